@@ -1,0 +1,202 @@
+"""The shapes that cross the API: plain JSON, described by TypedDicts. Standard library only.
+
+The console, the command line and the engine share them; `engine.server.openapi` makes the OpenAPI
+document from them. Times are `YYYY-MM-DDTHH:MM:SS.ffffffZ`, durations whole milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+PROTOCOL = 1
+
+ExecutionState = Literal[
+    "queued", "running", "paused", "completed", "partial", "failed", "cancelled"
+]
+StepState = Literal[
+    "pending", "waiting", "running", "completed", "partial", "failed",
+    "interrupted", "skipped", "cancelled", "reused",
+]
+Level = Literal["debug", "info", "warning", "error"]
+Verb = Literal["retry", "rerun", "cancel", "kill", "pause", "continue", "debug"]
+
+TERMINAL_EXECUTION_STATES = frozenset({"completed", "partial", "failed", "cancelled"})
+
+
+class ErrorOf(TypedDict):
+    """Why a step or an execution failed; `step` is the path of the failing step."""
+
+    step: NotRequired[str | None]
+    type: str
+    message: str
+
+
+class Step(TypedDict):
+    """One step of one execution, as its latest attempt left it."""
+
+    id: str
+    path: str
+    state: StepState
+    attempts: int
+    started_at: str | None
+    ended_at: str | None
+    duration_ms: int | None
+    exit_code: int | None
+    error: ErrorOf | None
+    outputs: dict[str, Any]
+    warnings: int | None
+    cpu_s: float | None
+    max_rss_bytes: int | None
+    # beyond what `show --json` prints
+    kind: NotRequired[str]
+    needs: NotRequired[list[str]]
+    section: NotRequired[str]  # steps | finally
+    reason: NotRequired[str]  # why it waits, was skipped or was cancelled
+    handled: NotRequired[bool]
+    signal: NotRequired[str | None]
+    read_bytes: NotRequired[int | None]
+    write_bytes: NotRequired[int | None]
+    live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …
+
+
+class Progress(TypedDict):
+    """How far an execution is: steps ended of all, and how many run now."""
+
+    ended: int
+    running: int
+    total: int
+
+
+class Execution(TypedDict):
+    """One execution; `steps` only where one execution is asked for."""
+
+    id: str
+    flow: str
+    number: int
+    state: ExecutionState
+    type: str
+    tags: list[str]
+    trigger: str
+    actor: str
+    version: str
+    attempt: int
+    debug: bool
+    started_at: str | None
+    ended_at: str | None
+    duration_ms: int | None
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    warnings: int | None
+    waiting_for: dict[str, Any] | None
+    resumed_from: str | None
+    rerun_of: str | None
+    error: ErrorOf | None
+    steps: NotRequired[list[Step]]
+    created_at: NotRequired[str]
+    progress: NotRequired[Progress]
+
+
+# what `run --json` and `show --json` print, in this order
+EXECUTION_KEYS = (
+    "id", "flow", "number", "state", "type", "tags", "trigger", "actor", "version", "attempt",
+    "debug", "started_at", "ended_at", "duration_ms", "inputs", "outputs", "warnings",
+    "waiting_for", "resumed_from", "rerun_of", "error", "steps",
+)
+STEP_KEYS = (
+    "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",
+    "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
+)
+
+
+class Input(TypedDict):
+    """One declared input of a flow; `schema` holds its JSON-Schema words."""
+
+    name: str
+    type: str
+    required: bool
+    default: NotRequired[Any]
+    sensitive: bool
+    description: str
+    schema: dict[str, Any]
+
+
+class Flow(TypedDict):
+    """A flow that can be started by name."""
+
+    name: str
+    version: str
+    description: str
+    type: str
+    tags: list[str]
+    source: str
+    standard: bool
+    debug: str  # off | on | once
+    problems: list[str]  # why it cannot start; empty when it can
+    inputs: list[Input]
+    last: list[dict[str, Any]]  # newest first: {"number", "state", "duration_ms", "id"}
+    definition: NotRequired[str]
+
+
+class StartRequest(TypedDict):
+    """What `run` asks for: a flow by name, or a file's text with its absolute path."""
+
+    flow: NotRequired[str]
+    source: NotRequired[str]
+    text: NotRequired[str]
+    inputs: NotRequired[dict[str, Any]]
+    inputs_text: NotRequired[dict[str, str]]  # from `-i k=v`: typed by their declarations
+    debug: NotRequired[bool]
+    trigger: NotRequired[str]
+
+
+class Started(TypedDict):
+    """The answer to a start or a verb."""
+
+    id: str
+    flow: str
+    number: int
+    state: ExecutionState
+
+
+class LogLine(TypedDict):
+    """One line of a log; `text` is as stored (masked), control sequences included."""
+
+    cursor: str
+    time: str
+    step: str
+    attempt: int
+    stream: Literal["stdout", "stderr", "engine"]
+    level: Level
+    text: str
+
+
+class Problem(TypedDict):
+    """One thing wrong with a flow file."""
+
+    line: int
+    column: int
+    what: str
+    hint: str
+
+
+class EngineStatus(TypedDict):
+    """Who serves this home."""
+
+    pid: int
+    runner_pid: int | None
+    version: str
+    home: str
+    socket: str
+    started_at: str
+
+
+class Machine(TypedDict):
+    """Gauges of the machine; shares are 0 to 1, sizes bytes."""
+
+    cpu: float
+    load: list[float]
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_used_bytes: int
+    disk_total_bytes: int
+    running_steps: int
