@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # typing costs every small command 4 ms
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class WingmanError(Exception):
