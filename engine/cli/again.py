@@ -1,0 +1,43 @@
+"""`wingman retry REF` and `wingman rerun REF`: run it again, and follow."""
+
+from __future__ import annotations
+
+from engine.cli.run import add_following, follow_started
+from engine.client.http import quote
+from engine.client.launch import ensure_engine
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_argument("execution", metavar="REF", help="as flow#12, flow@last-failed, @last")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the audit")
+    if name == "rerun":
+        from engine.cli.inputs import add_inputs
+
+        add_inputs(parser)
+        parser.add_argument("--debug", action="store_true", help="debug mode, for this execution")
+    add_following(parser)
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Ask for it, and follow unless told not to."""
+    body: dict[str, Any] = {}
+    if args.reason:
+        body["reason"] = args.reason
+    if name == "rerun":
+        from engine.cli.inputs import read_inputs
+
+        body.update(read_inputs(args))
+        if args.debug:
+            body["debug"] = True
+    home = find_home()
+    client = ensure_engine(home)
+    started = client.request("POST", f"/v1/executions/{quote(args.execution)}/{name}", body)
+    return follow_started(home, client, started, args, "retrying" if name == "retry" else "started")

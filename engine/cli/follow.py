@@ -1,0 +1,170 @@
+"""Follow an execution to its end: its log on stdout, what happens to it on stderr.
+
+Used by `run`, `retry`, `rerun` and `logs -f`. Whoever stops following stops nothing: SIGTERM,
+SIGHUP and Ctrl-C without a terminal detach; Ctrl-C at a terminal asks. An engine that dies is
+started again, one that was stopped is waited for, and the log goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+from engine.cli import states
+from engine.cli.logtext import LogText
+from engine.cli.terminal import clean, is_terminal, tell
+from engine.client.http import quote, with_query
+from engine.client.launch import ensure_engine
+from engine.errors import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TypeVar
+
+    from engine.client.http import Client
+    from engine.paths import Home
+
+    T = TypeVar("T")
+
+RESTART_WAIT_S = 20.0  # how long a stopped engine is waited for
+RESTARTS = 5  # how often a dying engine is started again
+
+
+class Detached(Exception):
+    """Somebody stopped following; `exit_code` is 128 + the signal's number."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
+
+
+class Follower:
+    """Follows one execution, named by its id, through restarts of the engine."""
+
+    def __init__(self, home: Home, client: Client, execution: dict[str, Any]) -> None:
+        self.name = f"{execution['flow']}#{execution['number']}"
+        self._home = home
+        self._client = client
+        self._path = f"/v1/executions/{quote(execution['id'])}"
+        self._lost = 0
+
+    def follow(self, options: dict[str, object] | None = None, *, quiet: bool = False) -> int:
+        """Print the log until the execution has ended; `quiet` only waits. The exit code."""
+        return states.exit_code(self.result(options, quiet=quiet)["state"])
+
+    def result(
+        self, options: dict[str, object] | None = None, *, quiet: bool = False
+    ) -> dict[str, Any]:
+        """The same, and the execution as it ended."""
+        with _Signals():
+            while True:
+                try:
+                    if not quiet:
+                        self._print_log(options or {})
+                    return self._again(self._wait)
+                except KeyboardInterrupt:
+                    self._interrupted()
+
+    def _wait(self) -> dict[str, Any]:
+        path = with_query(self._path, wait=True)
+        return self._client.request("GET", path, timeout_s=None)
+
+    def _print_log(self, options: dict[str, object]) -> None:
+        log = LogText()
+        printed = 0
+
+        def copy() -> None:
+            nonlocal printed
+            path = with_query(f"{self._path}/logs", follow=True, **self._prefix(options), **options)
+            skip = printed
+            for data in self._client.stream("GET", path):
+                part, skip = data[skip:], max(0, skip - len(data))
+                log.write(part)
+                printed += len(part)
+
+        try:
+            self._again(copy)
+        finally:
+            log.end()
+
+    def _prefix(self, options: dict[str, object]) -> dict[str, object]:
+        """Lines name their step where several steps write to one terminal."""
+        if options.get("step") or "prefix" in options or not is_terminal(sys.stdout):
+            return {}
+        steps = self._client.request("GET", self._path).get("steps", [])
+        return {"prefix": len(steps) > 1}
+
+    def _again(self, action: Callable[[], T]) -> T:
+        """The action, repeated when the engine goes away under it."""
+        while True:
+            try:
+                return action()
+            except Unavailable:
+                self._lost += 1
+                if self._lost > RESTARTS:
+                    raise
+                self._reconnect()
+
+    def _reconnect(self) -> None:
+        """Start an engine that died; wait for one that somebody stopped."""
+        deadline = time.monotonic() + RESTART_WAIT_S
+        tell(f"the engine went away; {self.name} goes on, waiting for the engine")
+        while not os.path.exists(self._home.text("socket")):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"the engine was stopped; {self.name} goes on without it",
+                    f"start it and follow again: wingman logs -f {self.name}",
+                )
+            time.sleep(0.05)
+        self._client.close()
+        self._client = ensure_engine(self._home)
+
+    def _interrupted(self) -> None:
+        """Ctrl-C: ask what to do; returns to go on following."""
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+            self._detach(signal.SIGINT)
+        try:
+            answer = _ask(f"\n{clean(self.name)} is running. d detach, c cancel, f follow on [d]: ")
+            if answer == "c":
+                self._client.close()
+                self._again(lambda: self._client.request("POST", f"{self._path}/cancel", {}))
+                tell(f"cancelling {clean(self.name)}")
+            elif answer != "f":
+                self._detach(signal.SIGINT)
+        except KeyboardInterrupt:
+            self._detach(signal.SIGINT)
+
+    def _detach(self, number: int) -> NoReturn:
+        raise Detached(number)
+
+
+def tell_detached(name: str) -> None:
+    """Say how to come back."""
+    tell(f"detached; {clean(name)} goes on: wingman logs -f {clean(name)}")
+
+
+def _ask(question: str) -> str:
+    """The first letter of the answer, d for none and at the end of input."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return (sys.stdin.readline().strip().lower() or "d")[0]
+
+
+class _Signals:
+    """While following, SIGTERM and SIGHUP raise Detached."""
+
+    def __enter__(self) -> None:
+        self._before = {
+            number: signal.signal(number, self._detach)
+            for number in (signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN  # nohup stays nohup
+        }
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _detach(self, number: int, _frame: object) -> None:
+        raise Detached(number)

@@ -1,0 +1,106 @@
+"""Inputs from the command line: `-i name=value` and `--inputs-file FILE`. Used by run and rerun.
+
+Values typed as text stay text here: the engine reads them by the flow's declarations.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from engine.errors import InputError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+
+
+def add_inputs(parser: Parser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "-i", "--input", action="append", default=[], metavar="NAME=VALUE", dest="inputs",
+        help="an input; NAME alone asks for its value without showing it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inputs-file", metavar="FILE",
+        help="inputs as JSON, YAML (by its ending) or NAME=VALUE lines; - reads stdin",
+    )  # fmt: skip
+
+
+def read_inputs(args: Arguments) -> dict[str, Any]:
+    """`{"inputs": …, "inputs_text": …}` for the engine, each only where there is something."""
+    typed: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    if args.inputs_file:
+        _read_file(args.inputs_file, typed, texts)
+    for word in args.inputs:
+        name, given, value = word.partition("=")
+        if not name:
+            raise InputError(f"-i {word}: the name is missing", "write -i name=value")
+        typed.pop(name, None)  # what is typed wins over the file
+        texts[name] = value if given else _ask_secretly(name)
+    return {k: v for k, v in (("inputs", typed), ("inputs_text", texts)) if v}
+
+
+def _read_file(path: str, typed: dict[str, Any], texts: dict[str, str]) -> None:
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        text = data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the inputs file {path}: {error}") from error
+    if os.path.splitext(path)[1] in (".yaml", ".yml"):
+        typed.update(_mapping(path, _yaml(path, text)))
+    elif text.lstrip()[:1] in ("{", "["):
+        typed.update(_mapping(path, _json(path, text)))
+    else:
+        texts.update(_lines(path, text))
+
+
+def _json(path: str, text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from error
+
+
+def _yaml(path: str, text: str) -> Any:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML: {error}") from error
+
+
+def _mapping(path: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return value
+    raise InputError(f"{path} must hold one object: the inputs by their names")
+
+
+def _lines(path: str, text: str) -> dict[str, str]:
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, given, value = line.partition("=")
+        if not given or not name.strip():
+            raise InputError(f"{path}:{number}: not NAME=VALUE, and not JSON")
+        found[name.strip()] = value
+    return found
+
+
+def _ask_secretly(name: str) -> str:
+    if not sys.stdin.isatty():
+        raise UsageError(f"-i {name}: the value is missing", f"write -i {name}=VALUE")
+    from getpass import getpass
+
+    return getpass(f"{name}: ")

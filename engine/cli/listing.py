@@ -1,0 +1,124 @@
+"""`wingman list`: executions as a table, newest first."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from engine.cli import states
+from engine.cli.format import age, duration, epoch_s
+from engine.cli.report import json_line
+from engine.cli.table import Column, lay_out
+from engine.cli.terminal import clean, has_glyphs, paint, tell, width
+from engine.client.http import with_query
+from engine.client.launch import ensure_engine
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+
+PAGE_LIMIT = 1000
+SHORT_ID = 8
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--state", metavar="S,…", help="running, waiting, failed, …")
+    parser.add_argument("--flow", metavar="F", help="only this flow's")
+    parser.add_argument("--type", metavar="T", help="only of flows of this type")
+    parser.add_argument("--trigger", metavar="K", help="only started by this kind of trigger")
+    parser.add_argument("--since", metavar="T", help="started since: 2h, 3d, or a time")
+    parser.add_argument("--until", metavar="T", help="started until")
+    parser.add_argument("--text", metavar="T", help="only those in which this text is found")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most N (20)")
+    parser.add_json()
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Ask for the executions and print them."""
+    client = ensure_engine(find_home())
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        path = with_query(
+            "/v1/executions", state=args.state, flow=args.flow, type=args.type,
+            trigger=args.trigger, since=args.since, until=args.until, text=args.text,
+            limit=min(args.limit - len(found), PAGE_LIMIT), cursor=cursor,
+        )  # fmt: skip
+        answer = client.request("GET", path)
+        found += answer["executions"]
+        cursor = answer["next"]
+        if cursor is None or len(found) >= args.limit:
+            break
+    if args.json:
+        for execution in found:
+            print(json_line(execution))
+        return 0
+    _print_table(found, more=cursor is not None, limit=args.limit)
+    return 0
+
+
+def _print_table(found: list[dict[str, Any]], *, more: bool, limit: int) -> None:
+    if not found:
+        tell("no executions; start one: wingman run FLOW (there are: wingman flows)")
+        return
+    now_s = time.time()
+    for line in lay_out(_columns(), [_row(each, now_s) for each in found], width(sys.stdout)):
+        print(line)
+    if more:
+        tell(f"there are more: --limit {limit * 5}")
+
+
+def _columns() -> list[Column]:
+    def state(text: str) -> str:
+        return paint(text, *states.LOOKS.get(text[2:].rstrip(), ("", "", ()))[2], file=sys.stdout)
+
+    def dim(text: str) -> str:
+        return paint(text, "dim", file=sys.stdout)
+
+    return [
+        Column("STATE", paint=state),
+        Column("EXECUTION", shrink=1, least=16, middle=True),
+        Column("STARTED", right=True),
+        Column("TOOK", right=True),
+        Column("TRIGGER", shrink=2, least=7, may_go=True),
+        Column("ID", paint=dim),
+        Column("NOTE", shrink=3, least=12, may_go=True),
+    ]
+
+
+def _row(execution: dict[str, Any], now_s: float) -> list[str]:
+    state = states.word(execution)
+    glyph, ascii_glyph, _ = states.LOOKS.get(state, ("?", "?", ()))
+    started = execution["started_at"]
+    took = execution["duration_ms"]
+    if took is None and started and execution["state"] not in states.TERMINAL:
+        took = max(0.0, now_s - epoch_s(started)) * 1000
+    return [
+        f"{glyph if has_glyphs(sys.stdout) else ascii_glyph} {state}",
+        clean(f"{execution['flow']}#{execution['number']}"),
+        age(started or execution.get("created_at"), now_s),
+        duration(took),
+        clean(execution["trigger"]),
+        clean(execution["id"][-SHORT_ID:]),
+        _note(execution),
+    ]
+
+
+def _note(execution: dict[str, Any]) -> str:
+    """The one thing worth knowing beside the state."""
+    parts = []
+    if execution["debug"]:
+        parts.append("DEBUG")
+    if execution.get("error"):
+        error = execution["error"]
+        parts.append(f"{error.get('step') or ''}: {error['message']}".removeprefix(": "))
+    elif execution["waiting_for"]:
+        waiting = execution["waiting_for"]
+        parts.append(f"for {waiting.get('kind') or waiting.get('type') or waiting}")
+    elif execution["warnings"]:
+        parts.append(f"{execution['warnings']} warnings")
+    return clean(" ".join(parts))

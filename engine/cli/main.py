@@ -1,0 +1,136 @@
+"""The `wingman` command: find the command's module, run it, turn its errors into exit codes.
+
+Only the module of the one command is imported. 0 completed, 1 failed, 2 bad usage or flow,
+3 cancelled, 4 partial, 5 not allowed, 6 no server; 128+N when signal N ended the following.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from engine.errors import UsageError, WingmanError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from engine.cli.parser import Arguments, Parser
+
+    class Command(Protocol):
+        """What each module of a command offers."""
+
+        def arguments(self, parser: Parser, name: str) -> None:
+            """Declare the command's arguments."""
+
+        def execute(self, args: Arguments, name: str) -> int:
+            """Do it; the exit code."""
+
+
+# command: its module in engine.cli, what it does (in the order of help)
+COMMANDS = {
+    "run": ("run", "run a flow, by name or file, and follow it"),
+    "list": ("listing", "list executions, newest first"),
+    "show": ("show", "show one execution: its steps, errors, inputs and outputs"),
+    "logs": ("logs", "print or follow an execution's log"),
+    "retry": ("again", "retry an execution: failed, cancelled and interrupted steps run again"),
+    "rerun": ("again", "run an execution's flow anew, with the same or other inputs"),
+    "cancel": ("verbs", "cancel executions: SIGTERM, then SIGKILL after the grace time"),
+    "kill": ("verbs", "kill executions at once, without their finally steps"),
+    "pause": ("verbs", "start no new step of these executions; running ones finish"),
+    "continue": ("verbs", "let paused executions go on"),
+    "flows": ("flows", "list the flows that can be run by name, or show one"),
+    "debug": ("debug", "switch a flow's debug mode on, on for one execution (once), or off"),
+    "validate": ("validate", "check flow files and print all that is wrong with them"),
+    "schema": ("schema", "print the JSON Schema of flow files, for editors"),
+    "engine": ("service", "start, stop, restart the engine, or show its status"),
+    "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
+    "completion": ("completion", "print the completion script of a shell"),
+    "version": ("version", "print the version"),
+    "help": ("overview", "list the commands, or explain one"),
+}
+LATER = frozenset(
+    ("approve", "reject", "why", "diff", "trigger", "emit", "secret", "token", "user", "audit",
+     "pools", "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
+     "resume", "note", "test", "attach")
+)  # fmt: skip
+OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command and return its exit code; the console script's entry."""
+    words = sys.argv[1:] if words is None else words
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except WingmanError as error:
+        code = _tell_error(error)
+    except BrokenPipeError:
+        code = 141  # as a program that SIGPIPE ended
+    except KeyboardInterrupt:
+        code = 130
+    _close_stdout()
+    return code
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        return _without_command()
+    name = OTHER_SPELLINGS.get(words[0], words[0])
+    if name not in COMMANDS:
+        raise _unknown(name)
+    module_name, summary = COMMANDS[name]
+    from engine.cli.parser import Parser
+
+    command: Command = __import__(f"engine.cli.{module_name}", fromlist=["execute"])
+    parser = Parser(name, summary)
+    command.arguments(parser, name)
+    return command.execute(parser.parse(words[1:]), name)
+
+
+def _without_command() -> int:
+    """The console on a terminal; elsewhere the overview."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return _run(["help"])
+    from engine.client.launch import python_environment
+    from engine.paths import find_home
+
+    arguments = [sys.executable, "-P", "-m", "wingman_tui"]
+    os.execve(sys.executable, arguments, python_environment(find_home()))
+
+
+def _unknown(name: str) -> UsageError:
+    if name in LATER:
+        return UsageError(f"{name}: not in this version yet", "what there is: wingman help")
+    from engine.cli.parser import nearest
+    from engine.cli.terminal import clean
+
+    what = "option" if name.startswith("-") else "command"
+    meant = nearest(name, [*COMMANDS, *LATER, *OTHER_SPELLINGS])
+    hint = f"did you mean {meant}?" if meant else "what there is: wingman help"
+    return UsageError(f"unknown {what} {clean(name)}", hint)
+
+
+def _tell_error(error: WingmanError) -> int:
+    from engine.cli.terminal import clean_lines, paint, tell
+
+    lines = [str(line) for line in error.details.get("problems", [])] or [error.message]
+    label = paint("wingman:", "red", "bold", file=sys.stderr)
+    tell(f"{label} {clean_lines(lines[0])}")
+    for line in lines[1:]:
+        tell(f"{label} {clean_lines(line)}")
+    if error.hint:
+        tell(f"  {clean_lines(error.hint)}")
+    return error.exit_code
+
+
+def _close_stdout() -> None:
+    """Flush, or give up on a reader that has left, without the interpreter's complaint at exit."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

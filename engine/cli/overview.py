@@ -1,0 +1,50 @@
+"""`wingman help [COMMAND]`."""
+
+from __future__ import annotations
+
+from engine.cli.main import COMMANDS
+from engine.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.cli.main import Command
+    from engine.cli.parser import Arguments, Parser
+
+REFERENCES = """\
+An execution is named by its number (nightly-backup#128), nightly-backup@last,
+nightly-backup@last-failed, @last, its id, or 6 or more characters of the id's start or end.
+A flow is named by its name; what contains / or ends in .yaml is a file.
+
+Exit codes: 0 completed, 1 failed, 2 bad usage or flow, 3 cancelled, 4 partial, 5 not allowed,
+6 no server. Data goes to stdout, everything else to stderr; --json makes it machine-readable."""
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help="the one to explain")
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Print the list of commands, or one command's help."""
+    if args.command:
+        return _explain(args.command)
+    print("wingman: run, watch, explain and fix flows on this machine\n")
+    print(f"  {'wingman':<12} open the console (on a terminal)")
+    for command, (_, summary) in COMMANDS.items():
+        print(f"  {command:<12} {summary}")
+    print(f"\n{REFERENCES}\n\nMore about one: wingman help COMMAND")
+    return 0
+
+
+def _explain(name: str) -> int:
+    from engine.cli.parser import Parser, nearest
+
+    if name not in COMMANDS:
+        meant = nearest(name, COMMANDS)
+        raise UsageError(f"no command {name}", f"did you mean {meant}?" if meant else "")
+    module_name, summary = COMMANDS[name]
+    command: Command = __import__(f"engine.cli.{module_name}", fromlist=["execute"])
+    parser = Parser(name, summary)
+    command.arguments(parser, name)
+    parser.print_help()
+    return 0

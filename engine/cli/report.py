@@ -1,0 +1,78 @@
+"""What following commands say when an execution starts and ends; the one line of `--json`."""
+
+from __future__ import annotations
+
+import sys
+
+from engine.cli import states
+from engine.cli.format import duration
+from engine.cli.terminal import clean, clean_lines, tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def name_of(execution: dict[str, Any]) -> str:
+    """`nightly-backup#128`, harmless to print."""
+    return clean(f"{execution['flow']}#{execution['number']}")
+
+
+def tell_started(started: dict[str, Any], verb: str = "started") -> None:
+    """Narrate the start."""
+    tell(f"{verb} {name_of(started)}, id {clean(started['id'])}")
+
+
+def tell_ended(execution: dict[str, Any]) -> None:
+    """Narrate the end; of a failure, what failed and which commands help."""
+    name = name_of(execution)
+    took = duration(execution["duration_ms"])
+    look = states.shown(states.word(execution), sys.stderr)
+    tell(f"{look}  {name}{f' after {took}' if took else ''}")
+    error = execution.get("error")
+    if error:
+        step = error.get("step")
+        where = f"step {clean(step)}: " if step else ""
+        tell(f"  {where}{clean_lines(error['message'])} ({clean(error['type'])})")
+    if execution["state"] in ("failed", "partial", "cancelled"):
+        for line in helping_commands(execution):
+            tell(f"  {line}")
+
+
+def helping_commands(execution: dict[str, Any]) -> list[str]:
+    """The commands that go on from here, with what each does."""
+    name = name_of(execution)
+    step = (execution.get("error") or {}).get("step")
+    only = f" --step {clean(step)}" if step else ""
+    state = execution["state"]
+    if state in ("failed", "partial", "cancelled"):
+        lines = [(f"wingman logs {name}{only}", "what it printed")] if state == "failed" else []
+        lines += [(f"wingman retry {name}", "run what did not complete again")]
+    elif state == "paused":
+        lines = [(f"wingman continue {name}", "let it go on")]
+    elif state in states.TERMINAL:
+        return []
+    else:
+        lines = [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
+    room = max(len(command) for command, _ in lines)
+    return [f"{command:<{room}}  {what}" for command, what in lines]
+
+
+def json_line(execution: dict[str, Any]) -> str:
+    """The execution as `--json` prints it: one line, the keys and their order fixed."""
+    import json
+
+    from engine.wire import EXECUTION_KEYS, STEP_KEYS
+
+    line = {key: execution.get(key) for key in EXECUTION_KEYS if key in execution}
+    if "steps" in line:
+        steps = execution["steps"]
+        line["steps"] = [{key: step.get(key) for key in STEP_KEYS} for step in steps]
+    return json.dumps(line)
+
+
+def json_started(started: dict[str, Any]) -> str:
+    """The answer to a start or a verb, as one line."""
+    import json
+
+    return json.dumps({key: started.get(key) for key in ("id", "flow", "number", "state")})

@@ -1,0 +1,72 @@
+"""`wingman engine start|stop|status|restart`."""
+
+from __future__ import annotations
+
+from engine.cli.terminal import clean, tell
+from engine.client.http import Client
+from engine.client.launch import ensure_engine, status, stop
+from engine.errors import Unavailable
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+    from engine.paths import Home
+
+STATUS_KEYS = ("pid", "runner_pid", "version", "home", "socket", "started_at")
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_argument("action", choices=("start", "stop", "status", "restart"))
+    parser.add_argument("--all", action="store_true", help="stop, restart: cancel what runs, too")
+    parser.add_json()
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Do what is asked of the engine; its status goes to stdout."""
+    home = find_home()
+    if args.action == "status":
+        _print(status(home), args.json)
+        return 0
+    if args.action in ("stop", "restart"):
+        _stop(home, args.all)
+    if args.action in ("start", "restart"):
+        ran = _is_running(home)
+        found = ensure_engine(home).request("GET", "/v1/engine")
+        tell("the engine runs already" if ran else "the engine is up")
+        _print(found, args.json)
+    return 0
+
+
+def _stop(home: Home, cancel_all: bool) -> None:
+    try:
+        last = stop(home, cancel_all)
+    except Unavailable:
+        if _is_running(home):
+            raise
+        tell("no engine was running")
+        return
+    steps = "cancelled" if cancel_all else "left to the runner, which ends when they have"
+    tell(f"the engine (pid {last['pid']}) has stopped; steps that ran: {steps}")
+
+
+def _is_running(home: Home) -> bool:
+    try:
+        Client(home).connect()
+    except Unavailable:
+        return False
+    return True
+
+
+def _print(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps({key: found.get(key) for key in STATUS_KEYS}))
+        return
+    for key in STATUS_KEYS:
+        value = found.get(key)
+        print(f"{key.replace('_', ' '):<11} {clean('none' if value is None else value)}")

@@ -1,0 +1,56 @@
+"""`wingman cancel|kill|pause|continue REF…`."""
+
+from __future__ import annotations
+
+from engine.cli.report import json_started, name_of
+from engine.cli.terminal import clean, tell
+from engine.client.http import quote, with_query
+from engine.client.launch import ensure_engine
+from engine.errors import WingmanError
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+    from engine.client.http import Client
+
+DONE = {"cancel": "cancelling", "kill": "killing", "pause": "paused", "continue": "continued"}
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "executions", nargs="+", metavar="REF", help="as flow#12, flow@last, @last"
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the audit")
+    if name in ("cancel", "kill"):
+        parser.add_argument("--wait", action="store_true", help="return when they have ended")
+    parser.add_json()
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Ask for each; what cannot be done is told, and the others are done all the same."""
+    client = ensure_engine(find_home())
+    code = 0
+    for reference in args.executions:
+        try:
+            answer = _ask(client, reference, name, args)
+        except WingmanError as error:
+            if len(args.executions) == 1:
+                raise
+            tell(f"wingman: {clean(reference)}: {clean(error)}")
+            code = code or error.exit_code
+            continue
+        print(json_started(answer) if args.json else f"{DONE[name]} {name_of(answer)}")
+    return code
+
+
+def _ask(client: Client, reference: str, name: str, args: Arguments) -> dict[str, Any]:
+    body = {"reason": args.reason} if args.reason else {}
+    answer = client.request("POST", f"/v1/executions/{quote(reference)}/{name}", body)
+    if getattr(args, "wait", False):
+        path = with_query(f"/v1/executions/{quote(answer['id'])}", wait=True)
+        answer = client.request("GET", path, timeout_s=None)
+    return answer

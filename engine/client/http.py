@@ -1,0 +1,238 @@
+"""A small HTTP/1.1 client for the engine's API. Standard library only, and light to import.
+
+The command line and the console use it; `http.client` would cost each command 35 ms. One client
+holds one kept-alive connection and belongs to one thread. Errors of the engine come back as the
+classes of `engine.errors`; no engine, or one that stops answering, is `Unavailable`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from engine.client.transport import UnixTransport
+from engine.errors import Unavailable, WingmanError, from_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from engine.client.transport import Connection, Transport
+    from engine.paths import Home
+
+ANSWER_TIMEOUT_S = 60.0
+READ_BYTES = 256 * 1024
+HEAD_LIMIT_BYTES = 64 * 1024
+UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def quote(text: str) -> str:
+    """`text` percent-encoded, fit for one segment of a path or one value of a query."""
+    data = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte in UNRESERVED else f"%{byte:02X}" for byte in data)
+
+
+def with_query(path: str, **parameters: object) -> str:
+    """`path` with the parameters that are not None, in the order given; booleans as true."""
+    pairs = [
+        f"{name}={quote('true' if value is True else str(value))}"
+        for name, value in parameters.items()
+        if value is not None and value is not False
+    ]
+    return f"{path}?{'&'.join(pairs)}" if pairs else path
+
+
+class Client:
+    """Talks to one engine; `transport` says where, the home's socket when left out."""
+
+    def __init__(self, home: Home, transport: Transport | None = None) -> None:
+        self.home = home
+        self._transport: Transport = transport or UnixTransport(home.text("socket"))
+        self._idle: Connection | None = None
+
+    def connect(self) -> None:
+        """Open the connection now, so that a missing engine is known before the first request."""
+        if self._idle is None:
+            self._idle = self._transport.connect()
+
+    def close(self) -> None:
+        """Hang up; the next request connects again."""
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = ANSWER_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        """The JSON object that answers; an engine's refusal is raised."""
+        data = b"".join(self._send(method, path, body, headers, timeout_s))
+        if not data:
+            return {}
+        try:
+            answer = json.loads(data)
+        except ValueError as error:
+            raise WingmanError(f"the answer to {method} {path} is not JSON") from error
+        return answer if isinstance(answer, dict) else {"value": answer}
+
+    def text(self, path: str) -> str:
+        """A text answer, such as a flow's definition."""
+        return b"".join(self._send("GET", path)).decode("utf-8", "replace")
+
+    def stream(
+        self, method: str, path: str, timeout_s: float | None = None
+    ) -> Iterator[bytes]:
+        """The answer's body as it arrives; its head has been read when this returns."""
+        return self._send(method, path, timeout_s=timeout_s)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = ANSWER_TIMEOUT_S,
+    ) -> Iterator[bytes]:
+        connection = self._take()
+        connection.set_timeout(timeout_s)
+        try:
+            connection.send(_head_and_body(method, path, self._transport.host, body, headers))
+            answer = _Answer(connection)
+        except OSError as error:
+            connection.close()
+            raise _gone(error, timeout_s) from error
+        except BaseException:
+            connection.close()
+            raise
+        chunks = self._body(connection, answer, timeout_s)
+        if answer.status >= 400:
+            raise _refusal(answer.status, b"".join(chunks))
+        return chunks
+
+    def _take(self) -> Connection:
+        connection, self._idle = self._idle, None
+        if connection is not None:
+            if connection.is_alive():
+                return connection
+            connection.close()
+        return self._transport.connect()
+
+    def _body(
+        self, connection: Connection, answer: _Answer, timeout_s: float | None
+    ) -> Iterator[bytes]:
+        """The body's bytes; keeps the connection for the next request if all was read."""
+        whole = False
+        try:
+            yield from answer.chunks()
+            whole = answer.keeps_alive
+        except OSError as error:
+            raise _gone(error, timeout_s) from error
+        finally:
+            if whole and self._idle is None:
+                self._idle = connection
+            else:
+                connection.close()
+
+
+class _Answer:
+    """The answer to one request: its status and headers, then its body in chunks."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._held = b""
+        self.status = 100
+        while self.status < 200:  # 1xx only announce the answer
+            head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+            try:
+                self.status = int(head[0].split(" ", 2)[1])
+            except (IndexError, ValueError) as error:
+                raise _no_http() from error
+        pairs = (line.partition(":") for line in head[1:])
+        self.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        self._is_chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        self._length = self.headers.get("content-length")
+        framed = self._is_chunked or self._length is not None or self.status in (204, 304)
+        self.keeps_alive = framed and self.headers.get("connection", "").lower() != "close"
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it arrives."""
+        if self._is_chunked:
+            while size := self._chunk_size():
+                yield from self._exactly(size)
+                self._until(b"\r\n")
+            while self._until(b"\r\n"):  # trailers
+                pass
+        elif self._length is not None:
+            yield from self._exactly(int(self._length))
+        elif self.status not in (204, 304):
+            yield self._held
+            while data := self._connection.receive(READ_BYTES):
+                yield data
+
+    def _chunk_size(self) -> int:
+        try:
+            return int(self._until(b"\r\n").split(b";")[0], 16)
+        except ValueError as error:
+            raise _no_http() from error
+
+    def _more(self) -> bytes:
+        data = self._connection.receive(READ_BYTES)
+        if not data:
+            raise ConnectionResetError("the engine hung up")
+        return data
+
+    def _until(self, mark: bytes) -> bytes:
+        while (end := self._held.find(mark)) < 0:
+            if len(self._held) > HEAD_LIMIT_BYTES:
+                raise _no_http()
+            self._held += self._more()
+        found, self._held = self._held[:end], self._held[end + len(mark) :]
+        return found
+
+    def _exactly(self, size: int) -> Iterator[bytes]:
+        while size:
+            data = self._held or self._more()
+            part, self._held = data[:size], data[size:]
+            size -= len(part)
+            yield part
+
+
+def _head_and_body(
+    method: str, path: str, host: str, body: Any, headers: Mapping[str, str] | None
+) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
+    data = b""
+    if body is not None:
+        data = json.dumps(body).encode()
+        lines += ["Content-Type: application/json"]
+    if body is not None or method != "GET":
+        lines += [f"Content-Length: {len(data)}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise WingmanError("a header of the request holds a line break")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + data
+
+
+def _no_http() -> Unavailable:
+    return Unavailable("what listens on the engine's socket does not speak HTTP")
+
+
+def _gone(error: OSError, timeout_s: float | None) -> Unavailable:
+    if isinstance(error, TimeoutError):
+        return Unavailable(
+            f"the engine has not answered for {timeout_s:g} s",
+            "see what it does: wingman engine status, wingman doctor",
+        )
+    return Unavailable("the engine went away", "it may be restarting; try again")
+
+
+def _refusal(status: int, data: bytes) -> WingmanError:
+    try:
+        return from_json(json.loads(data)["error"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        text = data[:200].decode("utf-8", "replace").strip()
+        return WingmanError(f"the engine answered {status}: {text or 'nothing more'}")

@@ -1,0 +1,183 @@
+"""Start, find and stop the engine of a home. Called by the command line and the console.
+
+Light to import, like `engine.client.http`. The engine binds its socket before its heavy imports, so
+that whoever started it only waits until it can connect. Several may start one at the same time: one
+engine gets the home's lock, the others leave, and every caller ends up connected to the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from engine.client.http import Client
+from engine.errors import Unavailable
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.paths import Home
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 30.0
+RACE_S = 3.0  # how long another engine may take to listen after ours has left
+TAIL_LINES = 8
+
+_started: list[int] = []  # engines that this process started, to be reaped when they end
+
+
+def ensure_engine(home: Home) -> Client:
+    """A client connected to the home's engine, which is started if there is none."""
+    client = Client(home)
+    try:
+        client.connect()
+    except Unavailable as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise
+        _start(home, client)
+    return client
+
+
+def status(home: Home) -> dict[str, Any]:
+    """`wire.EngineStatus`; Unavailable without an engine."""
+    return Client(home).request("GET", "/v1/engine")
+
+
+def stop(home: Home, cancel_all: bool = False) -> dict[str, Any]:
+    """Stop the engine and wait until it is gone; its last status. `cancel_all` ends steps too."""
+    client = Client(home)
+    last = client.request("GET", "/v1/engine")
+    client.request("POST", "/v1/engine/stop", {"all": cancel_all})
+    client.close()
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while is_alive(int(last["pid"])):
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"the engine (pid {last['pid']}) has not ended within {STOP_TIMEOUT_S:g} s",
+                f"its log: {home.text('system_log')}",
+            )
+        time.sleep(0.01)
+    return last
+
+
+def is_alive(pid: int) -> bool:
+    """Whether this process exists; one of ours that has ended is reaped first."""
+    _reap()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _start(home: Home, client: Client) -> None:
+    """Spawn the engine and wait until `client` is connected."""
+    _reap()
+    home.create()
+    pid = _spawn(home)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    ended: int | None = None
+    pause_s = 0.002
+    while True:
+        try:
+            client.connect()
+        except Unavailable as error:
+            refused = error
+        else:
+            if ended is None:
+                _started.append(pid)
+            return
+        if ended is None and (ended := _exit_code(pid)) is not None:
+            deadline = min(deadline, time.monotonic() + RACE_S)
+        if time.monotonic() > deadline:
+            raise _not_started(home, ended) from refused
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.05)
+
+
+def _spawn(home: Home) -> int:
+    """Start the engine in a session of its own, holding nothing of ours but its environment."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, home.text("system_log"), _LOG_FLAGS, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+        # a caller's `9>lock` or pipe would stay open as long as the engine lives
+        *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable_descriptors()),
+    ]
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-P", "-m", "engine.life"],
+        python_environment(home),
+        file_actions=actions,
+        setsid=True,
+        setsigmask=[],
+    )
+
+
+_LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+
+
+def python_environment(home: Home) -> dict[str, str]:
+    """The environment in which `python -P -m engine.…` finds this code and this home."""
+    environment = dict(os.environ)
+    if environment.get("WINGMAN_HOME") or home != find_home():
+        environment["WINGMAN_HOME"] = home.text("root")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if root not in sys.path[1:]:  # run from a checkout that nobody installed
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else root
+    return environment
+
+
+def _inheritable_descriptors() -> list[int]:
+    try:
+        numbers = [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        return []
+    found = []
+    for number in numbers:
+        try:
+            if number > 2 and os.get_inheritable(number):
+                found.append(number)
+        except OSError:  # the listing's own, closed by now
+            continue
+    return found
+
+
+def _exit_code(pid: int) -> int | None:
+    found, wait_status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(wait_status) if found else None
+
+
+def _reap() -> None:
+    for pid in list(_started):
+        try:
+            if _exit_code(pid) is None:
+                continue
+        except ChildProcessError:
+            pass
+        _started.remove(pid)
+
+
+def _not_started(home: Home, exit_code: int | None) -> Unavailable:
+    log = home.text("system_log")
+    how = "does not listen" if exit_code is None else f"ended with exit code {exit_code}"
+    return Unavailable(
+        f"the engine was started but {how}{_tail(log)}", f"its log: {log}", exit_code=exit_code
+    )
+
+
+def _tail(path: str) -> str:
+    """The log's last lines, to be put under a message."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 8192))
+            lines = file.read().decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
+    except OSError:
+        return ""
+    return "".join(f"\n    {line}" for line in lines)
