@@ -47,6 +47,15 @@ class Parser(argparse.ArgumentParser):
             self._refuse(unknown[0])
         return args
 
+    def words(self) -> list[str]:
+        """What a shell may complete: options, and the choices of arguments."""
+        found: list[str] = []
+        for action in self._actions:
+            found += [text for text in action.option_strings if text.startswith("--")]
+            if not action.option_strings:
+                found += action.choices or ()
+        return found
+
     def _refuse(self, word: str) -> NoReturn:
         if not word.startswith("-"):
             raise UsageError(f"{word!r} is one argument too many", self._usage())

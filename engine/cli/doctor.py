@@ -1,0 +1,38 @@
+"""`wingman doctor`: the findings, one a line; 1 when something fails."""
+
+from __future__ import annotations
+
+import sys
+
+from engine.cli.terminal import clean, has_glyphs, paint
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.cli.parser import Arguments, Parser
+
+LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_json()
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Look at everything and tell it."""
+    from engine.doctor import examine
+
+    findings = examine(find_home())
+    for finding in findings:
+        if args.json:
+            import json
+
+            print(json.dumps(finding.to_json()))
+            continue
+        glyph, style = LOOKS[finding.verdict]
+        word = f"{glyph if has_glyphs(sys.stdout) else ' '} {finding.verdict:<4}"
+        print(f"{paint(word, style, file=sys.stdout)}  {finding.name:<11} {clean(finding.message)}")
+        if finding.hint and finding.verdict != "ok":
+            print(f"{'':8}{'':11} {paint(clean(finding.hint), 'bold', file=sys.stdout)}")
+    return 1 if any(finding.verdict == "fail" for finding in findings) else 0

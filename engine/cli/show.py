@@ -1,0 +1,188 @@
+"""`wingman show REF`: one execution as an account, what went wrong first."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from engine.cli import states
+from engine.cli.format import count, duration, epoch_s, local_time, size
+from engine.cli.report import helping_commands, json_line, name_of
+from engine.cli.table import Column, lay_out
+from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, width
+from engine.client.http import quote
+from engine.client.launch import ensure_engine
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+
+VALUE_COLUMNS = 160  # of an input or output; --json has all of it
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.add_argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
+    parser.add_argument("--definition", action="store_true", help="print the flow file it runs")
+    parser.add_json()
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Ask for the execution and tell it."""
+    client = ensure_engine(find_home())
+    path = f"/v1/executions/{quote(args.execution)}"
+    if args.definition:
+        sys.stdout.write(_as_is(client.text(f"{path}/definition")))
+        return 0
+    execution = client.request("GET", path)
+    if args.json:
+        print(json_line(execution))
+        return 0
+    for line in _account(execution):
+        print(line)
+    return 0
+
+
+def _as_is(text: str) -> str:
+    return clean_lines(text) if sys.stdout.isatty() else text
+
+
+def _account(execution: dict[str, Any]) -> list[str]:
+    """The lines of the account."""
+    blocks = [
+        _head(execution),
+        _error(execution),
+        _steps(execution.get("steps", [])),
+        _values("Inputs", execution["inputs"]),
+        _values("Outputs", execution["outputs"]),
+        helping_commands(execution),
+    ]
+    lines: list[str] = []
+    for block in blocks:
+        if block:
+            lines += [*([""] if lines else []), *block]
+    return lines
+
+
+def _head(execution: dict[str, Any]) -> list[str]:
+    state = states.shown(states.word(execution), sys.stdout)
+    badge = f"  {paint('DEBUG', 'yellow', 'bold', file=sys.stdout)}" if execution["debug"] else ""
+    name = paint(name_of(execution), "bold", file=sys.stdout)
+    facts = [
+        ("id", execution["id"]),
+        ("started", _started(execution)),
+        ("took", _took(execution)),
+        ("trigger", _joined(execution["trigger"], "by", execution["actor"])),
+        ("type", _joined(execution["type"], "", " ".join(execution["tags"]))),
+        ("attempt", execution["attempt"] if execution["attempt"] > 1 else ""),
+        ("version", execution["version"][:12]),
+        ("resumed from", execution["resumed_from"]),
+        ("rerun of", execution["rerun_of"]),
+        ("waiting for", execution["waiting_for"]),
+        ("warnings", execution["warnings"]),
+    ]
+    rows = [f"  {key:<12} {clean(value)}" for key, value in facts if value]
+    return [f"{state}  {name}{badge}", *rows]
+
+
+def _joined(first: str, word: str, second: str) -> str:
+    return f"{first} {word} {second}".replace("  ", " ").strip() if second else first
+
+
+def _started(execution: dict[str, Any]) -> str:
+    started = execution["started_at"]
+    if not started:
+        return f"not yet (asked for {local_time(execution.get('created_at'))})"
+    ended = execution["ended_at"]
+    return f"{local_time(started)}{f', ended {local_time(ended)}' if ended else ''}"
+
+
+def _took(execution: dict[str, Any]) -> str:
+    if execution["duration_ms"] is None and execution["started_at"]:
+        so_far_s = time.time() - epoch_s(execution["started_at"])
+        return f"{duration(max(0.0, so_far_s) * 1000)} so far"
+    return duration(execution["duration_ms"])
+
+
+def _error(execution: dict[str, Any]) -> list[str]:
+    """The execution's error, then those of its steps that it does not name."""
+    errors = [execution["error"]] if execution["error"] else []
+    named = {error.get("step") for error in errors}
+    errors += [
+        {**step["error"], "step": step["path"]}
+        for step in execution.get("steps", [])
+        if step["error"] and step["path"] not in named and step["id"] not in named
+    ]
+    lines = []
+    for error in errors:
+        where = f"step {clean(error['step'])}: " if error.get("step") else ""
+        first, *rest = clean_lines(error["message"]).splitlines() or [""]
+        label = paint("error", "red", "bold", file=sys.stdout)
+        lines += [f"{label} {where}{first} ({clean(error['type'])})", *(f"  {x}" for x in rest)]
+    return lines
+
+
+def _steps(steps: list[dict[str, Any]]) -> list[str]:
+    if not steps:
+        return []
+    done = sum(step["state"] in ("completed", "reused", "partial") for step in steps)
+
+    def state(text: str) -> str:
+        return paint(text, *states.LOOKS.get(text[2:].rstrip(), ("", "", ()))[2], file=sys.stdout)
+
+    columns = [
+        Column("STATE", paint=state),
+        Column("STEP", shrink=1, least=16, middle=True),
+        Column("TOOK", right=True),
+        Column("CPU", right=True, shrink=3, least=5, may_go=True),
+        Column("MEMORY", right=True, shrink=4, least=6, may_go=True),
+        Column("NOTE", shrink=5, least=16, may_go=True),
+    ]
+    rows = [_step_row(step) for step in steps]
+    title = f"{count(len(steps), 'step')}, {done} completed"
+    return [title, *(f"  {line}" for line in lay_out(columns, rows, width(sys.stdout) - 2))]
+
+
+def _step_row(step: dict[str, Any]) -> list[str]:
+    glyph, ascii_glyph, _ = states.LOOKS.get(step["state"], ("?", "?", ()))
+    cpu_s = step["cpu_s"]
+    return [
+        f"{glyph if has_glyphs(sys.stdout) else ascii_glyph} {step['state']}",
+        clean(step["path"]),
+        duration(step["duration_ms"]),
+        duration(cpu_s * 1000) if cpu_s is not None else "",
+        size(step["max_rss_bytes"]),
+        _step_note(step),
+    ]
+
+
+def _step_note(step: dict[str, Any]) -> str:
+    parts = []
+    if step["attempts"] > 1:
+        parts.append(f"{step['attempts']} attempts")
+    if step["state"] not in ("completed", "running") and step.get("reason"):
+        parts.append(str(step["reason"]))
+    if step.get("signal"):
+        parts.append(f"ended by {step['signal']}")
+    elif step["exit_code"]:
+        parts.append(f"exit code {step['exit_code']}")
+    if step["warnings"]:
+        parts.append(count(step["warnings"], "warning"))
+    if step.get("handled"):
+        parts.append("handled")
+    return clean(", ".join(parts))
+
+
+def _values(title: str, values: dict[str, Any]) -> list[str]:
+    if not values:
+        return []
+    import json
+
+    lines = [title]
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(f"  {clean(name)} = {cut(clean(text), VALUE_COLUMNS)}")
+    return lines

@@ -1,0 +1,298 @@
+"""What `wingman doctor` looks at: this machine, this home, this terminal; one finding a line.
+
+Called by the command line and the console. Changes nothing and starts nothing; imports of other
+parts happen inside the checks, so that a broken part becomes a finding.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from engine import __version__
+from engine.errors import Unavailable
+from engine.paths import Home
+
+MIB = 1024 * 1024
+DISK_FAIL_BYTES = 100 * MIB
+DISK_WARN_BYTES = 1024 * MIB
+DISK_WARN_SHARE = 0.05
+OPEN_FILES_WARN = 1024
+NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs", "ceph")
+LIBRARIES = (
+    "apsw", "common-expression-language", "cryptography", "google-re2", "httptools", "httpx",
+    "msgspec", "platformdirs", "pydantic", "PyYAML", "starlette", "textual", "tzdata", "uvicorn",
+    "websockets",
+)  # fmt: skip
+
+Verdict = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `hint` says what helps where it is not ok."""
+
+    name: str
+    verdict: Verdict
+    message: str
+    hint: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """As `doctor --json` prints it."""
+        return asdict(self)
+
+
+def examine(home: Home) -> list[Finding]:
+    """Every finding; a check that itself fails is one."""
+    return [finding for check in CHECKS for finding in _safely(check, home)]
+
+
+def _safely(check: Callable[[Home], Iterator[Finding]], home: Home) -> list[Finding]:
+    name = check.__name__.strip("_").replace("_", " ")
+    try:
+        return list(check(home))
+    except Exception as error:  # whatever is broken on this machine must not end the examination
+        return [Finding(name, "warn", f"could not be looked at: {type(error).__name__}: {error}")]
+
+
+def _python(_: Home) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", "ok", f"{version}, {sys.executable}")
+
+
+def _libraries(_: Home) -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions, missing = [], []
+    for name in LIBRARIES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        hint = "pip install --require-hashes -r requirements.lock"
+        yield Finding("libraries", "fail", f"not installed: {', '.join(missing)}", hint)
+    yield Finding("libraries", "ok", ", ".join(versions))
+
+
+def _sqlite(_: Home) -> Iterator[Finding]:
+    import apsw
+
+    yield Finding("sqlite", "ok", f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})")
+
+
+def _programs(_: Home) -> Iterator[Finding]:
+    bash = shutil.which("bash")
+    if bash is None:
+        yield Finding("bash", "fail", "not found", "`run:` steps need it, or name another `shell:`")
+    else:
+        yield Finding("bash", "ok", bash)
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    if not home.root.exists():
+        yield Finding("home", "ok", f"{home.root} (made by the first command)")
+        return
+    private = (home.root, home.data, home.logs, home.work, home.run)
+    wrong = [finding for path in private if (finding := _permissions(path, 0o700, "home"))]
+    if home.key_file.exists() and (finding := _permissions(home.key_file, 0o600, "key file")):
+        wrong.append(finding)
+    yield from wrong
+    if not wrong:
+        yield Finding("home", "ok", f"{home.root}, private to you")
+
+
+def _permissions(path: Path, allowed: int, name: str) -> Finding | None:
+    """What is wrong with who may read this path, if anything is."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    if status.st_uid != os.getuid():
+        return Finding(name, "fail", f"{path} belongs to user {status.st_uid}, not to you")
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & ~allowed:
+        hint = f"chmod {allowed:o} {path}"
+        return Finding(name, "fail", f"{path} has mode {mode:04o}: others may read it", hint)
+    if not os.access(path, os.W_OK):
+        return Finding(name, "fail", f"{path} cannot be written")
+    return None
+
+
+def _disk(home: Home) -> Iterator[Finding]:
+    path = _nearest_existing(home.data)
+    place = os.statvfs(path)
+    free_bytes = place.f_bavail * place.f_frsize
+    share = place.f_bavail / max(1, place.f_blocks)
+    message = f"{free_bytes // MIB:,} MiB free ({share:.0%}) where {home.data} lies"
+    hint = "free some space; executions end with storage errors when it is gone"
+    if free_bytes < DISK_FAIL_BYTES:
+        yield Finding("disk", "fail", message, hint)
+    elif free_bytes < DISK_WARN_BYTES or share < DISK_WARN_SHARE:
+        yield Finding("disk", "warn", message, hint)
+    else:
+        yield Finding("disk", "ok", message)
+    if place.f_files and place.f_favail / place.f_files < DISK_WARN_SHARE:
+        yield Finding("disk", "warn", f"only {place.f_favail:,} inodes are left", hint)
+    kind = _file_system(path)
+    if kind in NETWORK_FILE_SYSTEMS:
+        hint = "set WINGMAN_HOME to a local disk: locks and syncs of network disks are not reliable"
+        yield Finding("disk", "warn", f"{home.data} lies on {kind}", hint)
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def _file_system(path: Path) -> str:
+    """The type of the file system that holds the path, by its longest mount point."""
+    best, kind = "", ""
+    for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines():
+        _, mount, fstype, *_ = line.split(" ")
+        inside = str(path.resolve()).startswith(mount.rstrip("/") + "/") or str(path) == mount
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fstype
+    return kind
+
+
+def _engine(home: Home) -> Iterator[Finding]:
+    from engine.client.http import Client
+
+    client = Client(home)
+    try:
+        status = client.request("GET", "/v1/engine", timeout_s=5.0)
+    except Unavailable as error:
+        if "not answered" in error.message:
+            yield Finding("engine", "fail", error.message, f"its log: {home.system_log}")
+        else:
+            yield Finding("engine", "ok", "does not run; the first command starts it")
+        return
+    message = f"runs, pid {status['pid']}, version {status['version']}"
+    if status["version"] != __version__:
+        hint = "wingman engine restart (running steps go on)"
+        yield Finding("engine", "warn", f"{message}; this command is {__version__}", hint)
+    else:
+        yield Finding("engine", "ok", message)
+    broken = [f["name"] for f in client.request("GET", "/v1/flows")["flows"] if f["problems"]]
+    if broken:
+        yield Finding("flows", "warn", f"cannot start: {', '.join(broken)}", "wingman flows")
+
+
+def _socket(home: Home) -> Iterator[Finding]:
+    path = home.socket
+    if not path.exists():
+        yield Finding("socket", "ok", f"{path} (made by the engine)")
+        return
+    yield _permissions(path, 0o600, "socket") or Finding("socket", "ok", str(path))
+
+
+def _system_log(home: Home) -> Iterator[Finding]:
+    from engine.doctor_log import last_trouble
+
+    trouble = last_trouble(home.system_log)
+    if trouble:
+        yield Finding("system log", "warn", trouble, f"read {home.system_log}")
+    elif home.system_log.exists():
+        yield Finding("system log", "ok", f"{home.system_log}, no error in its last lines")
+
+
+def _containment(_: Home) -> Iterator[Finding]:
+    try:
+        from engine.runner import containment_report
+    except ImportError:
+        yield Finding("containment", "warn", "this version cannot tell")
+        return
+    yield Finding("containment", "ok", str(containment_report()))
+
+
+def _logout(_: Home) -> Iterator[Finding]:
+    """Whether the end of an SSH session ends the engine and its steps."""
+    if not Path("/run/systemd/system").exists():
+        yield Finding("logout", "ok", "no systemd here: a logout ends nothing")
+        return
+    import pwd
+
+    user = pwd.getpwuid(os.getuid()).pw_name
+    if Path("/var/lib/systemd/linger", user).exists():
+        yield Finding("logout", "ok", f"{user} lingers: the engine outlives the session")
+    elif _kills_user_processes() and user != "root":
+        hint = f"loginctl enable-linger {user}"
+        yield Finding("logout", "warn", "a logout kills the engine and every step", hint)
+    else:
+        yield Finding("logout", "ok", "KillUserProcesses is off: a logout ends nothing")
+
+
+def _kills_user_processes() -> bool:
+    """logind's setting, the last file that names it; off is Debian's default."""
+    folders = ("/usr/lib/systemd/logind.conf.d", "/run/systemd/logind.conf.d",
+               "/etc/systemd/logind.conf.d")  # fmt: skip
+    files = [Path("/etc/systemd/logind.conf")]
+    files += sorted((f for d in folders for f in Path(d).glob("*.conf")), key=lambda f: f.name)
+    value = ""
+    for file in files:
+        if file.exists():
+            for line in file.read_text(errors="replace").splitlines():
+                key, _, given = line.partition("=")
+                value = given.strip().lower() if key.strip() == "KillUserProcesses" else value
+    return value in ("yes", "true", "1", "on")
+
+
+def _limits(_: Home) -> Iterator[Finding]:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    message = f"{soft:,} open files a process"
+    if soft < OPEN_FILES_WARN and soft != resource.RLIM_INFINITY:
+        hint = f"ulimit -n {min(hard, 65536) if hard > 0 else 65536}: each running step takes three"
+        yield Finding("limits", "warn", message, hint)
+    else:
+        yield Finding("limits", "ok", message)
+
+
+def _terminal(_: Home) -> Iterator[Finding]:
+    term = os.environ.get("TERM", "")
+    if not sys.stdout.isatty() and not sys.stderr.isatty():
+        yield Finding("terminal", "ok", "none here")
+        return
+    facts = [f"TERM={term or '(not set)'}", f"{_colours(term)} colours"]
+    facts += ["tmux"] if os.environ.get("TMUX") else []
+    facts += ["screen"] if os.environ.get("STY") else []
+    facts += ["over SSH"] if os.environ.get("SSH_CONNECTION") else []
+    columns, lines = shutil.get_terminal_size()
+    message = ", ".join([*facts, f"{columns}x{lines}"])
+    if term in ("", "dumb"):
+        hint = "the console needs a terminal that can move its cursor; the commands work"
+        yield Finding("terminal", "warn", message, hint)
+    elif columns < 60 or lines < 15:
+        yield Finding("terminal", "warn", message, "the console wants 60x15, better 80x24")
+    else:
+        yield Finding("terminal", "ok", message)
+
+
+def _colours(term: str) -> str:
+    if os.environ.get("NO_COLOR"):
+        return "no (NO_COLOR)"
+    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return "16 million"
+    return "256" if "256color" in term else "no" if term in ("", "dumb") else "16"
+
+
+def _locale(_: Home) -> Iterator[Finding]:
+    named = next((v for k in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(k))), "")
+    if "utf8" in named.lower().replace("-", ""):
+        yield Finding("locale", "ok", named)
+    else:
+        hint = "export LANG=C.UTF-8, if your terminal shows it"
+        yield Finding("locale", "warn", f"{named or 'not set'}: not UTF-8, signs are ASCII", hint)
+
+
+CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (
+    _python, _libraries, _sqlite, _programs, _home, _disk, _engine, _socket, _system_log,
+    _containment, _logout, _limits, _terminal, _locale,
+)  # fmt: skip
