@@ -1,0 +1,176 @@
+"""Every form in which a secret's value is masked. Standard library only, used by `masking`.
+
+A value is taken without the white space around it. Its forms: raw, as parts of other texts write it
+(JSON, Python, shell, HTML, percent), base64 at each of its three alignments (only the characters
+that the value alone decides), hex. A multi-line value is also masked line by line, and a value that
+is JSON leaf by leaf.
+
+What is not covered: reversed, compressed, encrypted or hashed values, values printed in pieces with
+something between them, and base64 wrapped at an unusual column.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Iterator
+from typing import Any
+
+# Shorter values ("1", "yes", "no") occur everywhere: masking them would make logs unreadable and
+# outputs wrong without keeping anything secret.
+SHORTEST_VALUE = 4
+SHORTEST_LINE = 6  # of a multi-line value: its lines are less likely to be secret on their own
+SHORTEST_LEAF = 8  # of a value that is JSON
+LONGEST_JSON = 64 << 10
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+_SHELL_SAFE = frozenset(b"%+,-./:=@_") | frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+)
+_DOUBLE_QUOTED = {34: b'\\"', 36: b"\\$", 92: b"\\\\", 96: b"\\`"}
+_ANSI_C = {10: b"\\n", 13: b"\\r", 9: b"\\t", 39: b"\\'", 92: b"\\\\", 27: b"\\E"}
+_HTML = {38: b"&amp;", 60: b"&lt;", 62: b"&gt;", 34: b"&quot;", 39: b"&#x27;"}
+
+
+def forms_of(values: list[str]) -> list[bytes]:
+    """All byte strings to mask for these values, longest first, each once."""
+    found: set[bytes] = set()
+    for value in values:
+        for text in texts_of(value):
+            found.update(_encoded(text))
+    return sorted((form for form in found if len(form) >= SHORTEST_VALUE), key=len, reverse=True)
+
+
+def texts_of(value: str) -> Iterator[str]:
+    """The texts of a value that are secret on their own: itself, its lines, its JSON leaves."""
+    core = value.strip()
+    if len(as_bytes(core)) < SHORTEST_VALUE:
+        return
+    yield core
+    lines = core.splitlines()
+    if len(lines) > 1:
+        yield "\n".join(lines)
+        yield "\r\n".join(lines)
+        for line in map(str.strip, lines):
+            if len(line) >= SHORTEST_LINE and any(map(str.isalnum, line)):
+                yield line
+    if core[0] in "{[" and len(core) <= LONGEST_JSON:
+        yield from _json_leaves(core)
+
+
+def as_bytes(text: str) -> bytes:
+    """The bytes that a process gets for a text, also where the system made it from no UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _json_leaves(text: str) -> Iterator[str]:
+    try:
+        pending: list[Any] = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+        elif isinstance(item, str) and len(item.strip()) >= SHORTEST_LEAF:
+            yield item.strip()
+
+
+def _encoded(text: str) -> Iterator[bytes]:
+    raw = as_bytes(text)
+    yield raw
+    yield from _json_forms(text)
+    yield from _shell_forms(raw)
+    yield from _percent_forms(raw)
+    yield from _python_forms(text, raw)
+    yield _replaced(raw, _HTML)
+    yield _replaced(raw, {**_HTML, 39: b"&#39;"})
+    yield _replaced(raw, {key: _HTML[key] for key in (38, 60, 62)})
+    yield from base64_forms(raw)
+    digits = binascii.hexlify(raw)
+    yield digits
+    yield digits.upper()
+
+
+def _json_forms(text: str) -> Iterator[bytes]:
+    for only_ascii in (True, False):
+        once = json.dumps(text, ensure_ascii=only_ascii)[1:-1]
+        yield as_bytes(once)
+        yield as_bytes(once.replace("/", "\\/"))
+        twice = json.dumps(once, ensure_ascii=only_ascii)[1:-1]
+        yield as_bytes(twice)
+
+
+def _python_forms(text: str, raw: bytes) -> Iterator[bytes]:
+    yield as_bytes(repr(text)[1:-1])
+    yield repr(raw)[2:-1].encode("ascii")
+    yield raw.replace(b"\\", b"\\\\").replace(b"'", b"\\'")
+    yield raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+def _shell_forms(raw: bytes) -> Iterator[bytes]:
+    yield raw.replace(b"'", b"'\"'\"'")
+    yield raw.replace(b"'", b"'\\''")
+    yield _replaced(raw, _DOUBLE_QUOTED)
+    yield _replaced(raw, _ANSI_C)
+    yield b"".join(
+        bytes((byte,)) if byte in _SHELL_SAFE or byte >= 0x80 else b"\\%c" % byte for byte in raw
+    )
+
+
+def _percent_forms(raw: bytes) -> Iterator[bytes]:
+    for safe in (b"", b"/", b"!*'()", b";,/?:@&=+$!*'()#", b"/:"):
+        for form in ("%%%02X", "%%%02x"):
+            escaped = _percent(raw, safe, form)
+            yield escaped
+            yield escaped.replace(b"%20", b"+")
+
+
+def _percent(raw: bytes, safe: bytes, form: str) -> bytes:
+    keep = _PLAIN.union(safe)
+    return b"".join(
+        bytes((byte,)) if byte in keep else (form % byte).encode("ascii") for byte in raw
+    )
+
+
+def base64_forms(raw: bytes) -> Iterator[bytes]:
+    """base64 of a text wherever it lies in a longer one: the characters that it alone decides."""
+    for text in (_base64(raw), *_wrapped(raw)):
+        yield text
+        yield text.rstrip(b"=")
+        yield _url(text)
+        yield _url(text.rstrip(b"="))
+    for shift in range(3):
+        text = _base64(bytes(shift) + raw)
+        first = (8 * shift + 5) // 6
+        end = 8 * (shift + len(raw)) // 6
+        yield text[first:end]
+        yield _url(text[first:end])
+
+
+def _base64(raw: bytes) -> bytes:
+    return binascii.b2a_base64(raw, newline=False)
+
+
+def _wrapped(raw: bytes) -> Iterator[bytes]:
+    """The lines that `base64` (76 columns) and `openssl base64` (64) print for a long value."""
+    text = _base64(raw)
+    for columns in (76, 64):
+        if len(text) > columns:
+            for at in range(0, len(text), columns):
+                line = text[at : at + columns]
+                if len(line.rstrip(b"=")) >= SHORTEST_LEAF:
+                    yield line
+
+
+def _url(text: bytes) -> bytes:
+    return text.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def _replaced(raw: bytes, table: dict[int, bytes]) -> bytes:
+    return b"".join(table.get(byte) or bytes((byte,)) for byte in raw)

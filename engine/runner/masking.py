@@ -1,0 +1,187 @@
+"""Masks secret values in a stream of bytes before the first of them reaches a disk.
+
+    masker = Masker(values)              nothing is loaded while no value is long enough to mask
+    masker.feed(stream, data)            what may be written now; the beginning of a secret waits
+    masker.flush(stream)                 the rest, at the end of the stream
+    masker.mask_text(text)               whole texts: error messages
+    masker.mask_json(value)              outputs, keys included
+
+At each place the longest form wins; overlapping finds become one `***`. Values shorter than
+`mask_forms.SHORTEST_VALUE` characters are not masked: they occur everywhere. Runs in the runner
+(standard library at start; google-re2 is loaded with the first secret) and in the engine.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from engine.logs.regex import compile_search
+from engine.runner.mask_forms import SHORTEST_VALUE, as_bytes, forms_of
+
+MASK = b"***"
+HEAD_BYTES = 12  # the pattern holds the beginnings of the forms, the rest is compared
+
+
+class Masker:
+    """The forms of a set of values, and what each stream holds back."""
+
+    def __init__(self, values: list[str]) -> None:
+        usable = {value for value in values if len(value.strip()) >= SHORTEST_VALUE}
+        self._forms = _forms_for(tuple(sorted(usable))) if usable else None
+        # per stream: bytes held back, and how many of them are inside a mask already written
+        self._held: dict[int, tuple[bytes, int]] = {}
+
+    def fresh(self) -> Masker:
+        """A masker of the same values that holds nothing back yet: each attempt needs its own."""
+        other = Masker([])
+        other._forms = self._forms
+        return other
+
+    @property
+    def active(self) -> bool:
+        """False when there is nothing to mask."""
+        return self._forms is not None
+
+    def feed(self, stream: int, data: bytes | memoryview) -> bytes:
+        """The masked bytes that are decided; a beginning of a secret waits for what follows."""
+        if self._forms is None:
+            return bytes(data)
+        held, covered = self._held.get(stream, (b"", 0))
+        window = held + data if held else bytes(data)
+        cut = self._forms.undecided_from(window)
+        masked, inside = self._forms.mask(window, covered, cut)
+        self._held[stream] = (window[cut:], inside)
+        return masked
+
+    def flush(self, stream: int) -> bytes:
+        """The rest of a stream; half a secret or more at its very end is masked too."""
+        held, covered = self._held.pop(stream, (b"", 0))
+        if self._forms is None or not held:
+            return b""
+        if self._forms.is_large_part(held):
+            return b"" if covered else MASK
+        return self._forms.mask(held, covered, len(held))[0]
+
+    def mask_bytes(self, data: bytes) -> bytes:
+        """A whole text, masked."""
+        return data if self._forms is None else self._forms.mask(data, 0, len(data))[0]
+
+    def mask_text(self, text: str) -> str:
+        """A whole text, masked."""
+        if self._forms is None:
+            return text
+        data = as_bytes(text)
+        masked = self.mask_bytes(data)
+        return text if masked == data else masked.decode("utf-8", "replace")
+
+    def mask_json(self, value: Any) -> Any:
+        """A JSON value with every text in it masked, keys and secret numbers too."""
+        if self._forms is None:
+            return value
+        if isinstance(value, str):
+            return self.mask_text(value)
+        if isinstance(value, dict):
+            return {self.mask_text(str(key)): self.mask_json(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.mask_json(item) for item in value]
+        if isinstance(value, bool) or value is None:
+            return value  # true, false and null say nothing
+        text = json.dumps(value)
+        masked = self.mask_text(text)
+        return value if masked == text else masked
+
+
+class _Forms:
+    """The compiled forms of a set of values; shared by the maskers of a runner."""
+
+    def __init__(self, forms: list[bytes]) -> None:
+        self._sorted = sorted(forms)
+        self._longest = max(map(len, forms))
+        self._by_start: dict[bytes, list[bytes]] = {}
+        for form in forms:  # longest first, as they came
+            self._by_start.setdefault(form[:SHORTEST_VALUE], []).append(form)
+        heads = sorted({form[:HEAD_BYTES] for form in forms}, key=len)
+        self._find = compile_search(_alternatives(heads))
+
+    def mask(self, window: bytes, covered: int, cut: int) -> tuple[bytes, int]:
+        """What lies before `cut`, masked; and how many bytes after it belong to the last mask.
+
+        The first `covered` bytes are inside a mask that is written already.
+        """
+        pieces: list[bytes] = []
+        done = covered
+        for start, end in self._matches(window, cut):
+            if start >= done:
+                pieces.append(window[done:start])
+                pieces.append(MASK)
+            done = max(done, end)
+        if done < cut:
+            pieces.append(window[done:cut])
+            done = cut
+        return b"".join(pieces), done - cut
+
+    def _matches(self, window: bytes, cut: int) -> Iterator[tuple[int, int]]:
+        """The longest form at each place before `cut`, in order; they may overlap."""
+        at = 0
+        while True:
+            span = self._find(window, at)
+            if span is None or span[0] >= cut:
+                return
+            start = span[0]
+            for form in self._by_start[window[start : start + SHORTEST_VALUE]]:
+                if window.startswith(form, start):
+                    yield start, start + len(form)
+                    break
+            at = start + 1
+
+    def undecided_from(self, window: bytes) -> int:
+        """The first place from which on the window could be the beginning of a longer form."""
+        at = max(0, len(window) - self._longest + 1)
+        while True:
+            span = self._find(window, at)
+            if span is None:
+                break
+            start = span[0]
+            if self._begins_form(window[start:]):
+                return start
+            at = start + 1
+        for start in range(max(0, len(window) - HEAD_BYTES + 1), len(window)):
+            if self._begins_form(window[start:]):
+                return start
+        return len(window)
+
+    def is_large_part(self, held: bytes) -> bool:
+        """True when the text is the beginning of a form and at least half of it."""
+        form = self._form_after(held)
+        return form is not None and len(held) >= max(SHORTEST_VALUE, len(form) // 2)
+
+    def _begins_form(self, tail: bytes) -> bool:
+        return self._form_after(tail) is not None
+
+    def _form_after(self, tail: bytes) -> bytes | None:
+        """A form that begins with `tail` and is longer."""
+        at = bisect.bisect_right(self._sorted, tail)
+        if at < len(self._sorted) and self._sorted[at].startswith(tail):
+            return self._sorted[at]
+        return None
+
+
+@functools.lru_cache(maxsize=8)  # the attempts of one flow share their secrets
+def _forms_for(values: tuple[str, ...]) -> _Forms | None:
+    forms = forms_of(list(values))
+    return _Forms(forms) if forms else None
+
+
+def _alternatives(heads: list[bytes]) -> bytes:
+    """A pattern of literal alternatives, without those that begin with another one."""
+    kept: set[bytes] = set()
+    for head in heads:  # shortest first
+        if not any(head[:size] in kept for size in range(SHORTEST_VALUE, len(head))):
+            kept.add(head)
+    return b"|".join(
+        b"".join(b"\\x%02x" % byte for byte in head) for head in sorted(kept)
+    )
