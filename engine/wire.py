@@ -14,8 +14,16 @@ ExecutionState = Literal[
     "queued", "running", "paused", "completed", "partial", "failed", "cancelled"
 ]
 StepState = Literal[
-    "pending", "waiting", "running", "completed", "partial", "failed",
-    "interrupted", "skipped", "cancelled", "reused",
+    "pending",
+    "waiting",
+    "running",
+    "completed",
+    "partial",
+    "failed",
+    "interrupted",
+    "skipped",
+    "cancelled",
+    "reused",
 ]
 Level = Literal["debug", "info", "warning", "error"]
 Verb = Literal["retry", "rerun", "cancel", "kill", "pause", "continue", "debug"]
@@ -98,13 +106,43 @@ class Execution(TypedDict):
 
 # what `run --json` and `show --json` print, in this order
 EXECUTION_KEYS = (
-    "id", "flow", "number", "state", "type", "tags", "trigger", "actor", "version", "attempt",
-    "debug", "started_at", "ended_at", "duration_ms", "inputs", "outputs", "warnings",
-    "waiting_for", "resumed_from", "rerun_of", "error", "steps",
+    "id",
+    "flow",
+    "number",
+    "state",
+    "type",
+    "tags",
+    "trigger",
+    "actor",
+    "version",
+    "attempt",
+    "debug",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "inputs",
+    "outputs",
+    "warnings",
+    "waiting_for",
+    "resumed_from",
+    "rerun_of",
+    "error",
+    "steps",
 )
 STEP_KEYS = (
-    "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",
-    "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
+    "id",
+    "path",
+    "state",
+    "attempts",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "exit_code",
+    "error",
+    "outputs",
+    "warnings",
+    "cpu_s",
+    "max_rss_bytes",
 )
 
 

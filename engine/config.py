@@ -1,0 +1,60 @@
+"""`config.toml` of a home: read once at start. Unknown keys are errors with the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import UsageError
+
+# other programs of the family keep their tables in the same file
+FOREIGN_TABLES = frozenset({"keys", "theme", "console", "filters", "servers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What an operator may set for the engine."""
+
+    flow_paths: list[Path] = field(default_factory=list)
+    env_passthrough: list[str] = field(default_factory=list)
+    max_running_steps: int | None = None
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a file; the defaults when there is none. Raises UsageError."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Config()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}", "it is a TOML file") from None
+    known = {"flow_paths": _paths, "env_passthrough": _texts, "max_running_steps": _count}
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key in FOREIGN_TABLES:
+            continue
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise UsageError(f"{path}: unknown key {key!r}", hint)
+        values[key] = known[key](path, key, value)
+    return Config(**values)
+
+
+def _texts(path: Path, key: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"{path}: {key} is a list of texts")
+    return value
+
+
+def _paths(path: Path, key: str, value: Any) -> list[Path]:
+    return [path.parent / Path(text).expanduser() for text in _texts(path, key, value)]
+
+
+def _count(path: Path, key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"{path}: {key} is a whole number of 1 or more")
+    return value

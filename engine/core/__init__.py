@@ -1,0 +1,1 @@
+"""The pure core: states and events in, events and commands out. Knows no clock, disk or socket."""

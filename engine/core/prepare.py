@@ -1,0 +1,173 @@
+"""From a step's definition to what the runner is asked to do: text, environment, arguments. Pure.
+
+Called by `decide` at the moment a step may start. Raises ExpressionError when a template fails and
+NeedsSandbox when an expression is too heavy to be evaluated here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import expression
+from engine.core.names import names_of
+from engine.core.state import Execution, StepState
+from engine.errors import ExpressionError
+from engine.ids import attempt_id, idempotency_key
+
+TRACED_SHELLS = frozenset({"bash", "sh", "dash", "ksh", "zsh"})
+
+
+class NeedsSandbox(Exception):
+    """An expression over so much data that a process of its own has to evaluate it."""
+
+    def __init__(self, text: str, names: dict[str, Any]) -> None:
+        super().__init__(text)
+        self.text = text
+        self.names = names
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the engine, not the flow, gives to every step; paths are absolute."""
+
+    base_env: Mapping[str, str]
+    work_root: str
+    logs_root: str
+    generation: str = ""
+    output_limit_bytes: int = 1 << 20
+    log_limit_bytes: int = 1 << 30
+    log_sync: bool = False
+    masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by execution id
+
+
+def evaluate(ex: Execution, step: StepState | None, text: str, names: dict[str, Any]) -> Any:
+    """The value of a bare expression; a heavy one's is the answer that the sandbox gave before."""
+    key = (step.path if step else "", text)
+    if key in ex.evaluated:
+        return ex.evaluated[key]
+    try:
+        return expression.evaluate(text, names, masked=ex.masked)
+    except expression.HeavyExpression:
+        raise NeedsSandbox(text, names) from None
+
+
+def resolve(ex: Execution, step: StepState | None, value: Any, names: dict[str, Any]) -> Any:
+    """`value` with every template in it replaced; a lone `${{ }}` keeps its type."""
+    if isinstance(value, dict):
+        return {key: resolve(ex, step, item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve(ex, step, item, names) for item in value]
+    if not isinstance(value, str) or not expression.is_template(value):
+        return value
+    parts = expression.parts_of(value)
+    if parts.lone:
+        return evaluate(ex, step, parts.expressions[0].text, names)
+    return render(ex, step, value, names)
+
+
+def render(ex: Execution, step: StepState | None, template: str, names: dict[str, Any]) -> str:
+    """`template` as text, each `${{ }}` pasted by the rules of section 4."""
+    if not expression.is_template(template):
+        return template
+    parts = expression.parts_of(template)
+    if parts.problem is not None:
+        raise ExpressionError(parts.problem.what, parts.problem.hint)
+    pasted = [parts.literals[0]]
+    for part, literal in zip(parts.expressions, parts.literals[1:], strict=True):
+        pasted += (expression.as_text(evaluate(ex, step, part.text, names)), literal)
+    return "".join(pasted)
+
+
+def as_variable(value: Any) -> str:
+    """An input's value as the text of an environment variable."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def environment_of(
+    ex: Execution, step: StepState | None, around: Surroundings, now_us: int
+) -> dict[str, str]:
+    """The environment of a step: passed through, flow, step, inputs; later wins."""
+    if ex.environment is None:
+        base = dict(around.base_env)
+        names = names_of(ex, None, base, now_us)
+        for name, template in ex.definition["env"].items():
+            base[name] = render(ex, step, template, names)
+        ex.environment = base
+    env = dict(ex.environment)
+    if step and step.definition["env"]:
+        names = names_of(ex, step, ex.environment, now_us)
+        for name, template in step.definition["env"].items():
+            env[name] = render(ex, step, template, names)
+    for name, value in ex.inputs.items():
+        env[name] = as_variable(value)
+    return env
+
+
+def attempt_spec(
+    ex: Execution, step: StepState, around: Surroundings, now_us: int
+) -> dict[str, Any]:
+    """The runner's order for the next attempt of a step (protocols.md, section 2)."""
+    definition = step.definition
+    env = environment_of(ex, step, around, now_us)
+    names = names_of(ex, step, env, now_us)
+    number = ex.next_attempt_number
+    env |= {
+        "WINGMAN_EXECUTION": ex.id,
+        "WINGMAN_FLOW": ex.flow,
+        "WINGMAN_STEP": step.path,
+        "WINGMAN_ATTEMPT": str(step.attempts + 1),
+        "WINGMAN_IDEMPOTENCY_KEY": idempotency_key(ex.id, step.path),
+        "WINGMAN_DEBUG": "1" if ex.debug else "",
+    }
+    spec = {
+        "attempt": attempt_id(ex.id, number),
+        "execution": ex.id,
+        "number": number,
+        "step": step.path,
+        "kind": definition["kind"],
+        "flow": ex.flow,
+        "env": env,
+        "cwd": f"{around.work_root}/{ex.id}",
+        "log_dir": f"{around.logs_root}/{ex.id}",
+        "outputs": definition["outputs"],
+        "timeout_s": definition["timeout_s"],
+        "grace_s": definition["grace_s"],
+        "masks": list(around.masks.get(ex.id, ())),
+        "output_limit_bytes": around.output_limit_bytes,
+        "log_limit_bytes": around.log_limit_bytes,
+        "log_sync": around.log_sync,
+    }
+    return spec | KINDS[definition["kind"]](ex, step, names)
+
+
+def _run_part(ex: Execution, step: StepState, names: dict[str, Any]) -> dict[str, Any]:
+    shell = list(step.definition["shell"])
+    if ex.debug and shell[0].rsplit("/", 1)[-1] in TRACED_SHELLS:
+        shell.insert(1, "-x")
+    return {"shell": shell, "text": render(ex, step, step.definition["run"], names)}
+
+
+def _python_part(ex: Execution, step: StepState, names: dict[str, Any]) -> dict[str, Any]:
+    python = step.definition["python"]
+    part: dict[str, Any] = {
+        "args": resolve(ex, step, python["args"], names),
+        "path": ex.definition["python_path"],
+        "set": ex.version,
+    }
+    if python["call"]:
+        part["call"] = python["call"]
+    else:
+        part["script"] = render(ex, step, python["script"], names)
+    return {"python": part}
+
+
+KINDS = {"run": _run_part, "python": _python_part}

@@ -1,0 +1,216 @@
+"""What each event does to an execution: the only writer of its state. Pure.
+
+Used for live decisions and for recovery alike, so that a restarted engine sees what the old one saw.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.state import Execution, StepState
+from engine.model import OPEN_STEP_STATES, SECTIONS, Event, check_execution, check_step
+
+USAGE_KEYS = ("cpu_s", "max_rss_bytes", "read_bytes", "write_bytes", "leftovers")
+
+
+def apply(execution: Execution, event: Event) -> None:
+    """Change `execution` as `event` says. Raises ForbiddenTransition for an impossible event."""
+    REDUCERS[event.type](execution, event.at_us, event.data)
+
+
+def _started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.state = check_execution(ex.state, "running")
+    ex.started_at_us = ex.started_at_us or at_us
+    ex.attempt_started_at_us = at_us
+    _enter_section(ex, 0)
+
+
+def _section(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    _enter_section(ex, SECTIONS.index(data["section"]))
+
+
+def _enter_section(ex: Execution, index: int) -> None:
+    ex.section = index
+    steps = ex.section_steps(SECTIONS[index])
+    ex.candidates = deque(s.path for s in steps if s.state == "pending" and not s.unmet)
+    ex.ready = deque()
+    ex.open_in_section = sum(not s.has_ended for s in steps)
+
+
+def _move(ex: Execution, step: StepState, state: str, at_us: int) -> None:
+    """Put a step into a state; count it, and tell those that need it when it has ended."""
+    before = step.state
+    step.state = check_step(before, state)
+    if before == "running":
+        ex.running -= 1
+    if state == "running":
+        ex.running += 1
+    if state in OPEN_STEP_STATES:
+        return
+    step.ended_at_us = at_us
+    _settle(ex, step)
+
+
+def _settle(ex: Execution, step: StepState) -> None:
+    if step.held:
+        return
+    ex.ended += 1
+    if step.section == SECTIONS[ex.section]:
+        ex.open_in_section -= 1
+    for path in ex.dependents[step.path]:
+        dependent = ex.steps[path]
+        dependent.unmet -= 1
+        if dependent.unmet == 0 and dependent.state == "pending":
+            ex.candidates.append(path)
+
+
+def _attempt_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    step = ex.steps[data["step"]]
+    step.attempts += 1
+    step.tries += 1
+    step.attempt_number = data["number"]
+    ex.by_number[data["number"]] = step
+    ex.delayed.discard(step.path)
+    step.generation = data["generation"]
+    step.started_at_us = at_us
+    step.ended_at_us = step.duration_ms = step.exit_code = step.signal = None
+    step.retry_at_us = None
+    step.error = None
+    step.reason = ""
+    step.outputs = {}
+    ex.next_attempt_number = max(ex.next_attempt_number, data["number"] + 1)
+    _move(ex, step, "running", at_us)
+
+
+def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    step = ex.steps[data["step"]]
+    end = data.get("end") or {}
+    step.exit_code = end.get("exit_code")
+    step.signal = end.get("signal")
+    step.usage = {key: end.get(key) for key in USAGE_KEYS}
+    step.duration_ms = data.get("duration_ms")
+    step.error = data.get("error")
+    step.outputs = end.get("outputs") or {}
+    step.reason = data.get("reason", "")
+    step.handled = bool(data.get("handled"))
+    step.held = bool(data.get("held"))
+    step.retry_at_us = data.get("retry_at_us")
+    ended_at_us = data.get("ended_at_us", at_us)
+    _move(ex, step, data["state"], ended_at_us)
+    ex.by_number.pop(data["number"], None)
+    if step.held:
+        ex.held.add(step.path)
+    if data.get("uncounted"):
+        step.tries -= 1
+    if data["state"] == "waiting":
+        step.ended_at_us = ended_at_us
+        ex.delayed.add(step.path)
+
+
+def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A step that ends without an attempt: skipped, cancelled, or an expression failed."""
+    step = ex.steps[data["step"]]
+    step.error = data.get("error")
+    step.reason = data.get("reason", "")
+    step.because_of_failure = bool(data.get("because_of_failure"))
+    step.handled = bool(data.get("handled"))
+    step.retry_at_us = None
+    ex.delayed.discard(step.path)
+    _move(ex, step, data["state"], at_us)
+
+
+def _paused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.state = check_execution(ex.state, "paused")
+    ex.paused_at_us = at_us
+
+
+def _continued(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.state = check_execution(ex.state, "running")
+    ex.paused_us += at_us - (ex.paused_at_us or at_us)
+    ex.paused_at_us = None
+
+
+def _cancelling(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.cancelling = data["mode"]
+    ex.cancel_reason = data.get("reason", "")
+    ex.ready.clear()
+    ex.candidates.clear()
+    ex.evaluating.clear()
+
+
+def _released(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """An operator decided about a held step: it runs again, or it stays interrupted."""
+    step = ex.steps[data["step"]]
+    step.held = False
+    ex.held.discard(step.path)
+    if data["again"]:
+        _reset(step)
+        ex.candidates.append(step.path)
+    else:
+        _settle(ex, step)
+
+
+def _ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.state = check_execution(ex.state, data["state"])
+    ex.ended_at_us = at_us
+    ex.error = data.get("error")
+    ex.outputs = data.get("outputs") or {}
+
+
+def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.state = check_execution(ex.state, "queued")
+    ex.attempt = data["attempt"]
+    ex.ended_at_us = None
+    ex.error = None
+    ex.outputs = {}
+    ex.cancelling = ex.cancel_reason = ""
+    ex.paused_us = 0
+    ex.delayed.clear()
+    ex.section = -1
+    ex.evaluated.clear()
+    for path in data["steps"]:
+        _reset(ex.steps[path])
+    ex.ended = sum(step.has_ended for step in ex.steps.values())
+    for step in ex.steps.values():
+        step.unmet = sum(not ex.steps[need].has_ended for need in step.definition["needs"])
+
+
+def _reset(step: StepState) -> None:
+    step.state = check_step(step.state, "pending")
+    step.tries = 0
+    step.error = None
+    step.reason = ""
+    step.because_of_failure = step.handled = step.held = False
+    step.retry_at_us = None
+    step.started_at_us = step.ended_at_us = step.duration_ms = None
+    step.exit_code = step.signal = None
+    step.outputs = {}
+    step.usage = {}
+
+
+def _debug(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.debug = data["on"]
+
+
+def _remember(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """An event that tells people something and changes nothing."""
+
+
+REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
+    "execution.queued": _remember,  # the state itself is made from this event, see `recover`
+    "execution.started": _started,
+    "execution.section": _section,
+    "execution.paused": _paused,
+    "execution.continued": _continued,
+    "execution.cancelling": _cancelling,
+    "execution.ended": _ended,
+    "execution.retried": _retried,
+    "execution.debug": _debug,
+    "attempt.starting": _attempt_starting,
+    "attempt.ended": _attempt_ended,
+    "step.ended": _step_ended,
+    "step.released": _released,
+    "step.detail": _remember,
+}

@@ -1,0 +1,142 @@
+"""One live execution in memory, as the journal's events left it. Pure; changed only by `reduce`."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.core.graph import dependents_of
+from engine.model import SECTIONS
+
+
+@dataclass(slots=True)
+class StepState:
+    """A step of one execution; times are microseconds, sizes bytes."""
+
+    path: str
+    index: int
+    section: str
+    definition: dict[str, Any]
+    unmet: int = 0  # needs that have not ended
+    state: str = "pending"
+    attempts: int = 0
+    attempt_number: int | None = None  # of the newest attempt
+    tries: int = 0  # attempts since the last `retry` by a person: the retry budget
+    generation: str | None = None  # the runner that has, or had, the newest attempt
+    started_at_us: int | None = None
+    ended_at_us: int | None = None
+    duration_ms: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    error: dict[str, Any] | None = None
+    outputs: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    because_of_failure: bool = False  # skipped since a need failed, not by its own `if`
+    handled: bool = False  # failed, but counts as met
+    retry_at_us: int | None = None
+    held: bool = False  # interrupted, and an operator has to decide
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state not in ("pending", "waiting", "running") and not self.held
+
+    @property
+    def is_met(self) -> bool:
+        """Whether a step that needs this one may go on."""
+        if self.state == "skipped":
+            return not self.because_of_failure
+        return self.state in ("completed", "partial", "reused") or self.handled
+
+
+@dataclass(slots=True)
+class Execution:
+    """An instance of a flow. `inputs` are in the clear: they never leave memory like this."""
+
+    id: str
+    ord: int
+    flow: str
+    number: int
+    version: str
+    source: str
+    definition: dict[str, Any]
+    inputs: dict[str, Any]
+    trigger: str
+    actor: str
+    created_at_us: int
+    debug: bool = False
+    rerun_of: str | None = None
+    resumed_from: str | None = None
+    request_key: str | None = None
+    state: str = "queued"
+    attempt: int = 1
+    started_at_us: int | None = None
+    attempt_started_at_us: int | None = None
+    ended_at_us: int | None = None
+    outputs: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    cancelling: str = ""  # "" | cancel | kill | timeout | fail_fast
+    cancel_reason: str = ""
+    paused_at_us: int | None = None
+    paused_us: int = 0  # total time paused, which the flow's timeout leaves out
+    section: int = -1  # index in SECTIONS; -1 before the start
+    steps: dict[str, StepState] = field(default_factory=dict)
+    steps_by_id: dict[str, StepState] = field(default_factory=dict)
+    dependents: dict[str, list[str]] = field(default_factory=dict)
+    open_in_section: int = 0
+    running: int = 0
+    ended: int = 0
+    next_attempt_number: int = 1
+    candidates: deque[str] = field(default_factory=deque)  # needs ended, not yet judged
+    ready: deque[str] = field(default_factory=deque)  # judged: waits only for a free slot
+    evaluated: dict[tuple[str, str], Any] = field(default_factory=dict)  # the sandbox's answers
+    masked: frozenset[str] = frozenset()  # references whose values no message may show
+    evaluating: set[str] = field(default_factory=set)  # steps that wait for such an answer
+    delayed: set[str] = field(default_factory=set)  # steps that wait for their retry's moment
+    held: set[str] = field(default_factory=set)  # interrupted steps that wait for an operator
+    by_number: dict[int, StepState] = field(default_factory=dict)  # steps by newest attempt
+    environment: dict[str, str] | None = None  # the flow's own part, rendered once
+
+    def __post_init__(self) -> None:
+        self.masked = frozenset(
+            f"inputs.{item['name']}" for item in self.definition["inputs"] if item["sensitive"]
+        )
+        for section in SECTIONS:
+            definitions = self.definition[section]
+            self.dependents.update(dependents_of(definitions))
+            for definition in definitions:
+                path = definition["path"]
+                step = StepState(
+                    path, len(self.steps), section, definition, unmet=len(definition["needs"])
+                )
+                self.steps[path] = self.steps_by_id[definition["id"]] = step
+
+    @property
+    def duration_ms(self) -> int | None:
+        if self.started_at_us is None or self.ended_at_us is None:
+            return None
+        return (self.ended_at_us - self.started_at_us) // 1000
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state not in ("queued", "running", "paused")
+
+    @property
+    def waiting_for(self) -> dict[str, Any] | None:
+        """What an execution that cannot move by itself waits for, else None."""
+        if self.state != "running" or self.running:
+            return None
+        for path in sorted(self.held):
+            return {"step": path, "kind": "operator", "reason": "interrupted"}
+        if self.delayed and not self.ready and not self.candidates:
+            first = min((self.steps[path] for path in self.delayed), key=_retry_at)
+            return {"step": first.path, "kind": "timer", "until_us": first.retry_at_us}
+        return None
+
+    def section_steps(self, section: str) -> list[StepState]:
+        return [step for step in self.steps.values() if step.section == section]
+
+
+def _retry_at(step: StepState) -> int:
+    return step.retry_at_us or 0

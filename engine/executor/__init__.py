@@ -1,0 +1,53 @@
+"""Where attempts are carried out: the seam between the engine and whatever runs a step.
+
+An Executor carries one attempt of one step to where it runs. Attempts are JSON, results are events;
+nothing is pickled. `local.LocalExecutor` is the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+
+class Listener(Protocol):
+    """Who hears what an executor reports; every call is made on the engine's loop."""
+
+    def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
+        """These attempts have ended; acknowledge them once that is journaled."""
+
+    def attempts_interrupted(self, attempts: list[str]) -> None:
+        """The runner of these died under them."""
+
+    def attempts_never_started(self, attempts: list[str]) -> None:
+        """These were recorded as starting, and surely never began."""
+
+    def adopted(self, generation: str, attempts: list[str]) -> None:
+        """These run on, under a runner that has welcomed this engine."""
+
+    def generation_settled(self, remove: Callable[[], None]) -> None:
+        """A dead runner's attempts were all reported; call `remove` once that is journaled."""
+
+    def logs_grew(self, executions: list[str]) -> None:
+        """Watched executions have new log bytes."""
+
+    def sampled(self, at: float, samples: dict[str, dict[str, float]]) -> None:
+        """What running attempts of watched executions take now."""
+
+
+class Executor(Protocol):
+    """Carries attempts out. `generation` names the runner that new attempts go to."""
+
+    generation: str
+
+    def start(self, spec: dict[str, Any]) -> None:
+        """Start an attempt that is journaled; at most once, whatever happens."""
+
+    def cancel(self, generation: str, attempt: str, mode: str, reason: str) -> None:
+        """End an attempt: `mode` is term or kill."""
+
+    def acknowledge(self, generation: str, attempts: Iterable[str]) -> None:
+        """The ends of these attempts are journaled."""
+
+    def watch(self, execution: str, on: bool) -> None:
+        """Somebody looks at this execution: growth and samples are wanted."""

@@ -1,0 +1,136 @@
+"""What goes into one commit: events, and rows made from the state as it is at that moment. Pure.
+
+The rows are JSON arrays; the writer hands each table's rows to one statement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.core.state import Execution, StepState
+from engine.times import to_text
+
+Row = list[Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that waits for the next commit."""
+
+    events: list[Row] = field(default_factory=list)
+    executions: dict[int, Execution] = field(default_factory=dict)
+    steps: dict[tuple[int, int], tuple[Execution, StepState]] = field(default_factory=dict)
+    attempts: list[Row] = field(default_factory=list)
+    ends: list[Row] = field(default_factory=list)
+    versions: list[Row] = field(default_factory=list)
+    flows: dict[str, Row] = field(default_factory=dict)
+    counters: dict[tuple[str, str], int] = field(default_factory=dict)
+    audit: list[Row] = field(default_factory=list)
+
+    def count(self, flow: str, state: str, by: int) -> None:
+        key = (flow, state)
+        self.counters[key] = self.counters.get(key, 0) + by
+
+    def tables(self, shown_inputs: dict[int, dict[str, Any]]) -> list[tuple[str, list[Row]]]:
+        """(statement name, rows) for every table that has something to write.
+
+        `shown_inputs` holds, by ord, the inputs as they may be stored: sensitive ones masked.
+        """
+        found: list[tuple[str, list[Row]]] = [
+            ("insert_versions", self.versions),
+            ("upsert_flows", list(self.flows.values())),
+            ("insert_events", self.events),
+            ("insert_attempts", self.attempts),
+            ("insert_ends", self.ends),
+            (
+                "upsert_executions",
+                [
+                    execution_row(ex, shown_inputs.get(ex.ord, {}))
+                    for ex in self.executions.values()
+                ],
+            ),
+            ("upsert_steps", [step_row(ex, step) for ex, step in self.steps.values()]),
+            ("add_counters", [[flow, state, n] for (flow, state), n in self.counters.items() if n]),
+            ("insert_audit", self.audit),
+        ]
+        return [(name, rows) for name, rows in found if rows]
+
+
+def execution_row(ex: Execution, inputs: dict[str, Any]) -> Row:
+    """A row of the table executions."""
+    waiting = ex.waiting_for
+    return [
+        ex.ord,
+        ex.id,
+        ex.flow,
+        ex.number,
+        ex.state,
+        ex.definition["type"],
+        ex.trigger,
+        ex.created_at_us,
+        ex.started_at_us,
+        ex.ended_at_us,
+        ex.duration_ms,
+        ex.attempt,
+        len(ex.steps),
+        ex.ended,
+        int(waiting is not None),
+        ex.request_key,
+        execution_json(ex, inputs, waiting),
+    ]
+
+
+def execution_json(
+    ex: Execution, inputs: dict[str, Any], waiting: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What a list of executions needs beside the columns."""
+    if waiting and "until_us" in waiting:
+        waiting = {**waiting, "until": to_text(waiting["until_us"])}
+        del waiting["until_us"]
+    return {
+        "tags": ex.definition["tags"],
+        "actor": ex.actor,
+        "version": ex.version,
+        "source": ex.source,
+        "debug": ex.debug,
+        "inputs": inputs,
+        "outputs": ex.outputs,
+        "waiting_for": waiting,
+        "resumed_from": ex.resumed_from,
+        "rerun_of": ex.rerun_of,
+        "error": ex.error,
+    }
+
+
+def step_row(ex: Execution, step: StepState) -> Row:
+    """A row of the table steps."""
+    return [ex.ord, step.index, step.path, step.state, step_json(step)]
+
+
+def step_json(step: StepState) -> dict[str, Any]:
+    """A step as wire.Step has it."""
+    usage = step.usage
+    return {
+        "id": step.definition["id"],
+        "path": step.path,
+        "state": step.state,
+        "attempts": step.attempts,
+        "started_at": to_text(step.started_at_us),
+        "ended_at": to_text(step.ended_at_us),
+        "duration_ms": step.duration_ms,
+        "exit_code": step.exit_code,
+        "error": step.error,
+        "outputs": step.outputs,
+        "warnings": None,
+        "cpu_s": usage.get("cpu_s"),
+        "max_rss_bytes": usage.get("max_rss_bytes"),
+        "kind": step.definition["kind"],
+        "needs": step.definition["needs"],
+        "section": step.section,
+        "reason": step.reason,
+        "handled": step.handled,
+        "signal": step.signal,
+        "read_bytes": usage.get("read_bytes"),
+        "write_bytes": usage.get("write_bytes"),
+    }

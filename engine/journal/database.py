@@ -1,0 +1,75 @@
+"""Opening the journal's file: pragmas that are verified, the schema, its version, backups.
+
+Called by `Journal` and by readers. Raises StorageError with a hint for a file that cannot serve.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import apsw
+
+from engine.errors import StorageError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_MS = 10_000
+
+
+@cache
+def queries() -> dict[str, str]:
+    """The named statements of queries.sql."""
+    text = resources.files("engine.journal").joinpath("queries.sql").read_text("utf-8")
+    parts = text.split("-- name: ")[1:]
+    return {name.strip(): body.strip() for name, _, body in (p.partition("\n") for p in parts)}
+
+
+def open_writer(path: Path) -> apsw.Connection:
+    """The one connection that writes: WAL, every commit synced, checkpoints apart from commits."""
+    try:
+        connection = apsw.Connection(str(path))
+        path.chmod(0o600)
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        _demand(connection, "PRAGMA journal_mode = WAL", "wal")
+        connection.execute("PRAGMA synchronous = FULL")
+        _demand(connection, "PRAGMA synchronous", 2)
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        _migrate(connection, path)
+    except apsw.Error as error:
+        raise StorageError(
+            f"cannot open the journal {path}: {error}",
+            "check the disk's space and rights; `wingman doctor` looks at both",
+        ) from error
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """A connection that only reads."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return connection
+
+
+def _demand(connection: apsw.Connection, pragma: str, expected: object) -> None:
+    """Run a pragma and look at its answer: SQLite refuses some of them silently."""
+    answer = connection.execute(pragma).get
+    if answer != expected:
+        raise StorageError(
+            f"SQLite answered {answer!r} to {pragma}", "is the file system read-only?"
+        )
+
+
+def _migrate(connection: apsw.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA user_version").get
+    if found == SCHEMA_VERSION:
+        return
+    if found > SCHEMA_VERSION:
+        raise StorageError(
+            f"the journal {path} was written by a newer version (schema {found}, "
+            f"this one knows {SCHEMA_VERSION})",
+            "install that version again, or restore a backup from before the upgrade",
+        )
+    schema = resources.files("engine.journal").joinpath("schema.sql").read_text("utf-8")
+    with connection:
+        connection.execute(schema)

@@ -1,0 +1,309 @@
+"""Questions about executions, answered from the projection. Read-only; runs on a thread of its own.
+
+Every answer costs what it returns, not what is stored: pages go by key, counts come from counters.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import apsw
+import msgspec
+
+from engine.errors import UnknownReference, UsageError
+from engine.filters import Filter
+from engine.journal.database import queries
+from engine.model import EXECUTION_TRANSITIONS
+from engine.times import to_text
+
+NEWEST = 1 << 62
+SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
+SUFFIX_LENGTH = 6
+decode = msgspec.json.decode
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some executions, newest first; `next` is the key to go on from, None at the end."""
+
+    rows: list[dict[str, Any]]
+    next: int | None
+
+
+class History:
+    """One reading connection and the questions it answers."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+        self._named = queries()
+
+    def _get(self, name: str, *values: Any) -> Any:
+        return self._db.execute(self._named[name], values).get
+
+    def page(self, wanted: Filter, before: int | None, limit: int) -> Page:
+        """Up to `limit` executions that fit, newest first, below the key `before`."""
+        low, high = self._bounds(wanted, before)
+        found: list[dict[str, Any]] = []
+        looked = 0
+        last: int | None = None
+        for row in self._merged(wanted, high, limit):
+            looked += 1
+            last = row[0]
+            if row[0] < low or looked > SCAN_LIMIT:
+                break
+            if _fits(row, wanted):
+                found.append(execution_from(row))
+                if len(found) == limit:
+                    return Page(found, row[0])
+        return Page(found, last if looked > SCAN_LIMIT else None)
+
+    def _bounds(self, wanted: Filter, before: int | None) -> tuple[int, int]:
+        """The lowest ord that counts, and the one below which to look."""
+        low, high = 0, NEWEST if before is None else before
+        if wanted.since_us is not None:
+            low = self._get("first_ord_since", wanted.since_us) or NEWEST
+        if wanted.until_us is not None:
+            high = min(high, (self._get("last_ord_until", wanted.until_us) or 0) + 1)
+        return low, high
+
+    def _merged(self, wanted: Filter, high: int, limit: int) -> Any:
+        """Rows of all index ranges that the filter names, merged newest first."""
+        flows = wanted.flows
+        if wanted.texts and flows is None and (names := self._flows_with(wanted.texts)):
+            flows = names
+        states = wanted.states or tuple(EXECUTION_TRANSITIONS)
+        if flows is not None:
+            ranges = [("page_by_flow", state, flow, "") for flow in flows for state in states]
+        elif wanted.types:
+            ranges = [
+                ("page_by_type", state, "", type_) for type_ in wanted.types for state in states
+            ]
+        elif wanted.states:
+            ranges = [("page_by_state", state, "", "") for state in states]
+        else:
+            return self._range("page", high, limit, "", "", "")
+        parts = [
+            self._range(name, high, limit, state, flow, type_)
+            for name, state, flow, type_ in ranges
+        ]
+        return heapq.merge(*parts, key=lambda row: -row[0])
+
+    def _range(self, name: str, high: int, limit: int, state: str, flow: str, type_: str) -> Any:
+        """Rows of one index range, read in pages, so that a merge reads no more than it uses."""
+        sql = self._named[name]
+        values = (high, limit, state, flow, type_)
+        count = sql.count("?")
+        used = 5 if "?5" in sql else 4 if "?4" in sql else 3 if "?3" in sql else 2
+        while True:
+            rows = self._db.execute(sql, values[:used]).fetchall()
+            yield from rows
+            if len(rows) < limit or not count:
+                return
+            values = (rows[-1][0], *values[1:])
+
+    def _flows_with(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Flows whose name holds every text; empty when none does: then rows are looked through."""
+        names = {flow for flow, _, _ in self._db.execute(self._named["counters"])}
+        return tuple(sorted(n for n in names if all(t.lower() in n.lower() for t in texts)))
+
+    def counts(self) -> dict[str, int]:
+        """How many executions are in each state."""
+        found: dict[str, int] = {}
+        for _, state, n in self._db.execute(self._named["counters"]):
+            found[state] = found.get(state, 0) + n
+        return found
+
+    def total(self, wanted: Filter, limit: int) -> tuple[int, bool]:
+        """How many executions fit, and whether that is exact: counted up to `limit`."""
+        if not (
+            wanted.types
+            or wanted.triggers
+            or wanted.texts
+            or wanted.waiting
+            or wanted.since_us is not None
+            or wanted.until_us is not None
+        ):
+            rows = self._db.execute(self._named["counters"])
+            return sum(
+                n
+                for flow, state, n in rows
+                if (wanted.flows is None or flow in wanted.flows)
+                and (not wanted.states or state in wanted.states)
+            ), True
+        low, high = self._bounds(wanted, None)
+        rows = islice(self._merged(wanted, high, 500), limit + 1)
+        n = 0
+        for row in rows:
+            if row[0] < low:
+                return n, True
+            n += _fits(row, wanted)
+        return n, n <= limit
+
+    def key_at(self, wanted: Filter, offset: int) -> int | None:
+        """The key below which the row number `offset` (from 0) of the filtered list begins."""
+        if offset == 0:
+            return None
+        low, high = self._bounds(wanted, None)
+        n = 0
+        for row in self._merged(wanted, high, min(offset + 1, 1000)):
+            if row[0] < low:
+                return row[0]
+            n += _fits(row, wanted)
+            if n == offset:
+                return int(row[0])
+        return 0
+
+    def execution(self, ord_: int) -> dict[str, Any]:
+        """One execution with its steps, as wire.Execution."""
+        row = self._db.execute(self._named["execution"], (ord_,)).fetchone()
+        found = execution_from(row)
+        steps = self._db.execute(self._named["steps_of"], (ord_,))
+        found["steps"] = [decode(text) for (text,) in steps]
+        return found
+
+    def rows(self, ords: list[int]) -> list[dict[str, Any]]:
+        """Executions without steps, in the order asked for."""
+        fetched = (self._db.execute(self._named["execution"], (ord_,)).fetchone() for ord_ in ords)
+        return [execution_from(row) for row in fetched if row is not None]
+
+    def text_of(self, version: str, source: str) -> str | None:
+        return self._get("version_text", version, source)  # type: ignore[no-any-return]
+
+    def newest(self, flow: str, limit: int) -> list[dict[str, Any]]:
+        """The newest executions of a flow: {"id", "number", "state", "duration_ms"}."""
+        rows = self._db.execute(self._named["newest_of_flow"], (flow, limit))
+        return [
+            {"id": id_, "number": number, "state": state, "duration_ms": duration}
+            for id_, number, state, duration in rows
+        ]
+
+    def attempts(self, ord_: int) -> dict[int, tuple[str, int]]:
+        """(step path, attempt of the step) by attempt number of an execution."""
+        rows = self._db.execute(self._named["attempts_of"], (ord_,))
+        return {number: (step, nth) for number, step, nth, _, _ in rows}
+
+    def events(self, ord_: int) -> list[tuple[int, int, str, dict[str, Any]]]:
+        """(seq, at, type, data) of one execution, in order."""
+        rows = self._db.execute(self._named["events_of"], (ord_,))
+        return [(seq, at, type_, decode(text)) for seq, at, type_, text in rows]
+
+    def events_after(self, seq: int, limit: int) -> list[dict[str, Any]]:
+        """The event stream from a number on."""
+        rows = self._db.execute(self._named["events_after"], (seq, limit))
+        return [
+            {"seq": n, "execution": id_, "at": to_text(at), "type": type_, "data": decode(text)}
+            for n, id_, at, type_, text in rows
+        ]
+
+    def by_request_key(self, key: str) -> int | None:
+        return self._get("by_request_key", key)  # type: ignore[no-any-return]
+
+    def find(self, reference: str) -> int:
+        """The ord that a reference means. Raises UnknownReference, UsageError when ambiguous."""
+        found = self._find(reference)
+        if found is None:
+            raise UnknownReference(
+                f"there is no execution {reference!r}",
+                "an id, its last 6 or more characters, flow#12, flow@last, flow@last-failed or @last",
+            )
+        return found
+
+    def _find(self, reference: str) -> int | None:
+        exact = self._get("by_id", reference)
+        if exact is not None:
+            return int(exact)
+        flow, mark, number = reference.rpartition("#")
+        if mark:
+            if not number.isascii() or not number.isdigit() or len(number) > 18:
+                return None
+            return self._get("by_number", flow, int(number))  # type: ignore[no-any-return]
+        flow, mark, which = reference.rpartition("@")
+        if mark:
+            return self._find_newest(flow, which)
+        return self._find_part(reference)
+
+    def _find_newest(self, flow: str, which: str) -> int | None:
+        if which == "last":
+            name, values = ("last_of_flow", (flow,)) if flow else ("last_ord", ())
+        elif which == "last-failed":
+            name, values = ("last_failed_of_flow", (flow,)) if flow else ("last_failed", ())
+        else:
+            return None
+        return self._get(name, *values) or None
+
+    def _find_part(self, part: str) -> int | None:
+        if len(part) < SUFFIX_LENGTH or not part.isascii():
+            return None
+        rows = self._db.execute(self._named["by_suffix"], (part,)).fetchall()
+        rows = rows or self._db.execute(self._named["by_prefix"], (part, part + "~")).fetchall()
+        if len(rows) > 1:
+            names = ", ".join(f"{flow}#{number} ({id_})" for _, id_, flow, number in rows)
+            raise UsageError(f"{part!r} fits several executions: {names}", "give more characters")
+        return int(rows[0][0]) if rows else None
+
+
+def _fits(row: Row, wanted: Filter) -> bool:
+    """What the index ranges have not decided already."""
+    state, type_, trigger, data = row[4], row[5], row[6], row[14]
+    if wanted.states and state not in wanted.states:
+        return False
+    if wanted.types and type_ not in wanted.types:
+        return False
+    if wanted.triggers and trigger not in wanted.triggers:
+        return False
+    if wanted.waiting and '"waiting_for":null' in data:
+        return False
+    haystack = f"{row[1]} {row[2]}#{row[3]} {data}".lower() if wanted.texts else ""
+    return all(text.lower() in haystack for text in wanted.texts)
+
+
+def execution_from(row: Row) -> dict[str, Any]:
+    """A row of the table executions as wire.Execution, without steps."""
+    (
+        _,
+        id_,
+        flow,
+        number,
+        state,
+        type_,
+        trigger,
+        created,
+        started,
+        ended,
+        duration,
+        attempt,
+        total,
+        steps_ended,
+        text,
+    ) = row
+    data = decode(text)
+    return {
+        "id": id_,
+        "flow": flow,
+        "number": number,
+        "state": state,
+        "type": type_,
+        "tags": data["tags"],
+        "trigger": trigger,
+        "actor": data["actor"],
+        "version": data["version"],
+        "attempt": attempt,
+        "debug": data["debug"],
+        "started_at": to_text(started),
+        "ended_at": to_text(ended),
+        "duration_ms": duration,
+        "inputs": data["inputs"],
+        "outputs": data["outputs"],
+        "warnings": None,
+        "waiting_for": data["waiting_for"],
+        "resumed_from": data["resumed_from"],
+        "rerun_of": data["rerun_of"],
+        "error": data["error"],
+        "created_at": to_text(created),
+        "source": data["source"],
+        "progress": {"ended": steps_ended, "running": 0, "total": total},
+    }

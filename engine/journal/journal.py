@@ -1,0 +1,277 @@
+"""The journal's writer: group commits on a thread of its own.
+
+The engine's loop adds to the open batch; whatever has gathered goes into one synced transaction as
+soon as the writer is free. Nobody waits for a timer. Raises nothing into the loop: a full disk is
+waited for (`degraded` tells), any other fault of the disk ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from engine.core.state import Execution, StepState
+from engine.journal.batch import Batch
+from engine.journal.database import open_reader, open_writer, queries
+from engine.model import Event
+
+CHECKPOINT_BYTES = 4 << 20
+SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon after each sync
+FULL_DISK_PAUSE_S = 0.5
+EXIT_STORAGE = 74
+BALLAST_BYTES = 1 << 20
+
+Rows = list[tuple[str, list[Any]]]
+Group = tuple[Rows, list[Callable[[], None]]]
+
+
+class Journal:
+    """The one writer of a home's database."""
+
+    def __init__(self, path: Path, ballast: Path | None = None) -> None:
+        self.path = path
+        self.degraded = ""
+        self._connection = open_writer(path)
+        self._ballast = ballast
+        self._keep_ballast()
+        with self._connection:
+            self.epoch: int = self._connection.execute(queries()["raise_epoch"]).get
+        self.seq, self.last_at_us = self._connection.execute(queries()["last_event"]).get
+        self.last_ord: int = self._connection.execute(queries()["last_ord"]).get
+        self._batch = Batch()
+        self._after: list[Callable[[], None]] = []
+        self._shown_inputs: dict[int, dict[str, Any]] = {}
+        self._counted: dict[int, str] = {}
+        self._busy = False
+        self._scheduled = False
+        self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to commit; callbacks run on `loop`."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._loop = loop
+        self._thread.start()
+
+    def watch(
+        self, execution: Execution, shown_inputs: dict[str, Any], counted: str | None
+    ) -> None:
+        """Know an open execution: its inputs as stored, and the state the counters have for it."""
+        self._shown_inputs[execution.ord] = shown_inputs
+        if counted is not None:
+            self._counted[execution.ord] = counted
+
+    def shown_inputs(self, execution: Execution) -> dict[str, Any]:
+        """The inputs of an open execution as they may be stored and shown."""
+        return self._shown_inputs.get(execution.ord, {})
+
+    def forget(self, execution: Execution) -> None:
+        """An execution has ended and is committed."""
+        self._shown_inputs.pop(execution.ord, None)
+        self._counted.pop(execution.ord, None)
+
+    def add(self, execution: Execution, events: list[Event]) -> None:
+        """Put events, with the rows they change, into the open batch."""
+        batch = self._batch
+        for event in events:
+            self.seq += 1
+            batch.events.append([self.seq, execution.ord, event.at_us, event.type, event.data])
+            path = event.data.get("step")
+            if path is not None and event.type != "execution.ended":
+                self._touch(execution, execution.steps[path])
+            if event.type == "execution.retried":
+                for step in execution.steps.values():
+                    self._touch(execution, step)
+            self._attempt_rows(execution, event)
+        batch.executions[execution.ord] = execution
+        self._count(execution)
+        self._schedule()
+
+    def _touch(self, execution: Execution, step: StepState) -> None:
+        self._batch.steps[execution.ord, step.index] = (execution, step)
+
+    def _attempt_rows(self, execution: Execution, event: Event) -> None:
+        data = event.data
+        if event.type == "attempt.starting":
+            self._batch.attempts.append(
+                [
+                    execution.ord,
+                    data["number"],
+                    data["step"],
+                    data["try_number"],
+                    data["generation"],
+                ]
+            )
+        elif event.type == "attempt.ended":
+            end = data.get("end") or {}
+            self._batch.ends.append(
+                [
+                    execution.ord,
+                    data["number"],
+                    event.at_us,
+                    data["state"],
+                    end.get("log_bytes"),
+                    end.get("log_records"),
+                ]
+            )
+
+    def add_new(self, execution: Execution, first: Event, shown_inputs: dict[str, Any]) -> None:
+        """Put a new execution with all of its steps into the open batch."""
+        self.watch(execution, shown_inputs, None)
+        self.add(execution, [first])
+        for step in execution.steps.values():
+            self._touch(execution, step)
+
+    def add_version(self, row: list[Any]) -> None:
+        self._batch.versions.append(row)
+
+    def add_flow(self, name: str, last_number: int, debug: str) -> None:
+        self._batch.flows[name] = [name, last_number, debug]
+        self._schedule()
+
+    def add_audit(self, at_us: int, actor: str, action: str, subject: str, reason: str) -> None:
+        self._batch.audit.append([at_us, actor, action, subject, reason])
+        self._schedule()
+
+    def _count(self, execution: Execution) -> None:
+        before = self._counted.get(execution.ord)
+        if before == execution.state:
+            return
+        if before is not None:
+            self._batch.count(execution.flow, before, -1)
+        self._batch.count(execution.flow, execution.state, 1)
+        self._counted[execution.ord] = execution.state
+
+    def when_durable(self, callback: Callable[[], None]) -> None:
+        """Call back on the loop once everything added so far is synced."""
+        self._after.append(callback)
+        self._schedule()
+
+    def durable(self) -> asyncio.Future[None]:
+        """A future that is done once everything added so far is synced."""
+        assert self._loop is not None
+        future: asyncio.Future[None] = self._loop.create_future()
+        self.when_durable(lambda: future.cancelled() or future.set_result(None))
+        return future
+
+    def _schedule(self) -> None:
+        if not (self._busy or self._scheduled) and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give the writer what has gathered by the end of this turn of the loop."""
+        self._scheduled = False
+        batch, self._batch = self._batch, Batch()
+        after, self._after = self._after, []
+        self._busy = True
+        self._groups.put((self._encode(batch), after))
+
+    def _encode(self, batch: Batch) -> Rows:
+        encode = msgspec.json.encode
+        return [(name, encode(rows).decode()) for name, rows in batch.tables(self._shown_inputs)]
+
+    def _committed(self, after: list[Callable[[], None]]) -> None:
+        self._busy = False
+        for callback in after:
+            callback()
+        if self._after or self._batch.events or self._batch.flows or self._batch.audit:
+            self._schedule()
+
+    # -- on the writer's thread ------------------------------------------------------------
+
+    def _write(self) -> None:
+        assert self._loop is not None
+        while (group := self._groups.get()) is not None:
+            rows, after = group
+            if rows:
+                self._commit_patiently(rows)
+            try:
+                self._loop.call_soon_threadsafe(self._committed, after)
+            except RuntimeError:
+                return  # the loop is closed: the process ends
+            self._checkpoint()
+
+    def _commit_patiently(self, rows: Rows) -> None:
+        """Commit; wait for space on a full disk; end the process on any other fault."""
+        while True:
+            try:
+                self._commit(rows)
+                if self.degraded:
+                    self.degraded = ""
+                    self._keep_ballast()
+                return
+            except apsw.FullError:
+                self.degraded = "the disk is full"
+                self._drop_ballast()
+                time.sleep(FULL_DISK_PAUSE_S)
+            except apsw.Error as error:
+                # after a failed sync nothing may be acknowledged any more: stop at once
+                print(f"journal: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+                os._exit(EXIT_STORAGE)
+
+    def _commit(self, rows: Rows) -> None:
+        connection, named = self._connection, queries()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(named["fence"], (self.epoch,))
+            if connection.changes() != 1:
+                raise apsw.Error("a newer engine has taken over this home")
+            for name, encoded in rows:
+                connection.execute(named[name], (encoded,))
+            connection.execute("COMMIT")
+        except BaseException:
+            if not connection.getautocommit():
+                connection.execute("ROLLBACK")
+            raise
+
+    def _checkpoint(self) -> None:
+        """Move the write-ahead log into the database between groups, not inside a commit."""
+        wal = f"{self.path}-wal"
+        try:
+            if os.stat(wal).st_size > CHECKPOINT_BYTES and self._groups.empty():
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except (OSError, apsw.Error):
+            return  # the next group tries again; a real fault shows at its commit
+
+    def _keep_ballast(self) -> None:
+        """Hold some space back, so that endings can be recorded on a full disk."""
+        if self._ballast is None or self._ballast.exists():
+            return
+        try:
+            self._ballast.write_bytes(b"\0" * BALLAST_BYTES)
+        except OSError:
+            self._drop_ballast()
+
+    def _drop_ballast(self) -> None:
+        if self._ballast is not None:
+            self._ballast.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Commit what is left, fold the write-ahead log, close."""
+        if self._thread.is_alive():
+            rows = self._encode(self._batch)
+            self._batch = Batch()
+            self._groups.put((rows, self._after))
+            self._groups.put(None)
+            self._thread.join()
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error:
+            pass  # a reader is busy: the next start folds it
+        self._connection.close()
+
+    def reader(self) -> apsw.Connection:
+        """A new connection that only reads."""
+        return open_reader(self.path)

@@ -1,0 +1,142 @@
+-- Every statement that runs on the journal, by name. None is built from a user's text.
+
+-- name: fence
+UPDATE meta SET value = value WHERE key = 'epoch' AND value = ?1
+
+-- name: raise_epoch
+UPDATE meta SET value = value + 1 WHERE key = 'epoch' RETURNING value
+
+-- name: insert_events
+INSERT INTO events (seq, execution, at, type, data)
+SELECT value->>0, value->>1, value->>2, value->>3, value->4 FROM json_each(?1)
+
+-- name: upsert_executions
+INSERT OR REPLACE INTO executions
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+       value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->16
+FROM json_each(?1)
+
+-- name: upsert_steps
+INSERT OR REPLACE INTO steps
+SELECT value->>0, value->>1, value->>2, value->>3, value->4 FROM json_each(?1)
+
+-- name: insert_attempts
+INSERT INTO attempts SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1)
+
+-- name: insert_ends
+INSERT INTO attempt_ends
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each(?1)
+
+-- name: insert_versions
+INSERT OR IGNORE INTO versions
+SELECT value->>0, value->>1, value->>2, value->>3, value->4, value->>5 FROM json_each(?1)
+
+-- name: upsert_flows
+INSERT OR REPLACE INTO flows SELECT value->>0, value->>1, value->>2 FROM json_each(?1)
+
+-- name: add_counters
+INSERT INTO counters SELECT value->>0, value->>1, value->>2 FROM json_each(?1) WHERE true
+ON CONFLICT (flow, state) DO UPDATE SET n = n + excluded.n
+
+-- name: insert_audit
+INSERT INTO audit (at, actor, action, subject, reason)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1)
+
+-- name: last_event
+SELECT coalesce(max(seq), 0), coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0) FROM events
+
+-- name: last_ord
+SELECT coalesce(max(ord), 0) FROM executions
+
+-- name: open_executions
+SELECT ord FROM executions WHERE state IN ('queued', 'running', 'paused') ORDER BY ord
+
+-- name: events_of
+SELECT seq, at, type, data FROM events WHERE execution = ?1 ORDER BY seq
+
+-- name: events_after
+SELECT e.seq, x.id, e.at, e.type, e.data FROM events e JOIN executions x ON x.ord = e.execution
+WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2
+
+-- name: version
+SELECT compiled FROM versions WHERE version = ?1 AND source = ?2
+
+-- name: version_text
+SELECT text FROM versions WHERE version = ?1 AND source = ?2
+
+-- name: flows
+SELECT name, last_number, debug FROM flows
+
+-- name: counters
+SELECT flow, state, n FROM counters WHERE n != 0
+
+-- name: attempts_of
+SELECT a.number, a.step, a.try_number, a.generation, e.state
+FROM attempts a LEFT JOIN attempt_ends e USING (execution, number)
+WHERE a.execution = ?1 ORDER BY a.number
+
+-- name: execution
+SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
+       attempt, steps_total, steps_ended, data FROM executions WHERE ord = ?1
+
+-- name: steps_of
+SELECT data FROM steps WHERE execution = ?1 ORDER BY position
+
+-- name: by_id
+SELECT ord FROM executions WHERE id = ?1
+
+-- name: by_number
+SELECT ord FROM executions WHERE flow = ?1 AND number = ?2
+
+-- name: by_request_key
+SELECT ord FROM executions WHERE request_key = ?1
+
+-- name: last_of_flow
+SELECT max(ord) FROM executions WHERE flow = ?1
+
+-- name: last_failed_of_flow
+SELECT max(ord) FROM executions WHERE flow = ?1 AND state = 'failed'
+
+-- name: last_failed
+SELECT max(ord) FROM executions WHERE state = 'failed'
+
+-- name: by_prefix
+SELECT ord, id, flow, number FROM executions WHERE id >= ?1 AND id < ?2 LIMIT 10
+
+-- name: by_suffix
+SELECT ord, id, flow, number FROM executions
+WHERE substr(id, -6) = substr(?1, -6) AND substr(id, -length(?1)) = ?1 LIMIT 10
+
+-- name: newest_of_flow
+SELECT id, number, state, duration_ms FROM executions WHERE flow = ?1 ORDER BY number DESC LIMIT ?2
+
+-- name: page
+SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
+       attempt, steps_total, steps_ended, data
+FROM executions WHERE ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: page_by_state
+SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
+       attempt, steps_total, steps_ended, data
+FROM executions INDEXED BY executions_by_state WHERE state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: page_by_flow
+SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
+       attempt, steps_total, steps_ended, data
+FROM executions INDEXED BY executions_by_flow
+WHERE flow = ?4 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: page_by_type
+SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
+       attempt, steps_total, steps_ended, data
+FROM executions INDEXED BY executions_by_type
+WHERE type = ?5 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: first_ord_since
+SELECT ord FROM executions WHERE created_at >= ?1 ORDER BY created_at LIMIT 1
+
+-- name: last_ord_until
+SELECT ord FROM executions WHERE created_at <= ?1 ORDER BY created_at DESC LIMIT 1
+
+-- name: ord_at_offset
+SELECT ord FROM executions WHERE ord <= ?1 ORDER BY ord DESC LIMIT 1 OFFSET ?2

@@ -1,0 +1,131 @@
+"""The flows that can be started by name: those of the flow folders, and the standard ones.
+
+Reads folders when asked, and remembers each file by its time and size, so that an edit counts at
+once and nothing polls. Called by the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import FlowFileError, UnknownReference, UsageError
+from engine.sandbox.client import Sandbox
+
+STANDARD_FOLDER = Path(__file__).parent / "standard"
+FILE_LIMIT_BYTES = 1 << 20
+
+
+@dataclass
+class FlowFile:
+    """One file of a flow folder, as last read."""
+
+    path: Path
+    stamp: tuple[int, int]
+    text: bytes
+    name: str
+    standard: bool
+    compiled: dict[str, Any] | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+class Library:
+    """All flow folders of one engine."""
+
+    def __init__(self, folders: list[Path], sandbox: Sandbox) -> None:
+        self._folders = [*folders, STANDARD_FOLDER]
+        self._sandbox = sandbox
+        self._files: dict[Path, FlowFile] = {}
+        self._compiled: dict[tuple[str, str], dict[str, Any]] = {}
+
+    async def compile(self, text: bytes, source: str) -> dict[str, Any]:
+        """The compiled flow of a file's text. Raises FlowFileError with all of its problems."""
+        key = (hashlib.sha256(text).hexdigest(), source)
+        found = self._compiled.get(key)
+        if found is None:
+            found = await self._sandbox.compile(text, source)
+            if len(self._compiled) > 256:
+                self._compiled.clear()
+            self._compiled[key] = found
+        return found
+
+    def remember(self, version: str, source: str, compiled: dict[str, Any]) -> None:
+        """A compiled flow that the journal has already."""
+        self._compiled[version, source] = compiled
+
+    async def all(self) -> list[FlowFile]:
+        """Every flow file, by name; a file that cannot be compiled tells its problems."""
+        await asyncio.to_thread(self._scan)
+        for file in self._files.values():
+            await self._load(file)
+        by_name: dict[str, FlowFile] = {}
+        for file in self._files.values():
+            other = by_name.get(file.name)
+            if other is None:
+                by_name[file.name] = file
+            elif file.standard == other.standard:
+                other.problems = [f"two files are named {file.name}: {other.path} and {file.path}"]
+        return sorted(by_name.values(), key=lambda file: file.name)
+
+    async def find(self, name: str) -> FlowFile:
+        """The flow of that name. Raises UnknownReference with the nearest, UsageError for two."""
+        await asyncio.to_thread(self._scan)
+        named = [file for file in self._files.values() if await self._is_named(file, name)]
+        own = [file for file in named if not file.standard]
+        found = own or named
+        if len(found) > 1:
+            paths = " and ".join(str(file.path) for file in found)
+            raise UsageError(f"two files are named {name}: {paths}", "rename one of them")
+        if found:
+            return found[0]
+        near = difflib.get_close_matches(name, [file.name for file in self._files.values()], 1)
+        hint = f"did you mean {near[0]}?" if near else "`wingman flows` lists them"
+        raise UnknownReference(f"there is no flow named {name}", hint)
+
+    async def _is_named(self, file: FlowFile, name: str) -> bool:
+        if file.path.stem != name and f"name: {name}".encode() not in file.text:
+            return False
+        await self._load(file)
+        return file.name == name
+
+    async def _load(self, file: FlowFile) -> None:
+        if file.compiled is not None or file.problems:
+            return
+        try:
+            file.compiled = await self.compile(file.text, str(file.path))
+            file.name = file.compiled["name"]
+        except FlowFileError as error:
+            file.problems = str(error).splitlines()
+
+    def _scan(self) -> None:
+        """Read new and changed files, forget those that are gone."""
+        present: dict[Path, FlowFile] = {}
+        for folder in self._folders:
+            for path in _flow_files(folder):
+                known = self._files.get(path)
+                try:
+                    status = path.stat()
+                    stamp = (status.st_mtime_ns, status.st_size)
+                    if known is None or known.stamp != stamp:
+                        with path.open("rb") as stream:
+                            text = stream.read(FILE_LIMIT_BYTES + 1)
+                        known = FlowFile(path, stamp, text, path.stem, folder == STANDARD_FOLDER)
+                except OSError:
+                    continue  # vanished or unreadable between listing and reading
+                present[path] = known
+        self._files = present
+
+
+def _flow_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(root, name) for name in sorted(names) if name.endswith((".yaml", ".yml"))]
+    return found

@@ -1,0 +1,92 @@
+"""The engine's life: lock, socket, epoch, recovery, serving, the end. `python -m engine.life`.
+
+The socket is bound before anything heavy is imported, so that a client that has just started us
+connects at once and waits in the backlog.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sys
+import time
+
+from engine.paths import Home, find_home
+
+EXIT_LOCKED = 75
+BACKLOG = 512
+ENVIRONMENT_PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "USER", "LOGNAME", "SHELL")
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def log(text: str) -> None:
+    """A line of the engine's own log (its standard error)."""
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    print(f"{stamp}.{int(now % 1 * 1000):03d}Z {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def take_lock(home: Home) -> int:
+    """The home's lock, held until this process ends. Exits with 75, naming the holder, without it."""
+    descriptor = os.open(home.text("lock_file"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(descriptor, 100, 0).decode("ascii", "replace").strip() or "unknown"
+        log(f"error: an engine serves this home already (pid {holder}): {home.text('root')}")
+        sys.exit(EXIT_LOCKED)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def bind_socket(home: Home) -> socket.socket:
+    """The home's socket, for its owner only, listening."""
+    path = home.text("socket")
+    if os.path.lexists(path):
+        os.unlink(path)  # we hold the lock: nobody listens there
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listening.bind(path)
+    finally:
+        os.umask(before)
+    listening.listen(BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+def base_environment(passthrough: list[str]) -> dict[str, str]:
+    """What steps get of the engine's own environment: a short list."""
+    names = (*ENVIRONMENT_PASSED, *passthrough)
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    found.setdefault("PATH", DEFAULT_PATH)
+    return found
+
+
+def main() -> None:
+    """Serve one home until told to stop, or until nothing needs an engine any more."""
+    os.umask(0o077)
+    home = find_home()
+    try:
+        home.create()
+        lock = take_lock(home)
+        listening = bind_socket(home)
+    except OSError as error:
+        log(f"error: cannot use the home {home.text('root')}: {error}")
+        sys.exit(74)
+    from engine.errors import WingmanError
+    from engine.serve import run
+
+    try:
+        run(home, listening, stays="--stay" in sys.argv[1:])
+    except WingmanError as error:
+        log(f"error: {error}")
+        sys.exit(error.exit_code)
+    finally:
+        os.close(lock)
+
+
+if __name__ == "__main__":
+    main()

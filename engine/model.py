@@ -1,0 +1,65 @@
+"""The words of the engine as data: states, allowed transitions, events. Pure; imports nothing of ours.
+
+Every change of a state goes through `check_execution` or `check_step`, so that the two tables
+below are the whole truth about what may follow what.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+EXECUTION_TRANSITIONS: dict[str, frozenset[str]] = {
+    "queued": frozenset({"running", "cancelled", "failed"}),
+    "running": frozenset({"paused", "completed", "partial", "failed", "cancelled"}),
+    "paused": frozenset({"running", "completed", "partial", "failed", "cancelled"}),
+    "completed": frozenset(),
+    # a terminal state changes only by the verb `retry`
+    "partial": frozenset({"queued"}),
+    "failed": frozenset({"queued"}),
+    "cancelled": frozenset({"queued"}),
+}
+STEP_TRANSITIONS: dict[str, frozenset[str]] = {
+    "pending": frozenset({"waiting", "running", "skipped", "cancelled", "failed", "reused"}),
+    "waiting": frozenset({"running", "skipped", "cancelled", "failed"}),
+    "running": frozenset({"completed", "partial", "failed", "interrupted", "cancelled", "waiting"}),
+    # back to pending only by the verb `retry`; completed ones only in `finally`
+    "completed": frozenset({"pending"}),
+    "partial": frozenset({"pending"}),
+    "failed": frozenset({"pending"}),
+    "interrupted": frozenset({"pending"}),
+    "skipped": frozenset({"pending"}),
+    "cancelled": frozenset({"pending"}),
+    "reused": frozenset(),
+}
+OPEN_EXECUTION_STATES = frozenset({"queued", "running", "paused"})
+TERMINAL_EXECUTION_STATES = frozenset(EXECUTION_TRANSITIONS) - OPEN_EXECUTION_STATES
+OPEN_STEP_STATES = frozenset({"pending", "waiting", "running"})
+SECTIONS = ("steps", "finally")  # in the order in which an execution goes through them
+
+
+class ForbiddenTransition(AssertionError):
+    """A state was to change in a way that the tables do not allow: a fault of the engine."""
+
+
+class Event(NamedTuple):
+    """One line of the journal: what happened to which execution, when (microseconds, UTC)."""
+
+    seq: int
+    execution: str
+    at_us: int
+    type: str
+    data: dict[str, Any]
+
+
+def check_execution(before: str, after: str) -> str:
+    """`after`, when an execution may go there from `before`."""
+    if after not in EXECUTION_TRANSITIONS[before]:
+        raise ForbiddenTransition(f"execution: {before} → {after}")
+    return after
+
+
+def check_step(before: str, after: str) -> str:
+    """`after`, when a step may go there from `before`."""
+    if after not in STEP_TRANSITIONS[before]:
+        raise ForbiddenTransition(f"step: {before} → {after}")
+    return after

@@ -1,0 +1,85 @@
+"""From the journal back to live executions, after any end of the engine.
+
+Called once at start. One execution that cannot be restored is reported and left aside: the others
+must not be stranded with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+import msgspec
+
+from engine.core.decide import rebuild_queues
+from engine.core.reduce import apply
+from engine.core.state import Execution
+from engine.errors import WingmanError
+from engine.journal.database import queries
+from engine.model import Event, ForbiddenTransition
+from engine.sensitive import Sensitive
+
+decode = msgspec.json.decode
+
+
+def new_execution(
+    ord_: int,
+    id_: str,
+    at_us: int,
+    data: dict[str, Any],
+    definition: dict[str, Any],
+    inputs: dict[str, Any],
+) -> Execution:
+    """An execution as its first event `execution.queued` describes it."""
+    return Execution(
+        id=id_,
+        ord=ord_,
+        flow=data["flow"],
+        number=data["number"],
+        version=data["version"],
+        source=data["source"],
+        definition=definition,
+        inputs=inputs,
+        trigger=data["trigger"],
+        actor=data["actor"],
+        created_at_us=at_us,
+        debug=data["debug"],
+        rerun_of=data.get("rerun_of"),
+        resumed_from=data.get("resumed_from"),
+        request_key=data.get("request_key"),
+    )
+
+
+def restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Execution:
+    """One execution as its events left it. Raises WingmanError when its records do not fit."""
+    named = queries()
+    rows = list(connection.execute(named["events_of"], (ord_,)))
+    id_ = connection.execute("SELECT id FROM executions WHERE ord = ?1", (ord_,)).get
+    if not rows or rows[0][2] != "execution.queued":
+        raise WingmanError(f"execution {id_} has no first event")
+    _, at_us, _, text = rows[0]
+    data = decode(text)
+    compiled = connection.execute(named["version"], (data["version"], data["source"])).get
+    if compiled is None:
+        raise WingmanError(f"the definition of execution {id_} is missing")
+    definition = decode(compiled)
+    inputs = sensitive.open(definition, data["inputs"], id_)
+    execution = new_execution(ord_, id_, at_us, data, definition, inputs)
+    for seq, at_us, type_, text in rows:
+        apply(execution, Event(seq, id_, at_us, type_, decode(text)))
+    rebuild_queues(execution)
+    return execution
+
+
+def restore_open(
+    connection: apsw.Connection, sensitive: Sensitive, log: Callable[[str], None]
+) -> list[Execution]:
+    """Every execution that had not ended."""
+    found = []
+    for (ord_,) in connection.execute(queries()["open_executions"]).fetchall():
+        try:
+            found.append(restore(connection, ord_, sensitive))
+        except (WingmanError, ForbiddenTransition, KeyError, msgspec.DecodeError) as error:
+            log(f"execution {ord_} could not be restored: {type(error).__name__}: {error}")
+    return found

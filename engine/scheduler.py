@@ -1,0 +1,331 @@
+"""The imperative shell around the core: takes what happens, journals what follows, carries it out.
+
+Owns the live executions in memory. Called by the service (people), the executor (ends) and timers.
+Runs on the engine's loop and never blocks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from engine.clock import Clock
+from engine.core import decide
+from engine.core.decide import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
+from engine.core.prepare import Surroundings
+from engine.core.state import Execution
+from engine.errors import WingmanError
+from engine.executor import Executor
+from engine.ids import attempt_id, split_attempt_id
+from engine.journal.journal import Journal
+from engine.model import Event
+from engine.paths import Home
+from engine.sandbox.client import Sandbox
+from engine.timers import Timers
+
+MAX_RUNNING_STEPS = max(32, 8 * (os.cpu_count() or 1))
+
+Observer = Callable[[Execution, list[Event]], None]
+
+
+class Scheduler:
+    """Live executions, and what moves them."""
+
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        journal: Journal,
+        sandbox: Sandbox,
+        base_env: dict[str, str],
+        log: Callable[[str], None],
+        max_running_steps: int = MAX_RUNNING_STEPS,
+    ) -> None:
+        self.live: dict[str, Execution] = {}
+        self.masks: dict[str, tuple[str, ...]] = {}  # sensitive values by execution id
+        self.observers: list[Observer] = []  # hear of changes once they are durable
+        self.on_grew: Callable[[list[str]], None] = lambda executions: None
+        self.on_sampled: Callable[[float, dict[str, dict[str, float]]], None] = lambda at, samples: (
+            None
+        )
+        self.executor: Executor
+        self._home = home
+        self._clock = clock
+        self._journal = journal
+        self._sandbox = sandbox
+        self._base_env = base_env
+        self._log = log
+        self._max_running_steps = max_running_steps
+        self._running_steps = 0
+        self._starved: OrderedDict[str, None] = OrderedDict()
+        self._feeding = False
+        self._around: Surroundings | None = None
+        self._timers = Timers(clock.now_us, self._due)
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def running_steps(self) -> int:
+        """How many steps run now."""
+        return self._running_steps
+
+    # -- entering and leaving --------------------------------------------------------------
+
+    def add(
+        self, execution: Execution, first: Event, shown: dict[str, Any], masks: tuple[str, ...]
+    ) -> None:
+        """Take in a new execution; it is journaled with its first steps in one transaction."""
+        self.live[execution.id] = execution
+        if masks:
+            self.masks[execution.id] = masks
+        self._journal.add_new(execution, first, shown)
+        self.take(execution, decide.begin, before=[first])
+
+    def adopt(self, execution: Execution, shown: dict[str, Any], masks: tuple[str, ...]) -> None:
+        """Take back an execution that an earlier engine left open; `resume_all` moves it on."""
+        self.live[execution.id] = execution
+        if masks:
+            self.masks[execution.id] = masks
+        self._journal.watch(execution, shown, execution.state)
+        self._running_steps += execution.running
+
+    def open_attempts(self) -> dict[str, set[str]]:
+        """By generation, the attempts that should be running."""
+        found: dict[str, set[str]] = {}
+        for execution in self.live.values():
+            for step in execution.steps.values():
+                if step.state == "running":
+                    name = attempt_id(execution.id, step.attempt_number or 0)
+                    found.setdefault(step.generation or "", set()).add(name)
+        return found
+
+    def resume_all(self) -> None:
+        """After a start: move every adopted execution on, as far as it can go."""
+        for execution in list(self.live.values()):
+            try:
+                if execution.state == "queued":
+                    self.take(execution, decide.begin)
+                else:
+                    self.take(execution, decide.due)
+            except WingmanError as error:
+                self._log(f"{execution.flow}#{execution.number} could not go on: {error}")
+
+    def wait_ended(self, execution_id: str) -> asyncio.Future[None]:
+        """A future that is done when the execution has ended and that is durable."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if execution_id in self.live:
+            self._waiters.setdefault(execution_id, []).append(future)
+        else:
+            future.set_result(None)
+        return future
+
+    # -- one decision ----------------------------------------------------------------------
+
+    def take(
+        self,
+        execution: Execution,
+        decision: Callable[..., None],
+        *args: Any,
+        before: list[Event] | None = None,
+        **options: Any,
+    ) -> None:
+        """Let the core decide about a stimulus, journal the events, then carry the commands out.
+
+        Raises what the decision raises, before anything was journaled.
+        """
+        running_before = execution.running
+        turn = Turn(
+            execution, self._clock.now_us(), self._surroundings(), self._free_slots(execution)
+        )
+        decision(turn, *args, **options)
+        self._running_steps += execution.running - running_before
+        self._line_up(execution, turn, running_before)
+        if turn.events:
+            self._mask_details(execution, turn.events)
+            self._journal.add(execution, turn.events)
+        self._timers.set(execution.id, decide.next_due_us(execution))
+        if turn.events or turn.commands:
+            events = (before or []) + turn.events
+            self._journal.when_durable(lambda: self._carry_out(execution, events, turn.commands))
+
+    def _surroundings(self) -> Surroundings:
+        if self._around is None or self._around.generation != self.executor.generation:
+            self._around = Surroundings(
+                self._base_env,
+                self._home.text("work"),
+                self._home.text("logs"),
+                self.executor.generation,
+                masks=self.masks,
+            )
+        return self._around
+
+    def _free_slots(self, execution: Execution) -> int:
+        """How many steps may start; none while others were there first."""
+        if self._starved and next(iter(self._starved)) != execution.id:
+            return 0
+        return self._max_running_steps - self._running_steps
+
+    def _line_up(self, execution: Execution, turn: Turn, running_before: int) -> None:
+        """Keep the line of executions with ready steps and no slot, and serve it when one is free."""
+        if turn.starved:
+            self._starved.setdefault(execution.id)
+        else:
+            self._starved.pop(execution.id, None)
+        free = self._max_running_steps - self._running_steps
+        if self._starved and free > 0 and not self._feeding:
+            self._feeding = True
+            asyncio.get_running_loop().call_soon(self._feed_starved)
+
+    def _feed_starved(self) -> None:
+        """Give free slots to those that wait longest, one turn each."""
+        self._feeding = False
+        for _ in range(len(self._starved)):
+            if self._running_steps >= self._max_running_steps or not self._starved:
+                return
+            execution_id = next(iter(self._starved))
+            execution = self.live.get(execution_id)
+            if execution is None:
+                self._starved.pop(execution_id)
+                continue
+            self.take(execution, decide.advance)
+            if execution_id in self._starved:
+                self._starved.move_to_end(execution_id)
+
+    def _mask_details(self, execution: Execution, events: list[Event]) -> None:
+        """What debug mode and outputs tell must not hold a sensitive value."""
+        values = self.masks.get(execution.id)
+        if not values:
+            return
+        from engine.runner.masking import Masker  # only executions with sensitive inputs pay for it
+
+        masker = Masker(list(values))
+        for event in events:
+            if event.type in ("step.detail", "execution.ended", "step.ended", "attempt.ended"):
+                masked = masker.mask_json(event.data)
+                event.data.clear()
+                event.data.update(masked)
+        if execution.has_ended:
+            execution.outputs = masker.mask_json(execution.outputs)
+            execution.error = masker.mask_json(execution.error)
+        for path in {event.data["step"] for event in events if event.data.get("step")}:
+            step = execution.steps[path]
+            step.error = masker.mask_json(step.error)
+
+    def _carry_out(self, execution: Execution, events: list[Event], commands: list[Any]) -> None:
+        """The events are durable: act on them, and tell those who look."""
+        for command in commands:
+            if isinstance(command, StartAttempt):
+                self._start(execution, command)
+            elif isinstance(command, CancelAttempt):
+                name = attempt_id(execution.id, command.attempt_number)
+                self.executor.cancel(command.generation, name, command.mode, command.reason)
+            elif isinstance(command, Evaluate):
+                self._spawn(self._evaluate(execution, command))
+            elif isinstance(command, Ended):
+                self._release(execution)
+        for observer in self.observers:
+            observer(execution, events)
+
+    def _start(self, execution: Execution, command: StartAttempt) -> None:
+        """Send an order to the runner that its attempt was journaled for.
+
+        If that runner has died since, the attempt is known to its burial and not sent to another.
+        """
+        number = command.spec["number"]
+        step = execution.by_number.get(number)
+        if step is None or step.state != "running":
+            return
+        if step.generation != self.executor.generation:
+            self.attempts_never_started([command.spec["attempt"]])
+            return
+        self.executor.start(command.spec)
+        if execution.cancelling and step.section == "steps":
+            cancel = decide.cancel_command(execution, step)
+            self.executor.cancel(
+                cancel.generation, command.spec["attempt"], cancel.mode, cancel.reason
+            )
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _evaluate(self, execution: Execution, command: Evaluate) -> None:
+        value, error = None, None
+        try:
+            value = await self._sandbox.evaluate(command.text, command.names)
+        except WingmanError as failed:
+            error = failed.message
+        if execution.id in self.live:
+            self.take(execution, decide.evaluated, command.step, command.text, value, error)
+
+    def _release(self, execution: Execution) -> None:
+        """An ended execution leaves memory, and its working directory if nobody needs it."""
+        if not execution.has_ended:
+            return  # retried meanwhile
+        self.live.pop(execution.id, None)
+        self.masks.pop(execution.id, None)
+        self._starved.pop(execution.id, None)
+        self._timers.set(execution.id, None)
+        self._journal.forget(execution)
+        for waiter in self._waiters.pop(execution.id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+        if execution.state == "completed" and not execution.debug:
+            folder = self._home.work / execution.id
+            asyncio.get_running_loop().run_in_executor(
+                None, lambda: shutil.rmtree(folder, ignore_errors=True)
+            )
+
+    def _due(self, execution_id: str) -> None:
+        execution = self.live.get(execution_id)
+        if execution is not None:
+            self.take(execution, decide.due)
+
+    # -- what the executor reports (engine.executor.Listener) ------------------------------
+
+    def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
+        for end in ends:
+            execution_id, number = split_attempt_id(end["attempt"])
+            execution = self.live.get(execution_id)
+            if execution is not None:
+                self.take(execution, decide.attempt_ended, number, end)
+        names = [end["attempt"] for end in ends]
+        if names:
+            self._journal.when_durable(lambda: self.executor.acknowledge(generation, names))
+
+    def attempts_interrupted(self, attempts: list[str]) -> None:
+        self._each(attempts, decide.attempt_interrupted)
+
+    def attempts_never_started(self, attempts: list[str]) -> None:
+        self._each(attempts, decide.attempt_never_started)
+
+    def _each(self, attempts: list[str], decision: Callable[..., None]) -> None:
+        for attempt in attempts:
+            execution_id, number = split_attempt_id(attempt)
+            execution = self.live.get(execution_id)
+            if execution is not None:
+                self.take(execution, decision, number)
+
+    def adopted(self, generation: str, attempts: list[str]) -> None:
+        """Running steps of an execution that is being cancelled are told so again."""
+        for attempt in attempts:
+            execution_id, number = split_attempt_id(attempt)
+            execution = self.live.get(execution_id)
+            step = execution.by_number.get(number) if execution else None
+            if execution and step and execution.cancelling and step.section == "steps":
+                cancel = decide.cancel_command(execution, step)
+                self.executor.cancel(generation, attempt, cancel.mode, cancel.reason)
+
+    def generation_settled(self, remove: Callable[[], None]) -> None:
+        self._journal.when_durable(remove)
+
+    def logs_grew(self, executions: list[str]) -> None:
+        self.on_grew(executions)
+
+    def sampled(self, at: float, samples: dict[str, dict[str, float]]) -> None:
+        self.on_sampled(at, samples)

@@ -1,0 +1,74 @@
+"""Sensitive inputs: sealed for the journal, masked for people, in the clear only in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.vault import Vault
+
+SHOWN = "***"
+SEALED = "$sealed"
+
+
+class Sensitive:
+    """What happens to the declared sensitive inputs of an execution; `context` is its id."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def seal(
+        self, definition: dict[str, Any], inputs: dict[str, Any], context: str
+    ) -> dict[str, Any]:
+        """`inputs` as the journal may keep them."""
+        names = sensitive_names(definition)
+        return {
+            name: {SEALED: self._vault.seal(value, f"{context}/{name}")} if name in names else value
+            for name, value in inputs.items()
+        }
+
+    def open(
+        self, definition: dict[str, Any], inputs: dict[str, Any], context: str
+    ) -> dict[str, Any]:
+        """The inputs of `seal` in the clear again."""
+        names = sensitive_names(definition)
+        return {
+            name: self._vault.open(value[SEALED], f"{context}/{name}")
+            if name in names and isinstance(value, dict)
+            else value
+            for name, value in inputs.items()
+        }
+
+
+def sensitive_names(definition: dict[str, Any]) -> set[str]:
+    """The names of the inputs that a flow declares as sensitive."""
+    return {item["name"] for item in definition["inputs"] if item["sensitive"]}
+
+
+def shown_inputs(definition: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """`inputs` as people may see them."""
+    names = sensitive_names(definition)
+    return {
+        name: SHOWN if name in names and value not in ("", None) else value
+        for name, value in inputs.items()
+    }
+
+
+def mask_values(definition: dict[str, Any], inputs: dict[str, Any]) -> tuple[str, ...]:
+    """The texts that must appear nowhere: sensitive values and the texts inside them."""
+    names = sensitive_names(definition)
+    found: list[str] = []
+    for name, value in inputs.items():
+        if name in names:
+            _collect(value, found)
+    return tuple(dict.fromkeys(found))
+
+
+def _collect(value: Any, found: list[str]) -> None:
+    if isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found)
+    elif isinstance(value, list):
+        for item in value:
+            _collect(item, found)
+    elif value is not None and not isinstance(value, bool) and str(value):
+        found.append(str(value))

@@ -1,0 +1,195 @@
+"""Putting the parts of an engine together, and the loop they run on. Called by `engine.life` only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from engine.clock import Clock
+from engine.config import read_config
+from engine.core.state import Execution
+from engine.executor.local import LocalExecutor
+from engine.journal.database import queries
+from engine.journal.journal import Journal
+from engine.journal.reader import Reader
+from engine.library import Library
+from engine.life import base_environment, log
+from engine.model import Event
+from engine.paths import Home
+from engine.recovery import restore_open
+from engine.sandbox.client import Sandbox
+from engine.scheduler import MAX_RUNNING_STEPS, Scheduler
+from engine.sensitive import Sensitive, mask_values, shown_inputs
+from engine.server.app import make_app
+from engine.server.context import Context
+from engine.server.logbook import LogBook
+from engine.server.protocol import listen
+from engine.service import Service
+from engine.times import to_text
+from engine.vault import Vault
+
+BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
+BALLAST = "ballast"
+IDLE_END_S = 120.0
+
+
+class Engine:
+    """One engine's parts and how they start and end."""
+
+    def __init__(self, home: Home, stays: bool) -> None:
+        self._home = home
+        self._stays = stays
+        self._stopped = asyncio.Event()
+        self._kill_all = False
+        config = read_config(home.config_file)
+        self._clock = Clock()
+        self._started_at_us = self._clock.now_us()
+        self._sandbox = Sandbox()
+        self._sandbox.prestart()
+        self._journal = Journal(home.database, Path(home.data, BALLAST))
+        self._clock.at_least(self._journal.last_at_us)
+        self._reader = Reader(home.database)
+        self._sensitive = Sensitive(Vault(home.key_file))
+        self._scheduler = Scheduler(
+            home,
+            self._clock,
+            self._journal,
+            self._sandbox,
+            base_environment(config.env_passthrough),
+            log,
+            config.max_running_steps or MAX_RUNNING_STEPS,
+        )
+        self._executor = LocalExecutor(
+            home, self._journal.epoch, self._scheduler, Path(BOOT_ID_FILE).read_text().strip(), log
+        )
+        self._scheduler.executor = self._executor
+        library = Library([home.flows, *config.flow_paths], self._sandbox)
+        self.service = Service(
+            self._clock,
+            self._journal,
+            self._reader,
+            self._scheduler,
+            library,
+            self._sensitive,
+            self._flow_rows(),
+        )
+
+    def _flow_rows(self) -> dict[str, tuple[int, str]]:
+        connection = self._journal.reader()
+        rows = connection.execute(queries()["flows"])
+        found = {name: (number, debug) for name, number, debug in rows}
+        connection.close()
+        return found
+
+    async def run(self, listening: socket.socket) -> None:
+        """Recover, serve, and end when told to or when nobody needs us."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop, False)
+        self._journal.start(loop)
+        self._recover()
+        context = Context(
+            self._home, self.service, LogBook(self._home, self.service), self._status, self.stop
+        )
+        server, state = await listen(make_app(context), listening)
+        log(
+            f"engine {__version__} serves {self._home.text('root')} (pid {os.getpid()}, "
+            f"epoch {self._journal.epoch})"
+        )
+        idle = loop.create_task(self._end_when_idle(state))
+        await self._stopped.wait()
+        idle.cancel()
+        server.close()
+        await self._close(state)
+
+    def _recover(self) -> None:
+        """Take back what the last engine left open, before anybody can ask."""
+        connection = self._journal.reader()
+        executions = restore_open(connection, self._sensitive, log)
+        connection.close()
+        for execution in executions:
+            self._adopt(execution)
+        self._executor.open(self._scheduler.open_attempts())
+        self._scheduler.resume_all()
+        if executions:
+            log(f"took back {len(executions)} open executions")
+
+    def _adopt(self, execution: Execution) -> None:
+        compiled, inputs = execution.definition, execution.inputs
+        self._scheduler.adopt(
+            execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
+        )
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "runner_pid": self._executor.runner_pid,
+            "version": __version__,
+            "home": self._home.text("root"),
+            "socket": self._home.text("socket"),
+            "started_at": to_text(self._started_at_us),
+        }
+
+    def stop(self, kill_all: bool) -> None:
+        """End soon; with `kill_all` every live execution is cancelled first."""
+        self._kill_all = self._kill_all or kill_all
+        self._stopped.set()
+
+    async def _end_when_idle(self, state: Any) -> None:
+        """An engine that a command started leaves when no client and no execution needs it."""
+        if self._stays:
+            return
+        while True:
+            busy = asyncio.Event()
+
+            def note(execution: Execution, events: list[Event], busy: asyncio.Event = busy) -> None:
+                busy.set()
+
+            self._scheduler.observers.append(note)
+            try:
+                await asyncio.wait_for(busy.wait(), IDLE_END_S)
+            except TimeoutError:
+                if not (state.connections or self._scheduler.live):
+                    log("nobody needs this engine any more: it ends")
+                    self._stopped.set()
+                    return
+            finally:
+                self._scheduler.observers.remove(note)
+
+    async def _close(self, state: Any) -> None:
+        if self._kill_all:
+            await self._cancel_all()
+        self._executor.close(kill=self._kill_all)
+        await asyncio.sleep(0)
+        for connection in list(state.connections):
+            connection.shutdown()
+        self._sandbox.close()
+        self._reader.close()
+        self._journal.close()
+        socket_path = self._home.text("socket")
+        if os.path.lexists(socket_path):
+            os.unlink(socket_path)
+        log("engine ended")
+
+    async def _cancel_all(self) -> None:
+        """Cancel every live execution and wait until all of their processes are gone."""
+        live = list(self._scheduler.live)
+        for execution_id in live:
+            await self.service.act(
+                execution_id, "cancel", {"reason": "engine stop --all"}, "engine"
+            )
+        await asyncio.gather(*(self._scheduler.wait_ended(name) for name in live))
+
+
+def run(home: Home, listening: socket.socket, stays: bool) -> None:
+    """Serve a home on a bound socket until the end."""
+
+    async def serve() -> None:
+        await Engine(home, stays).run(listening)
+
+    asyncio.run(serve())

@@ -1,0 +1,1 @@
+"""The API: HTTP and the window feed on the engine's socket."""

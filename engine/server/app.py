@@ -1,0 +1,77 @@
+"""The ASGI application: routes, errors as JSON. Starlette; made once by `engine.life`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+
+from engine.errors import StorageError, WingmanError
+from engine.server.context import Context
+
+
+class Json(Response):
+    """A JSON answer, encoded by msgspec."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
+
+
+def make_app(context: Context) -> Starlette:
+    """All routes on one engine's parts."""
+    from engine.server import feed, log_routes, openapi, routes
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", routes.health, name="healthz"),
+            Route("/v1/engine", routes.engine),
+            Route("/v1/engine/stop", routes.stop, methods=["POST"]),
+            Route("/v1/executions", routes.executions, methods=["GET"]),
+            Route("/v1/executions", routes.start, methods=["POST"]),
+            Route("/v1/executions/{ref}", routes.execution),
+            Route("/v1/executions/{ref}/logs", log_routes.stream),
+            Route("/v1/executions/{ref}/logs/lines", log_routes.lines),
+            Route("/v1/executions/{ref}/definition", routes.definition),
+            Route("/v1/executions/{ref}/{verb}", routes.act, methods=["POST"]),
+            Route("/v1/flows", routes.flows),
+            Route("/v1/flows/{name}", routes.flow),
+            Route("/v1/flows/{name}/debug", routes.flow_debug, methods=["POST"]),
+            Route("/v1/validate", routes.validate, methods=["POST"]),
+            Route("/v1/machine", routes.machine),
+            Route("/v1/events", routes.events),
+            Route("/v1/openapi.json", openapi.document),
+            WebSocketRoute("/v1/feed", feed.endpoint),
+        ],
+        exception_handlers={
+            WingmanError: _wingman_error,
+            HTTPException: _http_error,
+            msgspec.ValidationError: _invalid,
+            msgspec.DecodeError: _invalid,
+        },
+    )
+    app.state.context = context
+    return app
+
+
+async def _wingman_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WingmanError)
+    status = 503 if isinstance(error, StorageError) else error.status
+    return Json({"error": error.to_json()}, status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = {"code": "http", "message": error.detail, "hint": "see /v1/openapi.json", "details": {}}
+    return Json({"error": body}, error.status_code, headers=error.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    body = {"code": "usage", "message": f"the request's body: {error}", "hint": "", "details": {}}
+    return Json({"error": body}, 400)

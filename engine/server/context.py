@@ -1,0 +1,55 @@
+"""What the routes work with: the parts of one running engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.paths import Home
+from engine.service import Service
+
+if TYPE_CHECKING:
+    from engine.server.logbook import LogBook
+
+
+@dataclass
+class Context:
+    """One engine's parts, for the routes and the feed."""
+
+    home: Home
+    service: Service
+    logs: LogBook
+    status: Callable[[], dict[str, Any]]
+    stop: Callable[[bool], None]
+    watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
+    growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
+    sample_observers: list[Callable[[dict[str, dict[str, float]]], None]] = field(
+        default_factory=list
+    )
+
+    def __post_init__(self) -> None:
+        scheduler = self.service.scheduler
+        scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)
+        scheduler.on_sampled = lambda at, samples: _tell(self.sample_observers, samples)
+
+    def watch(self, execution_id: str) -> None:
+        """Somebody looks at an execution: have its growth and samples reported."""
+        n = self.watchers.get(execution_id, 0)
+        self.watchers[execution_id] = n + 1
+        if n == 0:
+            self.service.scheduler.executor.watch(execution_id, True)
+
+    def unwatch(self, execution_id: str) -> None:
+        """One of them has left."""
+        n = self.watchers.get(execution_id, 0) - 1
+        if n > 0:
+            self.watchers[execution_id] = n
+            return
+        self.watchers.pop(execution_id, None)
+        self.service.scheduler.executor.watch(execution_id, False)
+
+
+def _tell(observers: list[Callable[[Any], None]], news: Any) -> None:
+    for observer in list(observers):
+        observer(news)

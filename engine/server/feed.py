@@ -1,0 +1,170 @@
+"""The window feed: a client opens windows on what it looks at, and gets whole rows as they change.
+
+Windows converge: an event only marks a window dirty, and what is sent is the state at the moment of
+sending. So there is no queue that could grow, and a slow client costs nothing but its own frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine.core.state import Execution
+from engine.errors import UsageError, WingmanError
+from engine.model import Event
+from engine.server.context import Context
+from engine.server.windows import Window, open_window
+
+WINDOWS_LIMIT = 32
+_encode = msgspec.json.encode
+
+
+async def endpoint(websocket: WebSocket) -> None:
+    """One client's connection."""
+    await websocket.accept()
+    connection = Connection(websocket, websocket.app.state.context)
+    await connection.run()
+
+
+class Connection:
+    """The windows of one client and the task that feeds them."""
+
+    def __init__(self, websocket: WebSocket, context: Context) -> None:
+        self._websocket = websocket
+        self._context = context
+        self._windows: dict[int, Window] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until the client leaves."""
+        scheduler = self._context.service.scheduler
+        scheduler.observers.append(self._changed)
+        self._context.growth_observers.append(self._grew)
+        self._context.sample_observers.append(self._sampled)
+        sender = asyncio.create_task(self._send_frames())
+        try:
+            while True:
+                await self._receive(await self._websocket.receive_text())
+        except (WebSocketDisconnect, RuntimeError, KeyError):
+            pass  # gone, or sent bytes where texts are spoken
+        finally:
+            sender.cancel()
+            scheduler.observers.remove(self._changed)
+            self._context.growth_observers.remove(self._grew)
+            self._context.sample_observers.remove(self._sampled)
+            for window in self._windows.values():
+                window.close()
+
+    async def _receive(self, text: str) -> None:
+        window_id: Any = None
+        try:
+            message = msgspec.json.decode(text)
+            if not isinstance(message, dict):
+                raise UsageError("a message is a JSON object")
+            window_id = message.get("id")
+            if not isinstance(window_id, int):
+                raise UsageError("a message has a number as its id")
+            await self._handle(window_id, message)
+        except (WingmanError, msgspec.DecodeError) as error:
+            await self._refuse(window_id, error)
+        self._wake.set()
+
+    async def _handle(self, window_id: int, message: dict[str, Any]) -> None:
+        op = message.get("op")
+        if op == "open":
+            if len(self._windows) >= WINDOWS_LIMIT:
+                raise UsageError(f"more than {WINDOWS_LIMIT} windows at once")
+            self._close(window_id)
+            self._windows[window_id] = await open_window(self._context, message)
+        elif op == "move":
+            window = self._windows.get(window_id)
+            if window is None:
+                raise UsageError(f"there is no open window {window_id}")
+            wanted = {**window.request, **message, "op": "open"}
+            self._close(window_id)
+            self._windows[window_id] = await open_window(self._context, wanted)
+        elif op == "close":
+            self._close(window_id)
+        else:
+            raise UsageError(f"{op!r} is no operation", "open, move or close")
+
+    def _close(self, window_id: int) -> None:
+        window = self._windows.pop(window_id, None)
+        if window is not None:
+            window.close()
+
+    async def _refuse(self, window_id: Any, error: Exception) -> None:
+        failed = error if isinstance(error, WingmanError) else UsageError(str(error))
+        frame = {"id": window_id, "kind": "error", "error": failed.to_json()}
+        await self._websocket.send_text(_encode(frame).decode())
+
+    # -- what happens, from the scheduler's side: only marks ---------------------------------
+
+    def _changed(self, execution: Execution, events: list[Event]) -> None:
+        for window in self._windows.values():
+            window.changed(execution, events)
+        self._wake.set()
+
+    def _grew(self, executions: list[str]) -> None:
+        for window in self._windows.values():
+            window.grew(executions)
+        self._wake.set()
+
+    def _sampled(self, samples: dict[str, dict[str, float]]) -> None:
+        for window in self._windows.values():
+            window.sampled(samples)
+        self._wake.set()
+
+    # -- the sender --------------------------------------------------------------------------
+
+    async def _send_frames(self) -> None:
+        """Send each dirty window when its pace allows; sleep until something is dirty."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                pause_s = await self._send_due(loop.time())
+                self._wake.clear()
+                if any(
+                    window.is_dirty and window.due_at <= loop.time()
+                    for window in self._windows.values()
+                ):
+                    continue
+                try:
+                    await asyncio.wait_for(self._wake.wait(), pause_s)
+                except TimeoutError:
+                    continue
+        except (WebSocketDisconnect, RuntimeError):
+            return  # the client is gone; `run` notices by itself
+
+    async def _send_due(self, now: float) -> float | None:
+        """Send what is due; how long to sleep when nothing wakes us, None for ever."""
+        for window_id, window in list(self._windows.items()):
+            if window.refresh_at is not None and window.refresh_at <= now:
+                window.is_dirty = True
+            if not window.is_dirty or window.due_at > now:
+                continue
+            window.is_dirty = False
+            window.due_at = now + window.pace_s
+            window.plan_refresh(now)
+            await self._send_window(window_id, window)
+        moments = [w.due_at for w in self._windows.values() if w.is_dirty]
+        moments += [w.refresh_at for w in self._windows.values() if w.refresh_at is not None]
+        if not moments:
+            return None
+        return max(0.0, min(moments) - asyncio.get_running_loop().time())
+
+    async def _send_window(self, window_id: int, window: Window) -> None:
+        try:
+            content = await window.content()
+        except WingmanError as error:
+            await self._refuse(window_id, error)
+            return
+        if content is None or self._windows.get(window_id) is not window:
+            return
+        kind = "update" if window.version else "snapshot"
+        window.version += 1
+        frame = {"id": window_id, "kind": kind, "version": window.version, **content}
+        await self._websocket.send_text(_encode(frame).decode())

@@ -1,0 +1,167 @@
+"""The API's own description, made from the shapes of `engine.wire`: `/v1/openapi.json`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine import __version__, wire
+from engine.server import routes
+from engine.server.app import Json
+
+REF = {
+    "name": "ref",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "id, flow#12, flow@last, flow@last-failed, @last, suffix or prefix of 6 or more",
+}
+NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+VERB = {
+    "name": "verb",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": list(wire.Verb.__args__)},
+}  # type: ignore[attr-defined]
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+SHAPES = (
+    wire.Execution,
+    wire.Flow,
+    wire.StartRequest,
+    wire.Started,
+    wire.EngineStatus,
+    wire.Machine,
+    wire.LogLine,
+    wire.Problem,
+    routes.VerbRequest,
+    routes.DebugRequest,
+    routes.ValidateRequest,
+    routes.StopRequest,
+)
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
+
+
+def _query(*names: str) -> list[dict[str, Any]]:
+    numbers = {"limit", "cursor", "after_seq"}
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {"type": "integer", "minimum": 0} if name in numbers else {"type": "string"},
+        }
+        for name in names
+    ]
+
+
+@cache
+def make_document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every HTTP route."""
+    schemas, components = msgspec.json.schema_components(
+        SHAPES, ref_template="#/components/schemas/{name}"
+    )
+    shape = {made.__name__: schema for made, schema in zip(SHAPES, schemas, strict=True)}
+
+    def answer(schema: Any, description: str = "the answer") -> dict[str, Any]:
+        return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+    def operation(
+        schema: Any = None,
+        body: str | None = None,
+        parameters: Any = (),
+        status: str = "200",
+        content: Any = None,
+    ) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "responses": {
+                status: {"description": "the answer", "content": content}
+                if content
+                else answer(schema if schema is not None else {"type": "object"}),
+                "4XX": answer({"$ref": "#/components/schemas/Problematic"}, "refused"),
+                "503": answer({"$ref": "#/components/schemas/Problematic"}, "not now"),
+            },
+            "parameters": list(parameters),
+        }
+        if body:
+            made["requestBody"] = {
+                "required": True,
+                "content": {"application/json": {"schema": shape[body]}},
+            }
+        return made
+
+    listing = {
+        "type": "object",
+        "required": ["executions", "next"],
+        "properties": {
+            "executions": {"type": "array", "items": shape["Execution"]},
+            "next": {"type": ["string", "null"]},
+        },
+    }
+    lines = {
+        "type": "object",
+        "properties": {"lines": {"type": "array", "items": shape["LogLine"]}},
+    }
+    flows = {"type": "object", "properties": {"flows": {"type": "array", "items": shape["Flow"]}}}
+    paths = {
+        "/healthz": {"get": operation()},
+        "/v1/engine": {"get": operation(shape["EngineStatus"])},
+        "/v1/executions": {
+            "post": operation(shape["Started"], "StartRequest", [KEY], "201"),
+            "get": operation(
+                listing,
+                parameters=_query(
+                    "state", "flow", "type", "trigger", "since", "until", "text", "limit", "cursor"
+                ),
+            ),
+        },
+        "/v1/executions/{ref}": {
+            "get": operation(shape["Execution"], parameters=[REF, *_query("wait")])
+        },
+        "/v1/executions/{ref}/logs": {
+            "get": operation(
+                content=TEXT,
+                parameters=[REF, *_query("step", "level", "grep", "stream", "prefix", "engine")],
+            )
+        },
+        "/v1/executions/{ref}/logs/lines": {
+            "get": operation(
+                lines,
+                parameters=[REF, *_query("step", "level", "grep", "before", "after", "limit")],
+            )
+        },
+        "/v1/executions/{ref}/definition": {"get": operation(content=TEXT, parameters=[REF])},
+        "/v1/executions/{ref}/{verb}": {
+            "post": operation(shape["Started"], "VerbRequest", [REF, VERB])
+        },
+        "/v1/flows": {"get": operation(flows)},
+        "/v1/flows/{name}": {"get": operation(shape["Flow"], parameters=[NAME])},
+        "/v1/flows/{name}/debug": {"post": operation(None, "DebugRequest", [NAME])},
+        "/v1/validate": {"post": operation(None, "ValidateRequest")},
+        "/v1/machine": {"get": operation(shape["Machine"])},
+        "/v1/events": {"get": operation(parameters=_query("after_seq", "limit"))},
+    }
+    paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"
+    components["Problematic"] = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"type": "object", "required": ["code", "message", "hint"]}},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Wingman", "version": __version__},
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+async def document(request: Request) -> Response:
+    return Json(make_document())

@@ -1,0 +1,74 @@
+"""HTTP and WebSocket on the engine's own socket: uvicorn's protocol classes without its server.
+
+`uvicorn.Server` wakes ten times a second and opens its socket for everybody; we listen on a socket
+of our own, and each connection knows the user on its other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pwd
+import socket
+import struct
+from functools import lru_cache
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+KEEP_ALIVE_S = 3600
+PEER_CREDENTIALS = struct.Struct("3i")
+
+
+class PeerProtocol(HttpToolsProtocol):
+    """A connection that puts its peer's user into every request's state as `actor`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {"actor": _actor(transport)}
+        super().connection_made(transport)
+
+
+def _actor(transport: asyncio.BaseTransport) -> str:
+    peer: socket.socket = transport.get_extra_info("socket")
+    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
+    return _user_name(PEER_CREDENTIALS.unpack(raw)[1])
+
+
+@lru_cache(64)
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _websocket_protocol(**arguments: Any) -> asyncio.Protocol:
+    """Imported with the first WebSocket: most engines are asked by commands only."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**arguments)
+
+
+async def listen(app: Any, listening: socket.socket) -> tuple[asyncio.Server, ServerState]:
+    """Serve an ASGI app on a socket that is bound already."""
+    config = Config(
+        app,
+        http=PeerProtocol,
+        ws=_websocket_protocol,
+        lifespan="off",
+        log_config=None,  # type: ignore[arg-type]
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        ws_max_size=1 << 20,
+        ws_ping_interval=30.0,
+        h11_max_incomplete_event_size=1 << 16,
+    )
+    config.load()
+    state = ServerState()
+    state.default_headers = [(b"server", b"wingman")]
+    loop = asyncio.get_running_loop()
+    server = await loop.create_unix_server(
+        lambda: PeerProtocol(config=config, server_state=state, app_state={}), sock=listening
+    )
+    return server, state

@@ -1,0 +1,173 @@
+"""HTTP routes, one function each: parse, ask the service, answer."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from engine import wire
+from engine.clock import Clock
+from engine.errors import FlowFileError, UnknownReference, UsageError
+from engine.filters import make_filter
+from engine.gauges import read_machine
+from engine.server.app import Json
+from engine.server.context import Context
+
+BODY_LIMIT_BYTES = 4 << 20
+PAGE_LIMIT = 1000
+T = TypeVar("T")
+
+
+class VerbRequest(msgspec.Struct):
+    """The body of a verb; every field may be left out."""
+
+    inputs: dict[str, Any] | None = None
+    inputs_text: dict[str, str] | None = None
+    reason: str | None = None
+    debug: bool | None = None
+
+
+class DebugRequest(msgspec.Struct):
+    mode: str
+
+
+class ValidateRequest(msgspec.Struct):
+    text: str
+    source: str = ""
+
+
+class StopRequest(msgspec.Struct):
+    all: bool = False
+
+
+def context_of(request: Request) -> Context:
+    """The engine's parts."""
+    context: Context = request.app.state.context
+    return context
+
+
+async def body_of(request: Request, shape: type[T]) -> T:
+    """The JSON body as `shape`. Raises UsageError, msgspec.ValidationError."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > BODY_LIMIT_BYTES:
+            raise UsageError(f"the request's body is larger than {BODY_LIMIT_BYTES} bytes")
+    return msgspec.json.decode(bytes(data) or b"{}", type=shape)
+
+
+def number_of(request: Request, name: str, default: int, highest: int) -> int:
+    """A whole number of the query, from 0 to `highest`."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise UsageError(f"{name}={text!r} is no whole number")
+    return min(int(text), highest)
+
+
+async def health(request: Request) -> Response:
+    return Json({"status": "ok"})
+
+
+async def engine(request: Request) -> Response:
+    return Json(context_of(request).status())
+
+
+async def stop(request: Request) -> Response:
+    wanted = await body_of(request, StopRequest)
+    context_of(request).stop(wanted.all)
+    return Json({"status": "stopping"}, 202)
+
+
+async def start(request: Request) -> Response:
+    wanted = await body_of(request, wire.StartRequest)
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= 200:
+        raise UsageError("an Idempotency-Key has 1 to 200 characters")
+    answer = await context_of(request).service.start(dict(wanted), request.state.actor, key)
+    return Json(answer, 201)
+
+
+async def executions(request: Request) -> Response:
+    query = request.query_params
+    given = {
+        key: query[key].split(",")
+        for key in ("state", "flow", "type", "trigger", "since", "until")
+        if query.get(key)
+    }
+    wanted = make_filter(given, (query.get("text") or "").split(), Clock().now_us())
+    limit = max(1, number_of(request, "limit", 50, PAGE_LIMIT))
+    cursor = number_of(request, "cursor", 0, 1 << 60) or None
+    page = await context_of(request).service.list(wanted, cursor, limit)
+    return Json({"executions": page.rows, "next": str(page.next) if page.next else None})
+
+
+async def execution(request: Request) -> Response:
+    context = context_of(request)
+    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
+    if request.query_params.get("wait") == "true":
+        await context.service.scheduler.wait_ended(execution_id)
+    found = await context.service.execution(ord_, execution_id)
+    await context.logs.add_warnings(ord_, found)
+    return Json(found)
+
+
+async def definition(request: Request) -> Response:
+    text = await context_of(request).service.definition(request.path_params["ref"])
+    return PlainTextResponse(text)
+
+
+async def act(request: Request) -> Response:
+    verb = request.path_params["verb"]
+    if verb not in wire.Verb.__args__:  # type: ignore[attr-defined]
+        raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.Verb.__args__))  # type: ignore[attr-defined]
+    wanted = await body_of(request, VerbRequest)
+    answer = await context_of(request).service.act(
+        request.path_params["ref"], verb, msgspec.to_builtins(wanted), request.state.actor
+    )
+    return Json(answer)
+
+
+async def flows(request: Request) -> Response:
+    return Json({"flows": await context_of(request).service.flows()})
+
+
+async def flow(request: Request) -> Response:
+    return Json(await context_of(request).service.flow(request.path_params["name"]))
+
+
+async def flow_debug(request: Request) -> Response:
+    wanted = await body_of(request, DebugRequest)
+    name = request.path_params["name"]
+    answer = await context_of(request).service.set_flow_debug(
+        name, wanted.mode, request.state.actor
+    )
+    return Json(answer)
+
+
+async def validate(request: Request) -> Response:
+    wanted = await body_of(request, ValidateRequest)
+    library = context_of(request).service.library
+    try:
+        compiled = await library.compile(wanted.text.encode(), wanted.source)
+    except FlowFileError as error:
+        return Json({"problems": error.details.get("problems", []), "name": None})
+    return Json({"problems": [], "name": compiled["name"]})
+
+
+async def machine(request: Request) -> Response:
+    context = context_of(request)
+    return Json(read_machine(context.home.data, context.service.scheduler.running_steps))
+
+
+async def events(request: Request) -> Response:
+    after = number_of(request, "after", 0, 1 << 60)
+    limit = max(1, number_of(request, "limit", 100, PAGE_LIMIT))
+    found = await context_of(request).service.reader(
+        lambda history: history.events_after(after, limit)
+    )
+    return Json({"events": found, "next": found[-1]["seq"] if found else after})

@@ -1,0 +1,286 @@
+"""The kinds of window of the feed: what each shows, and what makes it dirty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.clock import Clock
+from engine.core.state import Execution
+from engine.errors import UsageError
+from engine.filters import parse_filter
+from engine.gauges import read_machine
+from engine.journal.history import History
+from engine.model import Event
+from engine.server.context import Context
+
+ROWS_LIMIT = 500
+TOTAL_LIMIT = 10_000
+PACE_S = 0.1
+
+
+class Window:
+    """One open window. `content` gives what the next frame holds: all, then only what changed."""
+
+    pace_s = PACE_S
+    refresh_s: float | None = None  # looked at again by itself, where no event tells
+
+    def __init__(self, context: Context, request: dict[str, Any]) -> None:
+        self.context = context
+        self.request = request
+        self.version = 0
+        self.is_dirty = True
+        self.due_at = 0.0
+        self.refresh_at: float | None = None
+
+    def plan_refresh(self, now: float) -> None:
+        """When to look again without an event."""
+        self.refresh_at = None if self.refresh_s is None else now + self.refresh_s
+
+    def changed(self, execution: Execution, events: list[Event]) -> None:
+        """An execution changed."""
+
+    def grew(self, executions: list[str]) -> None:
+        """The logs of these executions grew."""
+
+    def sampled(self, samples: dict[str, dict[str, float]]) -> None:
+        """Running attempts were measured."""
+
+    def close(self) -> None:
+        """The client looks elsewhere."""
+
+    async def content(self) -> dict[str, Any] | None:
+        """What to send now; None for nothing."""
+        raise NotImplementedError
+
+
+def _whole(request: dict[str, Any], name: str, default: int, highest: int) -> int:
+    value = request.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(f"{name} is a whole number of 0 or more")
+    return min(value, highest)
+
+
+def _differences(content: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """The entries of `content` that differ from what was sent, remembered as sent."""
+    changed = {key: value for key, value in content.items() if sent.get(key) != value}
+    sent.update(changed)
+    return changed
+
+
+class ExecutionsWindow(Window):
+    """Some rows of the filtered list of executions, with its total and the counts by state."""
+
+    def __init__(self, context: Context, request: dict[str, Any]) -> None:
+        super().__init__(context, request)
+        line = request.get("filter") or ""
+        if not isinstance(line, str) or len(line) > 1000:
+            raise UsageError("a filter is a text of at most 1,000 characters")
+        parse_filter(line, 0)
+        self._line = line
+        self._offset = _whole(request, "offset", 0, 1 << 40)
+        self._limit = max(1, _whole(request, "limit", 60, ROWS_LIMIT))
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._rest: dict[str, Any] = {}
+
+    def changed(self, execution: Execution, events: list[Event]) -> None:
+        self.is_dirty = True
+
+    async def content(self) -> dict[str, Any] | None:
+        rows, rest = await self.context.service.reader(self._ask)
+        live = self.context.service.scheduler.live
+        fresh = {row["id"]: self._overlay(row, live) for row in rows}
+        changed = [row for id_, row in fresh.items() if self._rows.get(id_) != row]
+        self._rows = fresh
+        rest["order"] = list(fresh)
+        rest = _differences(rest, self._rest)
+        if self.version and not changed and not rest:
+            return None
+        return {"rows": changed, **rest}
+
+    def _ask(self, history: History) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        wanted = parse_filter(self._line, Clock().now_us())
+        page = history.page(wanted, history.key_at(wanted, self._offset), self._limit)
+        total, is_exact = history.total(wanted, TOTAL_LIMIT)
+        rest = {
+            "total": total,
+            "total_exact": is_exact,
+            "counts": history.counts(),
+            "offset": self._offset,
+        }
+        return page.rows, rest
+
+    def _overlay(self, row: dict[str, Any], live: dict[str, Execution]) -> dict[str, Any]:
+        """An open execution's progress as it is in memory; everything else as journaled."""
+        execution = live.get(row["id"])
+        if execution is not None:
+            row["progress"]["running"] = execution.running
+        return row
+
+
+class ExecutionWindow(Window):
+    """One execution with all of its steps; afterwards only the steps that changed."""
+
+    def __init__(
+        self, context: Context, request: dict[str, Any], ord_: int, execution_id: str
+    ) -> None:
+        super().__init__(context, request)
+        self._ord = ord_
+        self._id = execution_id
+        self._steps: dict[str, dict[str, Any]] = {}
+        self._live: dict[str, dict[str, float]] = {}
+        self._execution: dict[str, Any] = {}
+        context.watch(execution_id)
+
+    def close(self) -> None:
+        self.context.unwatch(self._id)
+
+    def changed(self, execution: Execution, events: list[Event]) -> None:
+        if execution.id == self._id:
+            self.is_dirty = True
+
+    def sampled(self, samples: dict[str, dict[str, float]]) -> None:
+        execution = self.context.service.scheduler.live.get(self._id)
+        if execution is None:
+            return
+        prefix = self._id + ":"
+        self._live = {}
+        for attempt, sample in samples.items():
+            step = (
+                execution.by_number.get(int(attempt[len(prefix) :]))
+                if attempt.startswith(prefix)
+                else None
+            )
+            if step is not None:
+                self._live[step.path] = sample
+        self.is_dirty = True
+
+    async def content(self) -> dict[str, Any] | None:
+        found = await self.context.service.execution(self._ord, self._id)
+        if found["state"] not in ("queued", "running", "paused"):
+            self._live = {}
+            await self.context.logs.add_warnings(self._ord, found)
+        steps = found.pop("steps")
+        for step in steps:
+            if step["path"] in self._live and step["state"] == "running":
+                step["live"] = self._live[step["path"]]
+        changed = [step for step in steps if self._steps.get(step["path"]) != step]
+        self._steps = {step["path"]: step for step in steps}
+        if self.version and not changed and found == self._execution:
+            return None
+        self._execution = found
+        return {"execution": found, "steps": changed, "debug": found["debug"]}
+
+
+class LogWindow(Window):
+    """The tail of a log, appended to; or a page before a cursor, which stays as it is."""
+
+    def __init__(
+        self, context: Context, request: dict[str, Any], ord_: int, execution_id: str
+    ) -> None:
+        super().__init__(context, request)
+        self._id = execution_id
+        self._limit = max(1, _whole(request, "limit", 200, ROWS_LIMIT * 4))
+        self._tail = context.logs.tail(
+            ord_,
+            execution_id,
+            step=request.get("step"),
+            level=request.get("level") or "debug",
+            grep=request.get("grep"),
+            before=request.get("before"),
+        )
+        self._is_page = request.get("before") is not None
+        context.watch(execution_id)
+
+    def close(self) -> None:
+        self.context.unwatch(self._id)
+
+    def changed(self, execution: Execution, events: list[Event]) -> None:
+        if execution.id == self._id and not self._is_page:
+            self.is_dirty = True
+
+    def grew(self, executions: list[str]) -> None:
+        if self._id in executions and not self._is_page:
+            self.is_dirty = True
+
+    async def content(self) -> dict[str, Any] | None:
+        if not self.version:
+            lines, more = await self._tail.first(self._limit)
+            return {"lines": lines, "more_before": more}
+        lines, skipped = await self._tail.more(self._limit)
+        return {"lines": lines, "skipped": skipped} if lines or skipped else None
+
+
+class FlowsWindow(Window):
+    """All flows, with their last results; their files are looked at while somebody looks here."""
+
+    pace_s = 1.0
+    refresh_s = 2.0
+
+    def __init__(self, context: Context, request: dict[str, Any]) -> None:
+        super().__init__(context, request)
+        self._sent: list[dict[str, Any]] = []
+
+    def changed(self, execution: Execution, events: list[Event]) -> None:
+        if events and events[-1].type in ("execution.ended", "execution.queued"):
+            self.is_dirty = True
+
+    async def content(self) -> dict[str, Any] | None:
+        flows = await self.context.service.flows()
+        if self.version and flows == self._sent:
+            return None
+        self._sent = flows
+        return {"flows": flows}
+
+
+class MachineWindow(Window):
+    """The machine's gauges, in steps coarse enough that an idle machine sends nothing."""
+
+    pace_s = 1.0
+    refresh_s = 2.0
+
+    def __init__(self, context: Context, request: dict[str, Any]) -> None:
+        super().__init__(context, request)
+        self._sent: dict[str, Any] = {}
+
+    async def content(self) -> dict[str, Any] | None:
+        scheduler = self.context.service.scheduler
+        gauges = read_machine(self.context.home.data, scheduler.running_steps)
+        coarse = _coarse(gauges)
+        if self.version and coarse == _coarse(self._sent):
+            return None
+        self._sent = gauges
+        return {"gauges": gauges}
+
+
+def _coarse(gauges: dict[str, Any]) -> Any:
+    """What of the gauges a person would notice."""
+    if not gauges:
+        return None
+    share = gauges["memory_used_bytes"] * 50 // gauges["memory_total_bytes"]
+    disk = gauges["disk_used_bytes"] * 200 // gauges["disk_total_bytes"]
+    return (
+        round(gauges["cpu"] * 20),
+        share,
+        disk,
+        gauges["running_steps"],
+        round(gauges["load"][0] * 2),
+    )
+
+
+async def open_window(context: Context, request: dict[str, Any]) -> Window:
+    """The window that a request asks for. Raises UsageError, UnknownReference."""
+    kind = request.get("window")
+    if kind == "executions":
+        return ExecutionsWindow(context, request)
+    if kind == "flows":
+        return FlowsWindow(context, request)
+    if kind == "machine":
+        return MachineWindow(context, request)
+    if kind in ("execution", "log"):
+        ref = request.get("ref")
+        if not isinstance(ref, str):
+            raise UsageError(f"a window {kind!r} needs a ref")
+        ord_, execution_id = await context.service.resolve(ref)
+        made = ExecutionWindow if kind == "execution" else LogWindow
+        return made(context, request, ord_, execution_id)
+    raise UsageError(f"there is no window {kind!r}", "executions, execution, log, flows, machine")

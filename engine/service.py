@@ -1,0 +1,317 @@
+"""The use cases: start, the verbs, listing, one execution, the flows. What the API's routes call.
+
+Everything that changes something is journaled before it is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+from engine.clock import Clock
+from engine.core import decide
+from engine.errors import Conflict, Unavailable, UsageError
+from engine.filters import Filter
+from engine.flowfile.inputs import check_inputs
+from engine.ids import new_execution_id
+from engine.journal.history import History, Page
+from engine.journal.journal import Journal
+from engine.journal.reader import Reader
+from engine.journal.view import live_execution
+from engine.library import FlowFile, Library
+from engine.model import Event
+from engine.recovery import new_execution, restore
+from engine.scheduler import Scheduler
+from engine.sensitive import Sensitive, mask_values, shown_inputs
+
+DEBUG_MODES = ("on", "once", "off")
+
+
+class Service:
+    """What people and programs can ask of one engine."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        reader: Reader,
+        scheduler: Scheduler,
+        library: Library,
+        sensitive: Sensitive,
+        flows: dict[str, tuple[int, str]],
+    ) -> None:
+        self.scheduler = scheduler
+        self.library = library
+        self.reader = reader
+        self._clock = clock
+        self._journal = journal
+        self._sensitive = sensitive
+        self._flows = flows  # last number and debug mode by name
+        self._requests: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+    # -- starting --------------------------------------------------------------------------
+
+    async def start(
+        self, request: dict[str, Any], actor: str, key: str | None = None
+    ) -> dict[str, Any]:
+        """Start an execution; the answer comes when it is durable. The same key gives the same."""
+        if key is None:
+            return await self._start(request, actor, None)
+        pending = self._requests.get(key)
+        if pending is None:
+            pending = asyncio.ensure_future(self._start_once(request, actor, key))
+            self._requests[key] = pending
+            pending.add_done_callback(lambda _: self._requests.pop(key, None))
+        return await asyncio.shield(pending)
+
+    async def _start_once(self, request: dict[str, Any], actor: str, key: str) -> dict[str, Any]:
+        ord_ = await self.reader(lambda history: history.by_request_key(key))
+        if ord_ is not None:
+            row = (await self.reader(lambda history: history.rows([ord_])))[0]
+            return {name: row[name] for name in ("id", "flow", "number", "state")}
+        return await self._start(request, actor, key)
+
+    async def _start(self, request: dict[str, Any], actor: str, key: str | None) -> dict[str, Any]:
+        text, source = await self._definition_text(request)
+        compiled = await self.library.compile(text, source)
+        return await self._launch(
+            compiled,
+            text,
+            source,
+            request.get("inputs") or {},
+            request.get("inputs_text") or {},
+            actor=actor,
+            trigger=request.get("trigger") or "manual",
+            debug=request.get("debug"),
+            key=key,
+        )
+
+    async def _definition_text(self, request: dict[str, Any]) -> tuple[bytes, str]:
+        if request.get("text") is not None:
+            return request["text"].encode(), request.get("source") or ""
+        if not request.get("flow"):
+            raise UsageError("say what to run: a flow's name, or a file's text")
+        file = await self.library.find(request["flow"])
+        return file.text, str(file.path)
+
+    async def _launch(
+        self,
+        compiled: dict[str, Any],
+        text: bytes,
+        source: str,
+        given: dict[str, Any],
+        given_text: dict[str, str],
+        *,
+        actor: str,
+        trigger: str,
+        debug: bool | None,
+        key: str | None,
+        **links: Any,
+    ) -> dict[str, Any]:
+        if self._journal.degraded:
+            raise Unavailable(
+                f"no new execution can start: {self._journal.degraded}", "free some space"
+            )
+        inputs = check_inputs(compiled["inputs"], given, given_text)
+        name, now_us = compiled["name"], self._clock.now_us()
+        number, switch = self._flows.get(name, (0, "off"))
+        number += 1
+        self._flows[name] = (number, "off" if switch == "once" else switch)
+        self._journal.last_ord += 1
+        execution_id = new_execution_id(now_us)
+        data = {
+            "flow": name,
+            "number": number,
+            "version": compiled["version"],
+            "source": source,
+            "inputs": self._sensitive.seal(compiled, inputs, execution_id),
+            "trigger": trigger,
+            "actor": actor,
+            "request_key": key,
+            "debug": compiled["debug"] or switch != "off"
+            if debug is None
+            else debug or switch != "off",
+            **links,
+        }
+        execution = new_execution(
+            self._journal.last_ord, execution_id, now_us, data, compiled, inputs
+        )
+        self._journal.add_version(
+            [compiled["version"], name, source, text.decode("utf-8", "replace"), compiled, now_us]
+        )
+        self._journal.add_flow(name, *self._flows[name])
+        self._journal.add_audit(now_us, actor, "run", execution_id, trigger)
+        first = Event(0, execution_id, now_us, "execution.queued", data)
+        self.scheduler.add(
+            execution, first, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
+        )
+        answer = {"id": execution_id, "flow": name, "number": number, "state": execution.state}
+        await self._journal.durable()
+        return answer
+
+    # -- the verbs -------------------------------------------------------------------------
+
+    async def act(
+        self, reference: str, verb: str, request: dict[str, Any], actor: str
+    ) -> dict[str, Any]:
+        """Carry out a verb on an execution; the answer comes when it is durable."""
+        ord_ = await self.reader(lambda history: history.find(reference))
+        reason = request.get("reason") or ""
+        if verb == "rerun":
+            return await self._rerun(ord_, request, actor)
+        row = (await self.reader(lambda history: history.rows([ord_])))[0]
+        execution = self.scheduler.live.get(row["id"])
+        if execution is None:
+            if verb != "retry":
+                raise Conflict(f"{row['flow']}#{row['number']} has already ended: {row['state']}")
+            execution = await self._revive(ord_)
+        self._journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)
+        take = self.scheduler.take
+        if verb == "retry":
+            take(execution, decide.retry_execution, actor, reason)
+        elif verb in ("cancel", "kill"):
+            take(execution, decide.cancel, verb, reason or f"{verb} by {actor}", actor)
+        elif verb == "pause":
+            take(execution, decide.pause, actor)
+        elif verb == "continue":
+            take(execution, decide.continue_, actor)
+        elif verb == "debug":
+            take(execution, decide.set_debug, bool(request.get("debug", True)), actor)
+        else:
+            raise UsageError(f"there is no verb {verb!r}")
+        answer = {name: getattr(execution, name) for name in ("id", "flow", "number", "state")}
+        await self._journal.durable()
+        return answer
+
+    async def _revive(self, ord_: int) -> Any:
+        """Bring an ended execution back into memory, so that it can be retried."""
+        await self._journal.durable()
+        connection = self._journal.reader()
+        try:
+            execution = restore(connection, ord_, self._sensitive)
+        finally:
+            connection.close()
+        if execution.id in self.scheduler.live:
+            return self.scheduler.live[execution.id]
+        if execution.state == "completed":
+            raise Conflict(
+                "only a failed, partial or cancelled execution can be retried; this one is completed",
+                "use rerun for a new execution",
+            )
+        compiled, inputs = execution.definition, execution.inputs
+        self.scheduler.adopt(
+            execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
+        )
+        return execution
+
+    async def _rerun(self, ord_: int, request: dict[str, Any], actor: str) -> dict[str, Any]:
+        """A new, linked execution with the current version and the same inputs, edited."""
+        await self._journal.durable()
+
+        def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+            row = history.rows([ord_])[0]
+            first = history.events(ord_)[0][3]
+            return row, first, history.text_of(first["version"], first["source"])
+
+        row, first, stored = await self.reader(look)
+        old = await self.library.compile((stored or "").encode(), first["source"])
+        text, source = await self._current_text(row["flow"], first["source"], stored or "")
+        compiled = await self.library.compile(text, source)
+        inputs = self._sensitive.open(old, first["inputs"], row["id"])
+        declared = {item["name"] for item in compiled["inputs"]}
+        edited = {**(request.get("inputs") or {}), **(request.get("inputs_text") or {})}
+        kept = {n: v for n, v in inputs.items() if n in declared and n not in edited}
+        debug = request.get("debug")
+        return await self._launch(
+            compiled,
+            text,
+            source,
+            {**kept, **(request.get("inputs") or {})},
+            request.get("inputs_text") or {},
+            actor=actor,
+            trigger="rerun",
+            debug=debug,
+            key=None,
+            rerun_of=row["id"],
+        )
+
+    async def _current_text(self, flow: str, source: str, stored: str) -> tuple[bytes, str]:
+        """The present text of a flow: its file as it is now, else as it was."""
+        try:
+            if source:
+                with open(source, "rb") as stream:  # noqa: ASYNC230 (one small local file)
+                    return stream.read(), source
+        except OSError:
+            pass  # the file is gone: what was started is what we have
+        return stored.encode(), source
+
+    async def set_flow_debug(self, name: str, mode: str, actor: str) -> dict[str, Any]:
+        """Switch debug mode of a flow: `on` until `off`, or `once` for its next execution."""
+        if mode not in DEBUG_MODES:
+            raise UsageError(f"debug mode {mode!r}", "on, once or off")
+        if name not in self._flows:
+            await self.library.find(name)
+        number, _ = self._flows.get(name, (0, "off"))
+        self._flows[name] = (number, mode)
+        self._journal.add_flow(name, number, mode)
+        self._journal.add_audit(self._clock.now_us(), actor, f"debug {mode}", name, "")
+        await self._journal.durable()
+        return {"flow": name, "debug": mode}
+
+    # -- looking ---------------------------------------------------------------------------
+
+    async def list(self, wanted: Filter, before: int | None, limit: int) -> Page:
+        """Executions that fit, newest first."""
+        return await self.reader(lambda history: history.page(wanted, before, limit))
+
+    async def resolve(self, reference: str) -> tuple[int, str]:
+        """The ord and the id of the execution that a reference means."""
+        return await self.reader(
+            lambda history: (ord_ := history.find(reference), history.rows([ord_])[0]["id"])
+        )
+
+    async def execution(self, ord_: int, execution_id: str) -> dict[str, Any]:
+        """One execution with its steps: from memory while it is open, else from the journal."""
+        live = self.scheduler.live.get(execution_id)
+        if live is not None:
+            return live_execution(live, self._journal.shown_inputs(live))
+        return await self.reader(lambda history: history.execution(ord_))
+
+    async def definition(self, reference: str) -> str:
+        """The text of the flow file as the execution was started with it."""
+
+        def look(history: History) -> str:
+            row = history.rows([history.find(reference)])[0]
+            return history.text_of(row["version"], row["source"]) or ""
+
+        return await self.reader(look)
+
+    async def flows(self) -> list[dict[str, Any]]:
+        """Every flow that can be started by name, with its last results."""
+        files = await self.library.all()
+        names = [file.name for file in files]
+        last = await self.reader(lambda history: {n: history.newest(n, 10) for n in names})
+        return [self._flow(file, last[file.name]) for file in files]
+
+    async def flow(self, name: str) -> dict[str, Any]:
+        """One flow with its definition."""
+        file = await self.library.find(name)
+        last = await self.reader(lambda history: history.newest(name, 10))
+        return {**self._flow(file, last), "definition": file.text.decode("utf-8", "replace")}
+
+    def _flow(self, file: FlowFile, last: list[dict[str, Any]]) -> dict[str, Any]:
+        compiled = file.compiled or {}
+        return {
+            "name": file.name,
+            "version": compiled.get("version") or hashlib.sha256(file.text).hexdigest(),
+            "description": compiled.get("description", ""),
+            "type": compiled.get("type", ""),
+            "tags": compiled.get("tags", []),
+            "source": str(file.path),
+            "standard": file.standard,
+            "debug": self._flows.get(file.name, (0, "off"))[1],
+            "problems": file.problems,
+            "inputs": compiled.get("inputs", []),
+            "last": last,
+        }

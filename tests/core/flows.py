@@ -1,0 +1,34 @@
+"""Compiled flows for the core's tests, made by hand: the core knows no files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def step(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
+    """A compiled `run` step."""
+    retry = {
+        "max_attempts": 1,
+        "delay_s": 0.0,
+        "backoff": 1.0,
+        "max_delay_s": None,
+        "jitter": 0.0,
+        "on": ["any"],
+    } | changes.pop("retry", {})
+    return {
+        "id": step_id, "path": step_id, "kind": "run", "needs": list(needs), "if": None,
+        "waits_for_failure": False, "env": {}, "timeout_s": None, "grace_s": 10.0, "retry": retry,
+        "on_interrupt": "retry" if retry["max_attempts"] > 1 else "fail",
+        "continue_on_error": False, "expect": None, "outputs": "lines", "run": "true",
+        "shell": ["bash", "-euo", "pipefail"], "python": None,
+    } | changes  # fmt: skip
+
+
+def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A compiled flow of these steps."""
+    return {
+        "format": 1, "name": "sample", "version": "v1", "source": "", "description": "",
+        "type": "", "tags": [], "inputs": [], "env": {}, "timeout_s": None, "max_parallel": None,
+        "fail_fast": False, "debug": False, "env_passthrough": [], "outputs": {},
+        "python_path": [], "runbook": "", "steps": list(steps), "finally": [],
+    } | changes  # fmt: skip

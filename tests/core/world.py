@@ -1,0 +1,92 @@
+"""A simulated world around the core: a clock, a runner that does as it is told, a journal in memory."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from engine.core import decide
+from engine.core.decide import CancelAttempt, Ended, StartAttempt, Turn
+from engine.core.prepare import Surroundings
+from engine.core.reduce import apply
+from engine.core.state import Execution
+from engine.model import Event
+
+AROUND = Surroundings({"PATH": "/bin"}, "/work", "/logs", "gen1")
+
+
+class World:
+    """One execution and everything that happens to it."""
+
+    def __init__(self, definition: dict[str, Any], inputs: dict[str, Any] | None = None) -> None:
+        self.definition = definition
+        self.inputs = inputs or {}
+        self.now_us = 1_000_000
+        self.events: list[Event] = []
+        self.running: dict[int, dict[str, Any]] = {}  # attempts at the runner, by number
+        self.cancelled: dict[int, str] = {}
+        self.specs: list[dict[str, Any]] = []
+        self.ends = 0
+        self.ex = self.new()
+        self.do(decide.begin)
+
+    def new(self) -> Execution:
+        return Execution(
+            id="e", ord=1, flow="sample", number=1, version="v1", source="",
+            definition=self.definition, inputs=self.inputs, trigger="manual", actor="me",
+            created_at_us=0,
+        )  # fmt: skip
+
+    def do(self, decision: Any, *args: Any, **options: Any) -> None:
+        """One stimulus: decide, remember the events, carry out the commands."""
+        self.now_us += 1000
+        turn = Turn(self.ex, self.now_us, AROUND)
+        decision(turn, *args, **options)
+        self.events += turn.events
+        for command in turn.commands:
+            if isinstance(command, StartAttempt):
+                number = command.spec["number"]
+                assert number not in {spec["number"] for spec in self.specs}, "started twice"
+                self.specs.append(command.spec)
+                self.running[number] = command.spec
+            elif isinstance(command, CancelAttempt):
+                self.cancelled[command.attempt_number] = command.mode
+            elif isinstance(command, Ended):
+                self.ends += 1
+
+    def number_of(self, path: str) -> int:
+        return next(n for n, spec in self.running.items() if spec["step"] == path)
+
+    def end(self, path: str, **facts: Any) -> None:
+        """The step's running attempt ends; exit code 0 unless the facts say otherwise."""
+        number = self.number_of(path)
+        del self.running[number]
+        self.do(decide.attempt_ended, number, end_of(self.now_us, **facts))
+
+    def wait_until_due(self) -> None:
+        """Let the time pass until the next timer."""
+        due_us = decide.next_due_us(self.ex)
+        assert due_us is not None
+        self.now_us = max(self.now_us, due_us)
+        self.do(decide.due)
+
+    def states(self) -> dict[str, str]:
+        return {path: step.state for path, step in self.ex.steps.items()}
+
+    def replayed(self) -> Execution:
+        """The execution as a restarted engine would see it."""
+        fresh = self.new()
+        for event in copy.deepcopy(self.events):
+            apply(fresh, event)
+        decide.rebuild_queues(fresh)
+        return fresh
+
+
+def end_of(now_us: int, **facts: Any) -> dict[str, Any]:
+    """What a runner reports of an attempt."""
+    return {
+        "attempt": "", "outcome": "exited", "exit_code": 0, "signal": None, "oom": False,
+        "began_at": now_us / 1e6, "ended_at": now_us / 1e6, "wall_s": 0.5, "cpu_s": 0.1,
+        "max_rss_bytes": 1000, "read_bytes": 0, "write_bytes": 0, "outputs": {}, "error": None,
+        "log_bytes": 0, "log_records": 0, "leftovers": 0,
+    } | facts  # fmt: skip
