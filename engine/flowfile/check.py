@@ -1,0 +1,251 @@
+"""Checks what no single value shows: ids, needs, circles, and what expressions refer to.
+
+Called by `compile` after reading; notes problems and fills in what each step needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.expression import Reference, check, parts_of, scan
+
+from .graph import circles, reached
+from .names import wrong_name
+from .problems import At
+from .readers import Reading, Spot
+from .schema import Kind, Values
+from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
+
+LIMIT_EXPRESSION_CHARACTERS = 65_536  # of distinct expressions in a file; plain paths are free
+_EXECUTION = ("id", "number", "flow", "date", "attempt", "debug")
+_ALWAYS_IN_ENV = ("PATH", "HOME", "LANG", "TZ", "TERM")
+
+_STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger")
+# which names an expression may use, by where it stands
+PLACES: dict[str, tuple[str, ...]] = {
+    "env": ("inputs", "execution", "trigger"),
+    "step env": _STEP_NAMES,
+    "step": _STEP_NAMES,
+    "run": _STEP_NAMES,
+    "script": _STEP_NAMES,
+    "if": _STEP_NAMES,
+    "expect": (*_STEP_NAMES, "outputs"),
+    "outputs": _STEP_NAMES,
+}
+_PASTED = ("run", "script")  # texts that are executed
+_UNTRUSTED = ("inputs", "trigger")
+
+
+@dataclass(eq=False)
+class Step:
+    """One step as it was read."""
+
+    node: Node
+    id: str
+    section: str
+    index: int
+    kind: Kind | None = None
+    values: Values = field(default_factory=dict)
+    above: Step | None = None
+    needs: list[int] = field(default_factory=list)
+    reached: int = 0  # bit set of all steps that it needs
+    waits_for_failure: bool = False
+
+
+def check_ids(steps: list[Step], reading: Reading) -> dict[str, Step]:
+    """Steps by id; an id that is no name, or is there twice, is a problem."""
+    by_id: dict[str, Step] = {}
+    for step in steps:
+        if "id" not in step.values:
+            continue
+        node = step.values["id"].node
+        wrong = wrong_name(step.id)
+        if wrong:
+            reading.wrong(node, *wrong)
+        elif step.id in by_id:
+            reading.wrong(node, f"the step id `{step.id}` is there twice",
+                          f"the first is in line {by_id[step.id].values['id'].node.line}")
+        by_id.setdefault(step.id, step)
+    return by_id
+
+
+def check_needs(steps: list[Step], by_id: dict[str, Step], inner: set[str],
+                reading: Reading) -> None:
+    """Fill in `needs` and `reached`; `inner` are ids inside steps that cannot run yet."""
+    for step in steps:
+        if "needs" not in step.values:
+            step.needs = [step.above.index] if step.above else []
+            continue
+        value = step.values["needs"]
+        nodes = value.node.items if isinstance(value.node, Sequence) else [value.node]
+        for name, node in zip(value.value, nodes, strict=True):
+            need = by_id.get(name)
+            if need is not None and _may_need(step, need, node, reading):
+                if need.index not in step.needs:
+                    step.needs.append(need.index)
+            elif need is None and name not in inner:
+                reading.wrong(node, f"there is no step `{name[:60]}`",
+                              reading.problems.one_of(name, by_id))
+    found = circles([step.needs for step in steps])
+    for circle in found:
+        names = [steps[index].id for index in circle]
+        first = steps[circle[0]]
+        place = first.values["needs"].node if "needs" in first.values else first.node
+        reading.wrong(place, "the steps need each other in a circle: "
+                      + " → ".join([*names, names[0]]), "remove one of these needs")
+    if not found:
+        for step, bits in zip(steps, reached([step.needs for step in steps]), strict=True):
+            step.reached = bits
+
+
+def _may_need(step: Step, need: Step, node: Node, reading: Reading) -> bool:
+    if need is step:
+        reading.wrong(node, f"the step `{step.id}` needs itself", "remove it")
+        return False
+    if step.section != need.section:
+        hint = ("`finally` steps run when all `steps` have ended" if step.section == "finally"
+                else "`finally` steps run at the very end")
+        reading.wrong(node, f"`{need.id}` is in `{need.section}`, which cannot be needed here",
+                      hint)
+        return False
+    return True
+
+
+@dataclass
+class References:
+    """What expressions may refer to, and the checking of each."""
+
+    reading: Reading
+    source: Source
+    by_id: dict[str, Step]
+    inner: set[str]
+    inputs: set[str]
+    env: set[str]
+    circular: bool
+    characters: int = 0
+
+    def check_all(self) -> None:
+        """Check every expression and template of the file."""
+        seen: set[str] = set()
+        for spot in self.reading.spots:
+            for text, offset in self._expressions(spot):
+                self._check_one(spot, text, offset, seen)
+
+    def _expressions(self, spot: Spot) -> list[tuple[str, int]]:
+        text = spot.node.text
+        if spot.bare:
+            return [(text.strip(), len(text) - len(text.lstrip()))]
+        parts = parts_of(text)
+        if parts.problem is not None:
+            problem = parts.problem
+            self.reading.wrong(self._at(spot, problem.offset), problem.what, problem.hint)
+        return [(part.text, part.offset) for part in parts.expressions]
+
+    def _at(self, spot: Spot, offset: int) -> At:
+        return self.source.place(spot.node, offset)
+
+    def _check_one(self, spot: Spot, text: str, offset: int, seen: set[str]) -> None:
+        scanned = scan(text)
+        problem = scanned.problem
+        if problem is None and scanned.path is None:
+            if text not in seen:
+                seen.add(text)
+                self.characters += len(text)
+            if self.characters > LIMIT_EXPRESSION_CHARACTERS:
+                self.reading.wrong(
+                    spot.node, f"the expressions of the file have more than "
+                    f"{LIMIT_EXPRESSION_CHARACTERS:,} characters", "compute in steps")
+                return
+            problem = check(text)
+        if problem is not None:
+            self.reading.wrong(self._at(spot, offset + problem.offset), problem.what, problem.hint)
+            return
+        for reference in scanned.references:
+            wrong = self._wrong(spot, reference)
+            if wrong:
+                self.reading.wrong(self._at(spot, offset + reference.start), *wrong)
+
+    def _wrong(self, spot: Spot, reference: Reference) -> tuple[str, str] | None:
+        """What is wrong with one reference, or None."""
+        root, names = str(reference.path[0]), PLACES[spot.place]
+        if root not in names:
+            where = {"env": "the flow's `env`"}.get(spot.place, f"`{spot.place}`")
+            near = self.reading.problems.nearest(root, names)
+            if root in self.inputs:
+                near = f"did you mean `inputs.{root}`?"
+            elif root in self.by_id:
+                near = f"did you mean `steps.{root}`?"
+            return (f"there is no `{root[:60]}` in {where}", near or f"there is {', '.join(names)}")
+        if root == "steps":
+            return self._wrong_step(spot, reference)
+        known = {"inputs": self.inputs, "execution": _EXECUTION}.get(root)
+        if root == "env":
+            known = self._env_of(spot)
+        if known is not None and len(reference.path) > 1 and reference.path[1] not in known:
+            kind = {"inputs": "input", "env": "environment variable"}.get(root, root)
+            return (f"there is no {kind} `{str(reference.path[1])[:60]}`",
+                    self.reading.problems.one_of(str(reference.path[1]), known)
+                    or "the flow declares none")
+        if spot.place in _PASTED and root in _UNTRUSTED and "quote" not in reference.calls:
+            return self._unquoted(spot, reference)
+        return None
+
+    def _unquoted(self, spot: Spot, reference: Reference) -> tuple[str, str]:
+        text = reference.text
+        name = str(reference.path[1]) if len(reference.path) > 1 else "name"
+        variable = f'"${name}"' if spot.place == "run" else f'os.environ["{name}"]'
+        first = f"write {variable}, or " if reference.path[0] == "inputs" else "write "
+        return (f"`{text}` is pasted into `{spot.place}:`, where its text would be executed",
+                f"{first}${{{{ quote({text}) }}}}")
+
+    def _env_of(self, spot: Spot) -> set[str]:
+        own = spot.owner.values.get("env") if isinstance(spot.owner, Step) else None
+        return self.env | set(_ALWAYS_IN_ENV) | (set(own.value) if own else set())
+
+    def _wrong_step(self, spot: Spot, reference: Reference) -> tuple[str, str] | None:
+        path = reference.path
+        if len(path) < 2 or isinstance(path[1], int):
+            return ("`steps` needs the name of a step here", "such as steps.dump.outputs.size")
+        name = path[1]
+        target = self.by_id.get(name)
+        if target is None:
+            return None if name in self.inner else (
+                f"there is no step `{name[:60]}`",
+                self.reading.problems.one_of(name, self.by_id))
+        if len(path) < 3 or path[2] not in ("outputs", "state"):
+            what = str(path[2]) if len(path) > 2 else ""
+            return (f"a step has no `{what[:60]}`" if what else
+                    f"`steps.{name}` is no value by itself",
+                    f"write steps.{name}.outputs.… or steps.{name}.state")
+        return self._wrong_need(spot.owner, target, path[2] == "state" and spot.place == "if")
+
+    def _wrong_need(self, owner: Any, target: Step, decides: bool) -> tuple[str, str] | None:
+        """A step may only be referred to by those that come after it."""
+        if not isinstance(owner, Step):
+            return None  # the flow's outputs come after everything
+        if owner is target:
+            return ("a step cannot refer to itself", "its outputs are `outputs` in `expect`")
+        if owner.section == "finally" and target.section == "steps":
+            return None
+        if self.circular or owner.reached >> target.index & 1:
+            owner.waits_for_failure |= decides
+            return None
+        return (f"`{owner.id}` does not need `{target.id}`, so it may run before it",
+                f"add `{target.id}` to its needs")
+
+
+def inner_ids(node: Node) -> set[str]:
+    """Ids of steps inside a step that cannot run yet, so that references to them are no errors."""
+    found: set[str] = set()
+    stack: list[Node] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Sequence):
+            stack.extend(current.items)
+        elif isinstance(current, Mapping):
+            for name, (_, item) in current.entries.items():
+                if name == "id" and isinstance(item, Scalar):
+                    found.add(item.text)
+                stack.append(item)
+    return found

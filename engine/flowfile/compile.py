@@ -1,0 +1,294 @@
+"""A flow file's text into the compiled flow (docs/protocols.md, section 1), or all its problems.
+
+Called in the sandbox for the engine, and directly by `wingman validate`. Reads with the tables of
+`schema`, checks with `check`, and writes out every key of the compiled flow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from typing import Any
+
+from engine.expression import parts_of, scan
+
+from .check import References, Step, check_ids, check_needs, inner_ids
+from .declarations import compiled_input
+from .problems import Problems
+from .python_source import check_script
+from .readers import Reading
+from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys
+from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
+
+FORMAT = 1
+SHELL = ["bash", "-euo", "pipefail"]
+GRACE_S = 10.0
+RETRY: dict[str, Any] = {"max_attempts": 1, "delay": 0.0, "backoff": 1, "max_delay": None,
+                         "jitter": 0, "on": ["any"]}
+_NESTED = ("parallel", "steps", "on_error")
+
+
+def compile_flow(data: bytes, source: str) -> dict[str, Any]:
+    """The compiled flow of a file's bytes; raises FlowFileError with every problem.
+
+    `source` is the file's path as problems shall name it; a relative one is taken from here.
+    """
+    problems = Problems(source)
+    root, text = read_tree(data, problems)
+    if problems.count:
+        problems.raise_all()
+    if not isinstance(root, Mapping):
+        problems.add(root or _start(), "a flow file is a map of keys"
+                     if root is not None and not _is_empty(root) else "the file is empty",
+                     "begin with `name:` and `steps:`")
+        problems.raise_all()
+    compiled = _Compiler(root, Source(text), problems, source).compile()
+    if problems.count:
+        problems.raise_all()
+    compiled["version"] = hashlib.sha256(data).hexdigest()
+    return compiled
+
+
+def _start() -> Scalar:
+    return Scalar("", "", 1, 1, 0, 0)
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+class _Compiler:
+    """One file on its way through."""
+
+    def __init__(self, root: Mapping, text: Source, problems: Problems, source: str) -> None:
+        self.root, self.text, self.problems = root, text, problems
+        self.source = os.path.abspath(source) if source and source[0] != "<" else ""
+        self.reading = Reading(problems)
+        self.values: Values = {}
+        self.steps: list[Step] = []
+        self.inner: set[str] = set()
+
+    def compile(self) -> dict[str, Any]:
+        """The compiled flow; without meaning where there are problems."""
+        self.values = read_keys(self.root, FLOW.keys, self.reading, "a flow")
+        self._read_steps()
+        inputs = self._inputs()
+        by_id = check_ids(self.steps, self.reading)
+        check_needs(self.steps, by_id, self.inner, self.reading)
+        References(
+            self.reading, self.text, by_id, self.inner, {one["name"] for one in inputs},
+            set(self._get("env", {})) | set(self._get("env_passthrough", [])),
+            circular=any(step.reached == 0 and step.needs for step in self.steps),
+        ).check_all()
+        check_script(self.reading, [step.node for step in self.steps
+                                    if isinstance(step.node, Mapping)], self.text)
+        flow = self._flow(inputs)
+        for section in ("steps", "finally"):
+            flow[section] = [self._step(step) for step in self.steps if step.section == section]
+        return flow
+
+    def _get(self, name: str, default: Any) -> Any:
+        return self.values[name].value if name in self.values else default
+
+    def _flow(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "format": FORMAT, "name": self._name(), "version": "", "source": self.source,
+            "description": self._get("description", ""), "type": self._get("type", ""),
+            "tags": self._get("tags", []), "inputs": inputs, "env": self._get("env", {}),
+            "timeout_s": self._get("timeout", None),
+            "max_parallel": self._get("max_parallel", None),
+            "fail_fast": self._get("fail_fast", False), "debug": self._get("debug", False),
+            "env_passthrough": self._get("env_passthrough", []),
+            "outputs": self._get("outputs", {}), "python_path": self._python_path(),
+            "runbook": self._get("runbook", ""), "steps": [], "finally": [],
+        }
+
+    def _name(self) -> str:
+        if "name" in self.root.entries:
+            return str(self._get("name", ""))
+        stem = os.path.basename(self.source)
+        for ending in (".yaml", ".yml"):
+            stem = stem.removesuffix(ending)
+        key = next(key for key in FLOW.keys if key.name == "name")
+        name = key.reader.read(Scalar(stem, "'", 1, 1, 0, 0), Reading(Problems("")))
+        if not isinstance(name, str):
+            self.problems.add(self.root, f"the file's name `{stem[:60]}` cannot be the flow's name"
+                              if stem else "`name` is missing", "add `name: my-flow`")
+        return str(name)
+
+    def _python_path(self) -> list[str]:
+        folder = os.path.dirname(self.source)
+        paths = [folder] if folder else []
+        for path in self._get("python_path", []):
+            if not folder and not os.path.isabs(path):
+                self.problems.add(self.values["python_path"].node,
+                                  f"`{path[:60]}` is relative, and the flow has no folder",
+                                  "write the whole path")
+            paths.append(os.path.normpath(os.path.join(folder, path)))
+        return list(dict.fromkeys(paths))
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        if "inputs" not in self.values:
+            return []
+        value = self.values["inputs"]
+        nodes = value.node.entries if isinstance(value.node, Mapping) else {}
+        return [compiled_input(name, values, self.reading, nodes[name][1])
+                for name, values in value.value.items()]
+
+    # ── steps ─────────────────────────────────────────────────────────────────────────────────
+
+    def _read_steps(self) -> None:
+        for section in ("steps", "finally"):
+            node = self._get(section, None)
+            if node is None:
+                if section == "steps" and "steps" not in self.root.entries:
+                    self.problems.add(self.root, "`steps` is missing", "a flow has a step or more")
+                continue
+            if section == "steps" and not node.items:
+                self.problems.add(node, "`steps` is empty", "a flow has a step or more")
+            above: Step | None = None
+            for item in node.items:
+                above = self._read_step(item, section, above)
+
+    def _read_step(self, node: Node, section: str, above: Step | None) -> Step:
+        step = Step(node, "", section, len(self.steps), above=above)
+        self.steps.append(step)
+        if not isinstance(node, Mapping):
+            self.reading.wrong(node, "a step is a map", "begin it with `- id:`")
+            return step
+        step.kind = self._kind(node)
+        keys = STEP_KEYS + _keys_of(step.kind)
+        self.reading.owner = step
+        step.values = read_keys(node, keys, self.reading, "a step" if step.kind is None
+                                else f"a `{step.kind.name}` step")
+        self.reading.owner = None
+        if "id" in step.values:
+            step.id = step.values["id"].value
+        elif "id" not in node.entries:
+            self.reading.wrong(node, "the step has no `id`", "add `id: …`, a name of its own")
+        for name in _NESTED:
+            if name in node.entries:
+                self.inner |= inner_ids(node.entries[name][1])
+        if step.kind is not None and step.kind.name == "python" and "python" in step.values:
+            self._check_python(step.values["python"])
+        return step
+
+    def _kind(self, node: Mapping) -> Kind | None:
+        """The kind of a step by the one key that makes it one."""
+        there = [name for name in node.entries if name in KINDS]
+        for name in there[1:]:
+            self.reading.wrong(node.entries[name][0],
+                               f"a step does one thing: this one has `{there[0]}` and `{name}`",
+                               "make it two steps")
+        if not there:
+            self.reading.wrong(node, "the step says nothing to do", "add `run:` or `python:`")
+            return None
+        kind = KINDS[there[0]]
+        if kind.status != BUILT:
+            self.reading.wrong(node.entries[kind.name][0],
+                               f"`{kind.name}` steps cannot run yet in this version", kind.hint)
+        return kind
+
+    def _check_python(self, value: Value) -> None:
+        there = [name for name in ("call", "script") if name in value.value]
+        node = value.node
+        if len(there) == 1 or not isinstance(node, Mapping):
+            return
+        if not any(name in node.entries for name in ("call", "script")):
+            self.reading.wrong(node, "`python` needs `call` or `script`",
+                               "such as call: package.module:function")
+        elif there:
+            self.reading.wrong(node.entries["script"][0],
+                               "`python` takes `call` or `script`, not both", "remove one")
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        """One step of the compiled flow."""
+        defaults = self._get("defaults", {})
+
+        def get(name: str, default: Any) -> Any:
+            value = step.values.get(name) or defaults.get(name)
+            return value.value if value is not None else default
+
+        retry = self._retry(step)
+        kind = step.kind.name if step.kind else ""
+        shell = get("shell", SHELL)
+        return {
+            "id": step.id, "path": step.id, "kind": kind,
+            "needs": [self.steps[index].id for index in step.needs],
+            "if": _expression(step.values.get("if")), "waits_for_failure": step.waits_for_failure,
+            "env": _own(step, "env", {}), "timeout_s": get("timeout", None),
+            "grace_s": get("grace", GRACE_S), "retry": retry,
+            "on_interrupt": get("on_interrupt", "retry" if retry["max_attempts"] > 1 else "fail"),
+            "continue_on_error": _own(step, "continue_on_error", False),
+            "expect": _expression(step.values.get("expect")),
+            "outputs": _own(step, "outputs", "lines"),
+            "run": _own(step, "run", None),
+            "shell": _words(shell),
+            "python": _python(step.values.get("python")),
+        }
+
+    def _retry(self, step: Step) -> dict[str, Any]:
+        """The step's retry over the flow's default, key by key."""
+        given: Values = {}
+        for value in (self._get("defaults", {}).get("retry"), step.values.get("retry")):
+            given |= value.value if value is not None else {}
+        retry = {name: given[name].value if name in given else default
+                 for name, default in RETRY.items()}
+        own = step.values.get("retry")
+        if own is not None and "max_attempts" not in given and not (
+                isinstance(own.node, Mapping) and "max_attempts" in own.node.entries):
+            self.reading.wrong(own.node, "`retry` without `max_attempts` tries once",
+                               "add max_attempts: 3")
+        return {"max_attempts": retry["max_attempts"], "delay_s": retry["delay"],
+                "backoff": retry["backoff"], "max_delay_s": retry["max_delay"],
+                "jitter": retry["jitter"], "on": retry["on"]}
+
+
+def _keys_of(kind: Kind | None) -> tuple[Key, ...]:
+    """The keys that a kind adds; every kind's own word is known, so that two are one problem."""
+    words = tuple(Key(one.name, one.reader, one.doc) for one in KINDS.values())
+    return words + (kind.keys if kind else tuple(
+        key for one in KINDS.values() for key in one.keys if one.status == BUILT))
+
+
+def _own(step: Step, name: str, default: Any) -> Any:
+    return step.values[name].value if name in step.values else default
+
+
+def _expression(value: Value | None) -> str | None:
+    return None if value is None else str(value.value)
+
+
+def _words(shell: list[str]) -> list[str]:
+    """`shell: bash -eu` as its words; a list is taken as it is."""
+    if len(shell) > 1:
+        return shell
+    try:
+        return shlex.split(shell[0]) or shell
+    except ValueError:
+        return shell
+
+
+def _python(value: Value | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    fields = {name: one.value for name, one in value.value.items()}
+    script = fields.get("script")
+    return {"call": fields.get("call"), "args": fields.get("args", {}),
+            "script": None if script is None else _with_python_quotes(script)}
+
+
+def _with_python_quotes(script: str) -> str:
+    """The script with quote() as python.quote(): a shell's quotes are not safe in Python."""
+    parts = parts_of(script)
+    pieces = [parts.literals[0]]
+    for part, literal in zip(parts.expressions, parts.literals[1:], strict=False):
+        text = part.text
+        for call in reversed(scan(text).calls):
+            if call.name == "quote":
+                text = f"{text[:call.start]}python.{text[call.start:]}"
+        pieces += ("${{", text, "}}", literal)
+    return "".join(pieces)
+
+

@@ -1,0 +1,43 @@
+"""The JSON Schema of a flow file, made from the tables, for editors. Called by `wingman schema`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .names import FLOW_NAME
+from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key
+
+
+def json_schema() -> dict[str, Any]:
+    """What an editor needs to complete and check a flow file while it is written."""
+    properties = _properties(FLOW.keys)
+    properties["name"]["pattern"] = f"^{FLOW_NAME}$"
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Wingman flow",
+        "type": "object",
+        "properties": properties,
+        "required": ["steps"],
+        "additionalProperties": False,
+        "$defs": {"step": _step()},
+    }
+
+
+def _step() -> dict[str, Any]:
+    kinds = [kind for kind in KINDS.values() if kind.status == BUILT]
+    properties = _properties(STEP_KEYS)
+    for kind in kinds:
+        properties[kind.name] = {**kind.reader.schema(), "description": kind.doc}
+        properties |= _properties(kind.keys)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["id"],
+        "oneOf": [{"required": [kind.name]} for kind in kinds],
+        "additionalProperties": False,
+    }
+
+
+def _properties(keys: tuple[Key, ...]) -> dict[str, Any]:
+    return {key.name: {**key.reader.schema(), "description": key.doc}
+            for key in keys if key.status == BUILT}

@@ -1,0 +1,43 @@
+"""What names may look like, and which are taken. Standard library only."""
+
+from __future__ import annotations
+
+import re
+
+FLOW_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
+NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+NAME_HINT = "letters, digits and _, not beginning with a digit, at most 63"
+RESERVED_WORDS = frozenset({"true", "false", "null", "in"})
+ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+
+_HIJACKING = re.compile(r"WINGMAN_.*|LD_.*|PYTHON.*|BASH_ENV|ENV|PATH|IFS")
+
+
+def wrong_name(name: str) -> tuple[str, str] | None:
+    """What is wrong with a name of a step, input or output, and what helps."""
+    if name in RESERVED_WORDS:
+        return f"`{name}` is a word of expressions and cannot be a name", "choose another"
+    if not re.fullmatch(NAME, name):
+        return f"`{_short(name)}` is no name", NAME_HINT
+    return None
+
+
+def wrong_input_name(name: str) -> tuple[str, str] | None:
+    """As `wrong_name`; inputs become environment variables and may not hijack a step."""
+    if _HIJACKING.fullmatch(name):
+        return (f"an input may not be called `{name}`",
+                "it would change how the steps' programs run; choose another name")
+    return wrong_name(name)
+
+
+def wrong_env_name(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of an environment variable."""
+    if not re.fullmatch(ENV_NAME, name):
+        return f"`{_short(name)}` is no name of an environment variable", "letters, digits and _"
+    if name.startswith("WINGMAN_"):
+        return f"`{name}` is set by the engine", "names that begin with WINGMAN_ are its own"
+    return None
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else name[:37] + "…"

@@ -1,0 +1,88 @@
+"""Collects everything that is wrong with a flow file, and turns it into one error.
+
+Called by every reading and checking module of this package; imports only the error tree.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, NoReturn, Protocol
+
+from engine.errors import FlowFileError
+
+LIMIT_PROBLEMS = 100  # more would hide the first ones, and cost time to phrase
+_NEAREST_BUDGET = 20_000  # names compared per file
+
+
+class Place(Protocol):
+    """Anything with a position: lines and columns count from 1."""
+
+    line: int
+    column: int
+
+
+class At:
+    """A bare position."""
+
+    __slots__ = ("column", "line")
+
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
+
+
+class Problems:
+    """The problems of one file, in the order of their places."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.count = 0
+        self._found: list[dict[str, Any]] = []
+        self._budget = _NEAREST_BUDGET
+
+    def add(self, place: Place, what: str, hint: str = "") -> None:
+        """Note one problem; the same one at the same place is noted once."""
+        problem = {"line": place.line, "column": place.column, "what": what, "hint": hint}
+        if problem in self._found:
+            return
+        self.count += 1
+        if len(self._found) < LIMIT_PROBLEMS:
+            self._found.append(problem)
+
+    def nearest(self, word: str, candidates: Iterable[str]) -> str:
+        """`did you mean …?` for a word that is none of the candidates, or nothing."""
+        names = list(candidates)
+        if self._budget < len(names) or len(word) > 100:
+            return ""
+        self._budget -= len(names)
+        close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+        return f"did you mean `{close[0]}`?" if close else ""
+
+    def one_of(self, word: str, candidates: Iterable[str]) -> str:
+        """The nearest name, else the list of those there are."""
+        names = sorted(candidates)
+        listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        return self.nearest(word, names) or (f"one of {listed}" if names else "")
+
+    def sorted(self) -> list[dict[str, Any]]:
+        """All problems by their place, and a last line when there were too many."""
+        found = sorted(self._found, key=lambda problem: (problem["line"], problem["column"]))
+        if self.count > len(found):
+            more = self.count - len(found)
+            found.append({"line": found[-1]["line"], "column": 1,
+                          "what": f"and {more:,} more problems", "hint": "mend these first"})
+        return found
+
+    def raise_all(self) -> NoReturn:
+        """The error that lists everything."""
+        found = self.sorted()
+        raise FlowFileError("\n".join(line_of(self.source, problem) for problem in found),
+                            problems=found)
+
+
+def line_of(source: str, problem: dict[str, Any]) -> str:
+    """`file:line:column: what (hint)`."""
+    hint = f" ({problem['hint']})" if problem["hint"] else ""
+    where = f"{source or '<flow>'}:{problem['line']}:{problem['column']}"
+    return f"{where}: {problem['what']}{hint}"

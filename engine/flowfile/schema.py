@@ -1,0 +1,352 @@
+"""The flow language as tables: every key of a flow file and every kind of step, once.
+
+Called by `compile` (reading), `jsonschema` (for editors) and `reference` (the documentation).
+To add a key: one row here and its place in `compile`. To add a kind of step: one row in KINDS.
+LATER rows are words of the language that this version cannot carry out: a file that uses one is
+refused, because leaving it out silently would be a lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errortypes import ErrorType
+from .names import FLOW_NAME, NAME, wrong_env_name, wrong_input_name, wrong_name
+from .readers import (
+    WRONG,
+    Boolean,
+    Choice,
+    Duration,
+    Expression,
+    ListOf,
+    MapOf,
+    Number,
+    Reader,
+    Reading,
+    TemplateText,
+    TemplateTree,
+    Text,
+    node_words,
+)
+from .yaml_tree import Mapping, Node, Scalar, Sequence
+
+BUILT, LATER = "built", "later"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: how it is read, what it means, and what holds when it is left out."""
+
+    name: str
+    reader: Reader
+    doc: str
+    default: str = ""
+    status: str = BUILT
+    hint: str = "remove it"  # what to do instead, where the status is LATER
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that was read, with the places of its key and itself."""
+
+    value: Any
+    key: Scalar
+    node: Node
+
+
+Values = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Fields(Reader):
+    """A map with known keys; an unknown one is a problem that names the nearest."""
+
+    form: str = "a map"
+    keys: tuple[Key, ...] = ()
+    required: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        return self.form
+
+    def schema(self) -> dict[str, Any]:
+        properties = {key.name: {**key.reader.schema(), "description": key.doc}
+                      for key in self.keys}
+        schema: dict[str, Any] = {"type": "object", "properties": properties,
+                                  "additionalProperties": False}
+        return {**schema, "required": list(self.required)} if self.required else schema
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, Mapping):
+            return self.expected(node, reading, "write `key: value`, one a line")
+        for name in self.required:
+            if name not in node.entries:
+                reading.wrong(node, f"`{name}` is missing", "")
+        return read_keys(node, self.keys, reading, self.form)
+
+
+def read_keys(node: Mapping, keys: tuple[Key, ...], reading: Reading, owner: str) -> Values:
+    """Read a map by a table; keys that are wrong in themselves are left out."""
+    table = {key.name: key for key in keys}
+    values: Values = {}
+    for name, (key_node, item) in node.entries.items():
+        key = table.get(name)
+        if key is None:
+            reading.wrong(key_node, f"{owner} has no key `{name[:60]}`",
+                          reading.problems.one_of(name, table))
+        elif key.status == LATER:
+            reading.wrong(key_node, f"`{name}` cannot be carried out yet in this version", key.hint)
+        else:
+            value = key.reader.read(item, reading)
+            if value is not WRONG:
+                values[name] = Value(value, key_node, item)
+    return values
+
+
+# ── values ────────────────────────────────────────────────────────────────────────────────────
+
+ENV = MapOf(TemplateText(loose=True, place="env", form="a text"), wrong_env_name,
+            "a map of environment variables")
+STEP_ENV = MapOf(TemplateText(loose=True, place="step env", form="a text"), wrong_env_name,
+                 "a map of environment variables")
+
+RETRY = Fields("a retry", (
+    Key("max_attempts", Number(1, 1000, whole=True), "How often a step is tried, the first "
+        "try included.", "1"),
+    Key("delay", Duration(), "The wait before the second attempt.", "0s"),
+    Key("backoff", Number(1, 100), "Each further wait is this many times the one before.", "1"),
+    Key("max_delay", Duration(), "No wait is longer than this.", "no cap"),
+    Key("jitter", Number(0, 1), "A share of the wait that is varied at random, so that steps "
+        "that failed together do not return together.", "0"),
+    Key("on", ListOf(ErrorType(), or_one=True, least=1, form="a list of types of error"),
+        "Only these errors are retried: exit:N, signal:NAME, timeout, oom, start_failed, "
+        "connection, a Python exception's dotted name, any.", "[any]"),
+))
+
+PYTHON = Fields("`python`", (
+    Key("call", Text(pattern=r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*",
+                     form="package.module:function", hint="such as scoring.model:score"),
+        "The function to call, as `package.module:function`. It is imported from the flow file's "
+        "folder, then from `python_path`."),
+    Key("script", TemplateText(place="script", form="a Python text", empty=False),
+        "Python source to run instead of a function."),
+    Key("args", MapOf(TemplateTree(place="step"), lambda name: None, "a map of arguments"),
+        "Arguments by name; a value that is one `${{ }}` alone keeps its type.", "{}"),
+))
+
+SHELL = ListOf(Text(form="a text", empty=False), or_one=True, least=1, form="a command line")
+
+_TIMES = (
+    Key("timeout", Duration(0.1), "How long one attempt may run. Waiting does not count.",
+        "no limit"),
+    Key("grace", Duration(), "The time between SIGTERM and SIGKILL.", "10s"),
+)
+_POLICY = (
+    Key("retry", RETRY, "What happens after a failed attempt.", "one attempt"),
+    Key("on_interrupt", Choice(("retry", "fail", "hold")), "What happens when the machine or the "
+        "runner died under the step, so that its outcome is unknown.",
+        "retry where retries are configured, else fail"),
+)
+
+# ── steps ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of step: the key that makes it one, and the keys that only it has."""
+
+    name: str
+    reader: Reader
+    doc: str
+    keys: tuple[Key, ...] = ()
+    status: str = BUILT
+    hint: str = ""
+
+
+_OUTPUTS = Key("outputs", Choice(("lines", "json")), "`lines`: what the step writes to "
+               "`$WINGMAN_OUTPUT`; `json`: its standard output is one JSON object.", "lines")
+
+KINDS: Map[str, Kind] = {kind.name: kind for kind in (
+    Kind("run", TemplateText(place="run", form="a command", empty=False,
+                             hint="write the command after `run:`"),
+         "A shell command or script. Inputs are environment variables: write \"$name\".",
+         (Key("shell", SHELL, "The shell that gets the text.", "bash -euo pipefail"), _OUTPUTS)),
+    Kind("python", PYTHON, "A Python function or script in a warm worker.", (_OUTPUTS,)),
+    Kind("http", Reader(), "A request over HTTP.", (), LATER, "use `run:` with curl"),
+    Kind("flow", Reader(), "Another flow as a step.", (), LATER,
+         "use `run: wingman run NAME`"),
+    Kind("wait", Reader(), "A durable wait.", (), LATER, "use `run: sleep 600`"),
+    Kind("approve", Reader(), "A question to an operator.", (), LATER,
+         "split the flow in two and start the second by hand"),
+    Kind("parallel", Reader(), "Steps side by side.", (), LATER,
+         "give the steps the same `needs:`; they run side by side"),
+    Kind("steps", Reader(), "Steps one after the other, as a group.", (), LATER,
+         "write them at the top level"),
+)}
+
+STEP_KEYS: tuple[Key, ...] = (
+    Key("id", Text(), "The step's name, unique in the file."),
+    Key("description", Text(), "What the step is for.", ""),
+    Key("needs", ListOf(Text(form="the id of a step"), or_one=True, form="a list of step ids"),
+        "The steps that must have ended well before this one starts; `[]` starts at once.",
+        "the step above"),
+    Key("if", Expression("if"), "The step is skipped where this is false. With "
+        "`steps.<need>.state` in it, it also decides after a failure.", "true"),
+    Key("env", STEP_ENV, "Environment variables of this step.", "{}"),
+    *_TIMES, *_POLICY,
+    Key("continue_on_error", Boolean(), "A failure counts as tolerated: the flow goes on and "
+        "ends `partial`.", "false"),
+    Key("expect", Expression("expect"), "Checked after the step: false fails it, with the values "
+        "in the error. `outputs` are this step's own."),
+    Key("pools", Reader(), "Slots of named shared resources.", "", LATER,
+        "use `max_parallel` for now"),
+    Key("batch", Reader(), "The step once for each batch of items.", "", LATER,
+        "loop over the items in the command"),
+    Key("on_error", Reader(), "Steps that handle a failure.", "", LATER,
+        "use a step with `if: steps.<id>.state == 'failed'`"),
+)
+
+# ── inputs ────────────────────────────────────────────────────────────────────────────────────
+
+TYPES = ("string", "integer", "number", "boolean", "array", "object")
+INPUT_KEYS: tuple[Key, ...] = (
+    Key("type", Choice(TYPES), "The type of the value.", "the type of `default`, else string"),
+    Key("default", Reader(), "Without one the input is required."),
+    Key("sensitive", Boolean(), "Encrypted on disk, masked in every log, never shown.", "false"),
+    Key("description", Text(), "What the form says beside it.", ""),
+)
+# the words of JSON Schema that are checked, by the type that they speak of ("" = any)
+SCHEMA_WORDS: Map[str, tuple[str, str]] = {
+    "title": ("", "A short name for the form."),
+    "examples": ("", "Examples for the form."),
+    "enum": ("", "The values that are allowed."),
+    "const": ("", "The only value that is allowed."),
+    "pattern": ("string", "A regular expression (RE2) that must be found in the text."),
+    "minLength": ("string", "The fewest characters."),
+    "maxLength": ("string", "The most characters."),
+    "format": ("string", "date, time or date-time."),
+    "minimum": ("number", "The least value."),
+    "maximum": ("number", "The greatest value."),
+    "exclusiveMinimum": ("number", "The value must be greater."),
+    "exclusiveMaximum": ("number", "The value must be less."),
+    "multipleOf": ("number", "The value must be a multiple of this."),
+    "items": ("array", "What each element must be."),
+    "minItems": ("array", "The fewest elements."),
+    "maxItems": ("array", "The most elements."),
+    "uniqueItems": ("array", "No element may be there twice."),
+    "properties": ("object", "What the values under these names must be."),
+    "required": ("object", "The names that must be there."),
+    "additionalProperties": ("object", "false: no other names; or what their values must be."),
+}
+
+
+@dataclass(frozen=True)
+class Input(Reader):
+    """One declared input: its own keys and the words of JSON Schema."""
+
+    def words(self) -> str:
+        return "the declaration of an input"
+
+    def schema(self) -> dict[str, Any]:
+        own = {key.name: {**key.reader.schema(), "description": key.doc} for key in INPUT_KEYS}
+        words = {word: {"description": doc} for word, (_, doc) in SCHEMA_WORDS.items()}
+        return {"type": "object", "properties": {**own, **words}, "additionalProperties": False}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, Mapping):
+            return self.expected(node, reading, "write {type: string, default: …}")
+        rows = tuple(Key(word, Reader(), doc) for word, (_, doc) in SCHEMA_WORDS.items())
+        return read_keys(node, INPUT_KEYS + rows, reading, "an input")
+
+
+@dataclass(frozen=True)
+class Carried(Reader):
+    """A value that is part of the language but not of the compiled flow; only its form is read."""
+
+    shape: type = Sequence
+    form: str = "a list"
+
+    def words(self) -> str:
+        return self.form
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array" if self.shape is Sequence else "object"}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, self.shape):
+            return reading.wrong(node, f"{self.form} is expected, not {node_words(node)}")
+        return True
+
+
+@dataclass(frozen=True)
+class Steps(Reader):
+    """A list of steps; `compile` reads each by its kind."""
+
+    def words(self) -> str:
+        return "a list of steps"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"$ref": "#/$defs/step"}}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, Sequence):
+            return self.expected(node, reading, "begin each step with `- id:`")
+        return node
+
+
+@dataclass(frozen=True)
+class FlowTable:
+    """All keys of a flow file."""
+
+    keys: tuple[Key, ...] = field(default_factory=tuple)
+
+
+_NEXT = "remove it; it will be taken by a later version"
+FLOW = FlowTable((
+    Key("name", Text(FLOW_NAME, "a flow's name", "lower case letters, digits, `.`, `_`, `-`, at "
+                     "most 64, beginning with a letter or digit"),
+        "The flow's name; its history and numbers belong to it.", "the file's name without .yaml"),
+    Key("description", Text(), "What the flow does.", ""),
+    Key("type", Text(form="a text", longest=63), "A free label; the console filters by it.", ""),
+    Key("tags", ListOf(Text(loose=True, form="a tag", empty=False), or_one=True,
+                       form="a list of tags"), "Free labels.", "[]"),
+    Key("inputs", MapOf(Input(), wrong_input_name, "a map of inputs"),
+        "What a start may set; each becomes an environment variable of the steps.", "{}"),
+    Key("env", ENV, "Environment variables of all steps.", "{}"),
+    Key("env_passthrough", ListOf(Text(NAME, "the name of an environment variable"),
+                                  form="a list of names"),
+        "Variables taken over from the engine's own environment.", "[]"),
+    Key("python_path", ListOf(Text(form="a folder", empty=False), or_one=True,
+                              form="a list of folders"),
+        "Folders to import from, after the flow file's own; relative to it.", "[]"),
+    Key("timeout", Duration(0.1), "How long an execution may take; time queued or paused does "
+        "not count.", "no limit"),
+    Key("max_parallel", Number(1, 10_000, whole=True), "How many steps run at once.", "no limit"),
+    Key("fail_fast", Boolean(), "After a failed step, cancel the other branches.", "false"),
+    Key("debug", Boolean(), "Trace commands and keep everything, at each execution.", "false"),
+    Key("defaults", Fields("`defaults`", (
+        *_TIMES, *_POLICY, Key("shell", SHELL, "The shell of `run` steps.", "bash -euo pipefail"),
+    )), "What holds for every step that does not say otherwise; of `retry`, key by key.", "{}"),
+    Key("steps", Steps(), "The steps."),
+    Key("finally", Steps(), "Steps that run at the end, whatever happened.", "[]"),
+    Key("outputs", MapOf(TemplateTree(place="outputs"), wrong_name, "a map of outputs"),
+        "The execution's results.", "{}"),
+    Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),
+    Key("tests", Carried(Sequence, "a list of tests"), "Tests of the flow; they change nothing "
+        "about its executions.", "[]"),
+    Key("secrets", Reader(), "Secrets for the steps.", "", LATER,
+        "use a `sensitive` input for now"),
+    Key("triggers", Reader(), "What starts the flow by itself.", "", LATER,
+        "start it from cron with `wingman run`"),
+    Key("concurrency", Reader(), "How many executions may run at once.", "", LATER, _NEXT),
+    Key("retention", Reader(), "How long executions are kept.", "", LATER, _NEXT),
+    Key("permissions", Reader(), "Who may do what.", "", LATER, _NEXT),
+    Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
+    Key("requires", Reader(), "What must be there before the start.", "", LATER,
+        "test for it in the first step"),
+    Key("on_success", Reader(), "Steps after success.", "", LATER, "add a last step"),
+    Key("on_failure", Reader(), "Steps after a failure.", "", LATER,
+        "use a `finally` step with an `if`"),
+    Key("on_cancel", Reader(), "Steps after a cancel.", "", LATER, "use a `finally` step"),
+))
