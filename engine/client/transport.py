@@ -24,7 +24,7 @@ if TYPE_CHECKING:
             """What has arrived, at least one byte; nothing at the end."""
 
         def is_alive(self) -> bool:
-            """Whether the other side has not hung up while nothing was asked."""
+            """Whether the other side has not hung up; leaves the timeout to be set anew."""
 
         def set_timeout(self, timeout_s: float | None) -> None:
             """How long `send` and `receive` wait before they raise TimeoutError."""
@@ -57,8 +57,9 @@ class UnixConnection:
         return self._raw.recv(limit_bytes)
 
     def is_alive(self) -> bool:
+        self._raw.settimeout(0)  # with a timeout, recv would wait in spite of MSG_DONTWAIT
         try:
-            return bool(self._raw.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT))
+            return bool(self._raw.recv(1, _socket.MSG_PEEK))
         except BlockingIOError:
             return True
         except OSError:

@@ -89,7 +89,8 @@ class FakeEngine:
             return _send(handler, error.status, json.dumps({"error": error.to_json()}).encode())
         if isinstance(found, Iterator):
             return _send_chunks(handler, found)
-        return _send(handler, 200, found if isinstance(found, bytes) else json.dumps(found).encode())
+        data = found if isinstance(found, bytes) else json.dumps(found).encode()
+        return _send(handler, 200, data)
 
 
 def _send(handler: BaseHTTPRequestHandler, status: int, data: bytes) -> None:
