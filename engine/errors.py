@@ -1,15 +1,15 @@
 """Every error that Wingman raises on purpose, as one tree. Imports nothing.
 
-    WingmanError                 code, message, hint; what a person sees
-    ├── UsageError               the command or request is wrong            (exit 2, HTTP 400)
-    │   ├── FlowFileError        a flow file has problems, all of them
-    │   ├── InputError           an input is missing or of the wrong type
-    │   └── UnknownReference     no such flow, execution or step            (exit 2, HTTP 404)
-    ├── ExpressionError          an expression failed, with its values
-    ├── Conflict                 not possible in the present state          (exit 1, HTTP 409)
-    ├── NotAllowed               the caller may not                         (exit 5, HTTP 403)
-    ├── Unavailable              no engine answers, or it is degraded       (exit 6, HTTP 503)
-    └── StorageError             the disk or the database failed            (exit 74)
+WingmanError                 code, message, hint; what a person sees
+├── UsageError               the command or request is wrong            (exit 2, HTTP 400)
+│   ├── FlowFileError        a flow file has problems, all of them
+│   ├── InputError           an input is missing or of the wrong type
+│   └── UnknownReference     no such flow, execution or step            (exit 2, HTTP 404)
+├── ExpressionError          an expression failed, with its values
+├── Conflict                 not possible in the present state          (exit 1, HTTP 409)
+├── NotAllowed               the caller may not                         (exit 5, HTTP 403)
+├── Unavailable              no engine answers, or it is degraded       (exit 6, HTTP 503)
+└── StorageError             the disk or the database failed            (exit 74)
 """
 
 from __future__ import annotations
@@ -115,8 +115,16 @@ class StorageError(WingmanError):
 TREE: dict[str, type[WingmanError]] = {
     cls.code: cls
     for cls in (
-        WingmanError, UsageError, FlowFileError, InputError, UnknownReference,
-        ExpressionError, Conflict, NotAllowed, Unavailable, StorageError,
+        WingmanError,
+        UsageError,
+        FlowFileError,
+        InputError,
+        UnknownReference,
+        ExpressionError,
+        Conflict,
+        NotAllowed,
+        Unavailable,
+        StorageError,
     )
 }
 
