@@ -8,7 +8,7 @@ from pathlib import Path
 
 TAIL_BYTES = 64 * 1024
 BAD_LEVELS = frozenset(("error", "critical", "fatal"))
-BAD_WORDS = ("ERROR", "CRITICAL", "Traceback (most recent call last)")
+BAD_WORDS = (" error: ", "Traceback (most recent call last)")
 
 
 def last_trouble(path: Path) -> str:

@@ -57,7 +57,7 @@ class UsageError(WingmanError):
 
 
 class FlowFileError(UsageError):
-    """A flow file has problems; `details["problems"]` lists all of them as text lines."""
+    """A flow file has problems: a line of the message each; `wire.Problem`s in the details."""
 
     code = "flow_file"
 

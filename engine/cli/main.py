@@ -114,11 +114,8 @@ def _unknown(name: str) -> UsageError:
 def _tell_error(error: WingmanError) -> int:
     from engine.cli.terminal import clean_lines, paint, tell
 
-    lines = [str(line) for line in error.details.get("problems", [])] or [error.message]
     label = paint("wingman:", "red", "bold", file=sys.stderr)
-    tell(f"{label} {clean_lines(lines[0])}")
-    for line in lines[1:]:
-        tell(f"{label} {clean_lines(line)}")
+    tell(f"{label} {clean_lines(error.message)}")
     if error.hint:
         tell(f"  {clean_lines(error.hint)}")
     return error.exit_code

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 from engine.cli.terminal import clean_lines, tell
 from engine.errors import FlowFileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from engine.cli.parser import Arguments, Parser
 
 
@@ -20,37 +24,37 @@ def execute(args: Arguments, name: str) -> int:
     """Check each file, without an engine; 2 if any has problems."""
     bad = 0
     for path in args.files:
-        problems = _problems(path)
-        bad += bool(problems)
+        found, text = _problems(path)
+        bad += bool(found)
         if args.json:
             import json
 
-            print(json.dumps({"file": path, "problems": problems}))
-            continue
-        for line in problems:
-            print(clean_lines(line))
-        if not problems:
+            print(json.dumps({"file": path, "problems": found}))
+        elif found:
+            print(clean_lines(text))
+        else:
             tell(f"{clean_lines(path)}: no problems")
     return 2 if bad else 0
 
 
-def _problems(path: str) -> list[str]:
-    """The problems as text lines."""
-    import os
-    import sys
-
+def _problems(path: str) -> tuple[list[Any], str]:
+    """The problems as `wire.Problem`, and as lines of text."""
     from engine.flowfile import compile_flow
 
     try:
-        if path == "-":
-            data, source = sys.stdin.buffer.read(), "stdin"
-        else:
-            with open(path, "rb") as file:
-                data, source = file.read(), os.path.abspath(path)
+        data = _read(path)
     except OSError as error:
-        return [f"{path}: cannot be read: {error.strerror}"]
+        what = f"cannot be read: {error.strerror}"
+        return [{"line": 0, "column": 0, "what": what, "hint": ""}], f"{path}: {what}"
     try:
-        compile_flow(data, source)
+        compile_flow(data, path)
     except FlowFileError as error:
-        return [str(line) for line in error.details.get("problems", [])] or [str(error)]
-    return []
+        return error.details.get("problems") or [str(error)], error.message
+    return [], ""
+
+
+def _read(path: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read()
+    with open(path, "rb") as file:
+        return file.read()

@@ -76,7 +76,7 @@ def is_alive(pid: int) -> bool:
 
 
 def _start(home: Home, client: Client) -> None:
-    """Spawn the engine and wait until `client` is connected."""
+    """Spawn the engine and wait until it answers `client`."""
     _reap()
     home.create()
     pid = _spawn(home)
@@ -86,6 +86,7 @@ def _start(home: Home, client: Client) -> None:
     while True:
         try:
             client.connect()
+            client.request("GET", "/healthz", timeout_s=START_TIMEOUT_S)  # it got through its start
         except Unavailable as error:
             refused = error
         else:
