@@ -12,7 +12,7 @@ datetime). `masked={"inputs.token"}` keeps values out of messages. Everything bu
 light to import; CEL is loaded with the first expression that is more than a path.
 """
 
-from .evaluate import HeavyExpression, evaluate, is_heavy
+from .evaluate import HeavyExpression, cut, evaluate, is_heavy
 from .explain import check, nearest, values_of
 from .functions import NOW
 from .paste import render, resolve
@@ -22,7 +22,7 @@ from .values import as_text
 
 __all__ = [
     "NOW", "HeavyExpression", "Part", "Problem", "Reference", "Scan", "Template", "as_text",
-    "check",
+    "check", "cut",
     "evaluate", "is_heavy", "is_template", "nearest", "parts_of", "references", "render",
     "resolve", "scan", "values_of",
 ]

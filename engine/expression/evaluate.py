@@ -6,7 +6,7 @@ time of now() comes in with the names, under `NOW`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.errors import ExpressionError
 from . import explain
 from .cost import size_of, too_much
 from .functions import NOW, REPLACED, ResultTooLarge, moment_of, table
-from .scan import Scan, scan
+from .scan import Reference, Scan, scan
 from .values import MISSING, look_up, to_json
 
 
@@ -117,7 +117,7 @@ def _context(scanned: Scan, names: Mapping[str, Any], heavy: bool) -> Any:
     """The names that the expression refers to, cut down to what it reads, and its functions."""
     from .library import cel
 
-    context = cel().Context(_cut(scanned, names))
+    context = cel().Context(cut(scanned.references, names))
     registry = table(heavy)
     called = {REPLACED.get(call.name, call.name) for call in scanned.calls}
     for name in called & registry.keys():
@@ -130,12 +130,12 @@ def _context(scanned: Scan, names: Mapping[str, Any], heavy: bool) -> Any:
     return context
 
 
-def _cut(scanned: Scan, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The names with nothing in them but what the expression's references reach."""
-    cut: dict[str, Any] = {}
-    for reference in sorted(scanned.references, key=lambda ref: len(ref.path), reverse=True):
-        _copy_path(reference.path, names, cut)
-    return cut
+def cut(references: Iterable[Reference], names: Mapping[str, Any]) -> dict[str, Any]:
+    """The names with nothing in them but what the references reach."""
+    kept: dict[str, Any] = {}
+    for path in sorted({reference.path for reference in references}, key=len, reverse=True):
+        _copy_path(path, names, kept)
+    return kept
 
 
 def _copy_path(path: tuple[str | int, ...], source: Mapping[str, Any],
