@@ -1,0 +1,161 @@
+"""One attempt as the runner knows it: what was asked for, how it stands, how it ended.
+
+Role: plain state; runner.py, ending.py and workers.py move it along. Imports the standard library
+and the runner's own parts.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from engine.runner.frames import dump_json
+from engine.runner.timers import NEVER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.runner.capture import Capture
+    from engine.runner.workers import Worker
+
+QUEUED, RUNNING, CLOSING, ENDED = "queued", "running", "closing", "ended"
+
+
+class Attempt:
+    """An attempt from `start` to its acknowledgement; once ended only `end_json` is kept."""
+
+    __slots__ = (
+        "adopted", "announced", "began_at", "capture", "clock_began", "cpu_s", "deadline",
+        "declared", "drain_until", "end_json", "ended_at", "error", "execution", "exit_code",
+        "grace_s", "id", "id_json", "kill_at", "leftovers", "marker", "max_rss_bytes", "oom",
+        "output_fd", "outputs", "peak_rss_bytes", "pid", "pidfd", "read_bytes", "reason",
+        "sample_at", "script_fd", "signal_number", "spec", "start_failed", "start_ticks", "state",
+        "swept", "unkillable", "wake_at", "wall_s", "worker", "write_bytes",
+    )
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.id: str = spec["attempt"]
+        self.id_json = dump_json(spec["attempt"])
+        self.execution: str = spec["execution"]
+        self.grace_s: float = spec["grace_s"]
+        self.state = QUEUED
+        self.marker: int | None = None
+        self.capture: Capture | None = None
+        self.worker: Worker | None = None
+        self.pid = 0  # the main process: the shell, or the worker
+        self.pidfd = -1
+        self.start_ticks = 0
+        self.output_fd = -1  # the memory file behind WINGMAN_OUTPUT
+        self.script_fd = -1  # the memory file of a long text
+        self.announced = False
+        self.began_at = self.ended_at = 0.0
+        self.clock_began = self.wall_s = 0.0
+        # when this attempt wants the loop's attention
+        self.deadline = NEVER
+        self.kill_at = NEVER
+        self.drain_until = NEVER
+        self.sample_at = NEVER
+        self.wake_at = NEVER
+        # how it ends
+        self.reason: str | None = None  # timeout | cancelled | killed
+        self.start_failed: str | None = None
+        self.exit_code: int | None = None
+        self.signal_number = 0
+        self.oom = False
+        self.error: dict[str, str] | None = None
+        self.outputs: dict[str, Any] = {}
+        self.declared = b""  # what it wrote to WINGMAN_OUTPUT, once it has ended
+        self.swept = False
+        self.adopted: dict[int, int] = {}  # daemonised processes: pid → pidfd
+        self.unkillable: set[int] = set()
+        self.leftovers = 0
+        self.cpu_s = 0.0
+        self.max_rss_bytes = self.peak_rss_bytes = 0
+        self.read_bytes = self.write_bytes = 0
+        self.end_json = ""
+
+    def begin(self, now: float) -> None:
+        """Note the start: the moment, the timeout."""
+        self.state = RUNNING
+        self.began_at, self.clock_began = time.time(), now
+        timeout_s = self.spec["timeout_s"]
+        if timeout_s is not None:
+            self.deadline = now + timeout_s
+
+    def finish(self, now: float) -> None:
+        """Note the end."""
+        self.state = ENDED
+        self.ended_at = time.time()
+        if self.began_at:
+            self.wall_s = now - self.clock_began
+
+    def plan(self) -> float:
+        """When this attempt next wants attention."""
+        self.wake_at = min(self.deadline, self.kill_at, self.drain_until, self.sample_at)
+        return self.wake_at
+
+    def add_usage(self, usage: Any) -> None:
+        """Count in the usage of a process that has been reaped."""
+        self.cpu_s += usage.ru_utime + usage.ru_stime
+        self.max_rss_bytes = max(self.max_rss_bytes, usage.ru_maxrss * 1024)
+        self.read_bytes += usage.ru_inblock * 512
+        self.write_bytes += usage.ru_oublock * 512
+
+    @property
+    def outcome(self) -> str:
+        """The outcome in the protocol's words."""
+        if self.start_failed is not None:
+            return "start_failed"
+        return self.reason or "exited"
+
+    def begin_record(self) -> bytes:
+        """The record that is written before the process exists."""
+        marker = "null" if self.marker is None else str(self.marker)
+        return (
+            f'{{"k":"begin","attempt":{self.id_json},"marker":{marker},"at":{time.time():.6f}}}'
+        ).encode("ascii")
+
+    def pid_record(self) -> bytes:
+        """The record of the process's identity."""
+        return (
+            f'{{"k":"pid","attempt":{self.id_json},"pid":{self.pid},'
+            f'"start_ticks":{self.start_ticks}}}'
+        ).encode("ascii")
+
+    def began_json(self) -> str:
+        """The row of this attempt in a `began` frame."""
+        return f'{{"attempt":{self.id_json},"pid":{self.pid},"at":{self.began_at:.6f}}}'
+
+    def make_end_json(self, log_bytes: int, log_records: int, rss_floor_bytes: int) -> str:
+        """The `end` object, as it goes to the results file and to the engine."""
+        rss = self.max_rss_bytes
+        if rss <= rss_floor_bytes:
+            # the kernel counts the spawning process's own size in: below it, it tells nothing
+            rss = self.peak_rss_bytes
+        return (
+            f'{{"attempt":{self.id_json},"outcome":"{self.outcome}",'
+            f'"exit_code":{_number(self.exit_code)},"signal":{_signal_name(self.signal_number)},'
+            f'"oom":{"true" if self.oom else "false"},'
+            f'"began_at":{self.began_at or self.ended_at:.6f},"ended_at":{self.ended_at:.6f},'
+            f'"wall_s":{self.wall_s:.6f},"cpu_s":{self.cpu_s:.6f},'
+            f'"max_rss_bytes":{rss or "null"},'
+            f'"read_bytes":{self.read_bytes},"write_bytes":{self.write_bytes},'
+            f'"outputs":{dump_json(self.outputs) if self.outputs else "{}"},'
+            f'"error":{dump_json(self.error) if self.error else "null"},'
+            f'"log_bytes":{log_bytes},"log_records":{log_records},"leftovers":{self.leftovers}}}'
+        )
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _signal_name(number: int) -> str:
+    if not number:
+        return "null"
+    try:
+        return f'"{signal.Signals(number).name}"'
+    except ValueError:
+        return f'"SIGRTMIN+{number - signal.SIGRTMIN}"'

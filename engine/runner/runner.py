@@ -1,0 +1,412 @@
+"""The runner's loop: takes the engine's messages, starts attempts, tells how they ended.
+
+Role: wires the parts together and keeps the order that the crash protocol asks for: `begin` is
+written before a process exists, `end` before it is sent, and all of it is remembered until the
+engine acknowledges it. One thread, one epoll set, one write to the results file and one send a
+turn. Imports the standard library and the runner's own parts.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import time
+import traceback
+
+from engine.runner.attempt import CLOSING, QUEUED, RUNNING, Attempt
+from engine.runner.capture import Capture, Recorder
+from engine.runner.containment import Containment
+from engine.runner.ending import Endings
+from engine.runner.frames import dump_json
+from engine.runner.link import Link
+from engine.runner.poller import Poller
+from engine.runner.procfs import new_marker, read_stat
+from engine.runner.results import ResultsFile
+from engine.runner.samples import take_samples
+from engine.runner.spawn import Spawner, StartFailed
+from engine.runner.timers import NEVER, Timers
+from engine.runner.workers import Workers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import Any
+
+    from engine.runner.workers import Worker
+
+SPAWNS_PER_TURN = 4  # between two looks at the pipes: a spawn takes half a millisecond
+ANNOUNCE_S = 0.005  # what ends sooner needs no `began` and no `pid` record
+GREW_S = 0.1
+SAMPLE_S = 1.0
+DISK_RETRY_S = 0.5
+LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgements
+ENDS_FRAME_BYTES = 1 << 20
+RELEASED_KEPT = 4096
+TROUBLE_LIMIT = 3  # a handler that fails this often loses its descriptor
+
+
+class Runner:
+    """One runner generation."""
+
+    def __init__(
+        self, folder: str, generation: str, boot: str, python: str, listener: socket.socket,
+        idle_s: float, report: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._generation = generation
+        self._boot = boot
+        self._idle_s = idle_s
+        self._report = report
+        self._poller = Poller()
+        self._timers = Timers()
+        self._results = ResultsFile(folder)
+        self._recorder = Recorder(self._poller, self._timers, report)
+        self._containment = Containment(self._poller, self._check)
+        self._endings = Endings(self._containment, self._recorder, self._timers, report)
+        self._spawner = Spawner()
+        self._workers = Workers(
+            python, self._poller, self._timers, self._spawner, self._containment, self._endings,
+            report,
+        )  # fmt: skip
+        self._endings.on_leftovers = self._workers.retire_of
+        self._link = Link(
+            listener, self._poller, self._welcome, self._take, self._lost_engine, report
+        )
+        self._live = self._endings.live
+        self._queue: collections.deque[Attempt] = collections.deque()  # shells to spawn
+        self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
+        self._recording: list[Attempt] = []  # `end` on its way to disk
+        self._ended: dict[str, Attempt] = {}  # not acknowledged
+        self._released: dict[str, None] = {}  # the latest acknowledged: never start them again
+        self._fresh: list[Attempt] = []  # began just now, not announced
+        self._watched: set[str] = set()
+        self._grown: set[str] = set()
+        self._grown_at = 0.0
+        self._quiet_since: float | None = None  # nothing runs and nobody is connected
+        self._leaving = False  # take nothing new
+        self._done = False
+        self._troubles: dict[int, int] = {}
+        self._now = time.monotonic()
+        self._handlers = {
+            "start": self._start_all, "cancel": self._cancel, "ack": self._acknowledge,
+            "watch": self._watch, "drain": self._drain, "stop": self._stop,
+        }  # fmt: skip
+
+    # -- the loop --
+
+    def run(self) -> None:
+        """Work until there is nothing to do and nobody to do it for."""
+        self._settle()
+        while not self._done:
+            try:
+                self._turn()
+            except Exception:  # a fault of ours must not take all steps with it
+                self._report(traceback.format_exc())
+                time.sleep(0.05)
+        self._link.close()
+        self._workers.close()
+        self._results.close()
+
+    def request_stop(self) -> None:
+        """End all attempts and leave; called by the handler of SIGTERM."""
+        self._timers.set(self._stop_now, 0.0)
+
+    def add_wakeup(self, fd: int) -> None:
+        """Wake up the loop when a signal has written to `fd`."""
+        self._poller.add(fd, lambda _events: void(os.read(fd, 512)))
+
+    def _turn(self) -> None:
+        busy = self._queue or self._endings.ended
+        due = 0.0 if busy else self._timers.next_due
+        timeout_s = -1.0 if due == NEVER else max(0.0, due - time.monotonic())
+        events = self._poller.wait(timeout_s)
+        self._now = time.monotonic()
+        self._containment.start_turn()
+        handlers = self._poller.handlers
+        for fd, mask in events:
+            handler = handlers.get(fd)
+            if handler is not None:
+                try:
+                    handler(mask)
+                except Exception:  # one attempt's or connection's trouble is not the others'
+                    self._note_trouble(fd)
+        self._now = time.monotonic()
+        if self._timers.next_due <= self._now:
+            self._timers.run(self._now)
+        self._settle()
+
+    def _note_trouble(self, fd: int) -> None:
+        self._report(traceback.format_exc())
+        self._troubles[fd] = self._troubles.get(fd, 0) + 1
+        if self._troubles[fd] >= TROUBLE_LIMIT:
+            del self._troubles[fd]
+            self._poller.remove(fd)
+
+    def _settle(self) -> None:
+        """Once a turn: record what ended and what begins, tell the engine, then start."""
+        self._endings.settle(self._now)
+        if self._record():
+            self._link.flush()
+            starting, self._beginning = self._beginning, []
+            for attempt, worker in starting:
+                self._start(attempt, worker)
+        self._link.flush()
+        self._consider_leaving()
+
+    def _record(self) -> bool:
+        """Write all records of this turn at once; False while the disk does not take them."""
+        for attempt in self._endings.ended:
+            self._results.add(attempt.id, f'{{"k":"end","end":{attempt.end_json}}}'.encode("ascii"))
+            self._recording.append(attempt)
+        self._endings.ended.clear()
+        if not self._beginning:
+            self._beginning = self._choose()
+        error = self._results.write()
+        if error is not None:
+            self._report(f"results file: {error}; nothing new is started until it can be written")
+            self._timers.set(void, self._now + DISK_RETRY_S)
+            return False
+        if self._recording:
+            self._send_ends(self._recording)
+            for attempt in self._recording:
+                self._ended[attempt.id] = attempt
+            self._recording = []
+        return True
+
+    def _choose(self) -> list[tuple[Attempt, Worker | None]]:
+        """The attempts to start in this turn, with their `begin` records queued."""
+        chosen: list[tuple[Attempt, Worker | None]] = []
+        while self._queue and len(chosen) < SPAWNS_PER_TURN:
+            attempt = self._queue.popleft()
+            if attempt.state == QUEUED:
+                attempt.marker = new_marker()
+                chosen.append((attempt, None))
+        for attempt, worker in self._workers.pair(self._now):
+            self._workers.take(attempt, worker)
+            chosen.append((attempt, worker))
+        for attempt, _ in chosen:
+            self._results.add(attempt.id, attempt.begin_record())
+        return chosen
+
+    # -- starting --
+
+    def _start(self, attempt: Attempt, worker: Worker | None) -> None:
+        if attempt.state != QUEUED:  # cancelled while its `begin` was on the way to the disk
+            if worker is not None:
+                self._workers.release(worker, self._now)
+            return
+        capture = attempt.capture = Capture(
+            attempt, self._recorder, lambda: self._endings.check(attempt)
+        )
+        self._containment.own(attempt)
+        try:
+            stdout, stderr = capture.open()
+            try:
+                attempt.begin(self._now)
+                if worker is not None:
+                    self._workers.send(attempt, worker, stdout, stderr)
+                else:
+                    self._spawn(attempt, stdout, stderr)
+            finally:
+                os.close(stdout)
+                os.close(stderr)
+        except (StartFailed, OSError) as error:
+            self._workers.lose(worker)
+            self._endings.failed_to_start(attempt, str(error), self._now)
+            return
+        self._endings.watch_time(attempt)
+        self._fresh.append(attempt)
+        self._timers.set(self._announce, self._now + ANNOUNCE_S)
+
+    def _spawn(self, attempt: Attempt, stdout: int, stderr: int) -> None:
+        attempt.pid = self._spawner.start_shell(attempt, stdout, stderr)
+        self._containment.know(attempt.pid)
+        attempt.pidfd = os.pidfd_open(attempt.pid)
+        self._poller.add(attempt.pidfd, lambda _events: self._main_exited(attempt))
+
+    def _main_exited(self, attempt: Attempt) -> None:
+        if attempt.pidfd < 0:
+            return
+        reaped, status, usage = os.wait4(attempt.pid, os.WNOHANG)
+        if reaped:
+            self._poller.forget(attempt.pidfd)
+            os.close(attempt.pidfd)
+            self._containment.forget(attempt.pid)
+            self._endings.exited(attempt, status, usage, self._now)
+
+    def _announce(self, _now: float) -> None:
+        """Tell of attempts that began and still run; write down who their process is."""
+        fresh, self._fresh = self._fresh, []
+        rows = []
+        for attempt in fresh:
+            if attempt.state == RUNNING:
+                if not attempt.start_ticks:
+                    stat = read_stat(attempt.pid)
+                    attempt.start_ticks = stat.start_ticks if stat is not None else 0
+                attempt.announced = True
+                self._results.add(attempt.id, attempt.pid_record())
+                rows.append(attempt.began_json())
+        if rows:
+            self._send_began(rows)  # the records go to the disk at the end of this turn
+
+    def _check(self, attempt: Attempt) -> None:
+        self._endings.check(attempt)
+
+    # -- messages of the engine --
+
+    def _take(self, message: dict[str, Any]) -> None:
+        handler = self._handlers.get(str(message.get("t")))
+        if handler is None:
+            self._report(f"unknown message {message.get('t')!r}")
+            return
+        try:
+            handler(message)
+        except (KeyError, TypeError, AttributeError) as error:
+            self._report(f"message {message.get('t')!r} is not as agreed: {error!r}")
+
+    def _welcome(self) -> None:
+        running = [a.id for a in self._live.values() if a.state in (RUNNING, CLOSING)]
+        welcome = {
+            "t": "welcome", "generation": self._generation, "pid": os.getpid(),
+            "boot": self._boot, "running": running, "ended": list(self._ended),
+            "containment": self._containment.describe(),
+        }  # fmt: skip
+        self._watched.clear()
+        self._recorder.on_growth = None
+        self._link.send(dump_json(welcome))
+        self._send_ends(list(self._ended.values()))
+
+    def _start_all(self, message: dict[str, Any]) -> None:
+        for spec in message["attempts"]:
+            known = self._ended.get(spec["attempt"]) or self._live.get(spec["attempt"])
+            if known is not None:
+                self._tell(known)
+            elif spec["attempt"] not in self._released:
+                self._accept(spec)
+
+    def _accept(self, spec: dict[str, Any]) -> None:
+        try:
+            attempt = Attempt(spec)
+            kind = spec["kind"]
+        except (KeyError, TypeError) as error:
+            attempt = Attempt({**spec, "execution": "", "grace_s": 0.0, "masks": []})
+            self._endings.failed_to_start(attempt, f"the request is incomplete: {error}", self._now)
+            return
+        if self._leaving:
+            self._endings.failed_to_start(attempt, "this runner takes nothing new", self._now)
+            return
+        self._endings.add(attempt, self._now)
+        if kind == "python":
+            self._workers.submit(attempt, self._now)
+        else:
+            self._queue.append(attempt)
+
+    def _tell(self, attempt: Attempt) -> None:
+        """The state of an attempt that was asked for again."""
+        if attempt.id in self._ended:
+            self._send_ends([attempt])
+        elif attempt.state in (RUNNING, CLOSING):
+            self._send_began([attempt.began_json()])
+
+    def _cancel(self, message: dict[str, Any]) -> None:
+        attempt = self._live.get(message["attempt"])
+        if attempt is not None:
+            kill = message["mode"] == "kill"
+            reason = message.get("reason", "killed" if kill else "cancelled")
+            self._endings.cancel(attempt, kill, reason, self._now)
+
+    def _acknowledge(self, message: dict[str, Any]) -> None:
+        known = [name for name in message["attempts"] if self._ended.pop(name, None)]
+        self._results.acknowledge(known)
+        self._released.update(dict.fromkeys(known))
+        while len(self._released) > RELEASED_KEPT:
+            del self._released[next(iter(self._released))]
+
+    def _watch(self, message: dict[str, Any]) -> None:
+        if message["on"]:
+            self._watched.add(message["execution"])
+            self._timers.set(self._sample, self._now)
+        else:
+            self._watched.discard(message["execution"])
+        self._recorder.on_growth = self._note_growth if self._watched else None
+
+    def _drain(self, _message: dict[str, Any]) -> None:
+        self._leaving = True
+
+    def _stop_now(self, _now: float) -> None:
+        self._stop({})
+
+    def _stop(self, _message: dict[str, Any]) -> None:
+        self._leaving = True
+        for attempt in list(self._live.values()):
+            self._endings.cancel(attempt, kill=True, reason="killed", now=self._now)
+
+    # -- messages to the engine --
+
+    def _send_ends(self, attempts: list[Attempt]) -> None:
+        """Ended attempts, in frames of about a mebibyte."""
+        rows: list[str] = []
+        size = 0
+        for attempt in attempts:
+            if rows and size + len(attempt.end_json) > ENDS_FRAME_BYTES:
+                self._link.send(f'{{"t":"ends","ends":[{",".join(rows)}]}}')
+                rows, size = [], 0
+            rows.append(attempt.end_json)
+            size += len(attempt.end_json)
+        if rows:
+            self._link.send(f'{{"t":"ends","ends":[{",".join(rows)}]}}')
+
+    def _send_began(self, rows: list[str]) -> None:
+        self._link.send(f'{{"t":"began","attempts":[{",".join(rows)}]}}')
+
+    def _note_growth(self, execution: str) -> None:
+        if execution in self._watched and execution not in self._grown:
+            self._grown.add(execution)
+            self._timers.set(self._tell_growth, max(self._now, self._grown_at + GREW_S))
+
+    def _tell_growth(self, now: float) -> None:
+        self._grown_at = now
+        if self._grown and self._link.keeping_up:
+            self._link.send(dump_json({"t": "grew", "executions": list(self._grown)}))
+            self._grown.clear()
+
+    def _sample(self, now: float) -> None:
+        if not self._watched:
+            return
+        self._timers.set(self._sample, now + SAMPLE_S)
+        running = [
+            attempt for attempt in self._live.values()
+            if attempt.state == RUNNING and attempt.execution in self._watched
+        ]  # fmt: skip
+        if running and self._link.keeping_up:
+            samples = {"t": "samples", "at": time.time(), "attempts": take_samples(running)}
+            self._link.send(dump_json(samples))
+
+    # -- leaving --
+
+    def _lost_engine(self) -> None:
+        self._watched.clear()
+        self._recorder.on_growth = None
+
+    def _consider_leaving(self) -> None:
+        """Leave when nothing runs and nobody is connected for a while, or when told to."""
+        if self._live or self._recording or self._beginning:
+            self._quiet_since = None
+            return
+        if self._link.connected and not self._leaving:
+            self._quiet_since = None
+            return
+        if self._quiet_since is None:
+            self._quiet_since = self._now
+        wait_s = self._idle_s
+        if self._leaving:
+            wait_s = LAST_ACKS_S if self._link.connected and self._ended else 0.0
+        if self._now >= self._quiet_since + wait_s:
+            self._done = True
+        else:
+            self._timers.set(void, self._quiet_since + wait_s)
+
+
+def void(_anything: object) -> None:
+    """Do nothing but wake the loop."""
+
