@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from engine.vault import Vault
+if TYPE_CHECKING:
+    from engine.vault import Vault
 
 SHOWN = "***"
 SEALED = "$sealed"
@@ -13,8 +15,17 @@ SEALED = "$sealed"
 class Sensitive:
     """What happens to the declared sensitive inputs of an execution; `context` is its id."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, key_file: Path) -> None:
+        self._key_file = key_file
+        self._opened: Vault | None = None
+
+    @property
+    def _vault(self) -> Vault:
+        if self._opened is None:
+            from engine.vault import Vault  # most engines never see a sensitive input
+
+            self._opened = Vault(self._key_file)
+        return self._opened
 
     def seal(
         self, definition: dict[str, Any], inputs: dict[str, Any], context: str

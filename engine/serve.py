@@ -31,7 +31,6 @@ from engine.server.logbook import LogBook
 from engine.server.protocol import listen
 from engine.service import Service
 from engine.times import to_text
-from engine.vault import Vault
 
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
@@ -54,7 +53,7 @@ class Engine:
         self._journal = Journal(home.database, Path(home.data, BALLAST))
         self._clock.at_least(self._journal.last_at_us)
         self._reader = Reader(home.database)
-        self._sensitive = Sensitive(Vault(home.key_file))
+        self._sensitive = Sensitive(home.key_file)
         self._scheduler = Scheduler(
             home,
             self._clock,
@@ -168,7 +167,7 @@ class Engine:
         await asyncio.sleep(0)
         for connection in list(state.connections):
             connection.shutdown()
-        self._sandbox.close()
+        await self._sandbox.close()
         self._reader.close()
         self._journal.close()
         socket_path = self._home.text("socket")
