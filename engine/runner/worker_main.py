@@ -130,7 +130,11 @@ class Worker:
     def run(self, request: dict[str, Any]) -> str:
         """Run what is asked for: the inside of the answer's JSON object."""
         try:
-            os.chdir(request["cwd"])
+            try:
+                os.chdir(request["cwd"])
+            except FileNotFoundError:
+                os.makedirs(request["cwd"], mode=0o700, exist_ok=True)
+                os.chdir(request["cwd"])
             if request.get("call"):
                 value = self.call(request["call"], request["args"])
             else:
