@@ -11,6 +11,7 @@ from functools import lru_cache
 from .scan import LIMIT_CHARACTERS, Problem, scan, tokens_of
 
 OPENING = "${{"
+LIMIT_EXPRESSIONS = 1_000  # in one text
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ def parts_of(text: str) -> Template:
     position = 0
     while True:
         opening = text.find(OPENING, position)
+        if len(expressions) > LIMIT_EXPRESSIONS:
+            problem = Problem(opening, f"more than {LIMIT_EXPRESSIONS:,} expressions in one text",
+                              "make the text in a step")
+            return Template((*literals, text[position:]), tuple(expressions), problem)
         if opening < 0:
             literals.append(text[position:])
             return Template(tuple(literals), tuple(expressions))

@@ -1,8 +1,10 @@
 """Flow files: their language, how they are read, and what is wrong with them.
 
-    compile_flow(data: bytes, source: str) -> dict     the compiled flow; FlowFileError: all problems
-    check_inputs(declared, given, given_text) -> dict  a start's inputs; InputError: all problems
-    json_schema() -> dict                              for editors (`wingman schema`)
+    compile_flow(data: bytes, source: str) -> dict      the compiled flow; FlowFileError
+    check_inputs(declared, given, given_text) -> dict   the inputs of a start; InputError
+    json_schema() -> dict                               for editors (`wingman schema`)
+
+The errors list all problems at once.
 
 They are loaded when they are called: `check_inputs` is light, `compile_flow` loads YAML and CEL and
 belongs in the sandbox or a command, not in the engine's own process.

@@ -6,7 +6,7 @@ Called by `compile` after reading; notes problems and fills in what each step ne
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from engine.expression import Reference, check, parts_of, scan
 
@@ -18,6 +18,7 @@ from .schema import Kind, Values
 from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
 
 LIMIT_EXPRESSION_CHARACTERS = 65_536  # of distinct expressions in a file; plain paths are free
+LIMIT_EXPRESSIONS = 10_000
 _EXECUTION = ("id", "number", "flow", "date", "attempt", "debug")
 _ALWAYS_IN_ENV = ("PATH", "HOME", "LANG", "TZ", "TERM")
 
@@ -93,10 +94,15 @@ def check_needs(steps: list[Step], by_id: dict[str, Step], inner: set[str],
         first = steps[circle[0]]
         place = first.values["needs"].node if "needs" in first.values else first.node
         reading.wrong(place, "the steps need each other in a circle: "
-                      + " → ".join([*names, names[0]]), "remove one of these needs")
+                      + _circle(names), "remove one of these needs")
     if not found:
         for step, bits in zip(steps, reached([step.needs for step in steps]), strict=True):
             step.reached = bits
+
+
+def _circle(names: list[str]) -> str:
+    shown = names if len(names) <= 12 else [*names[:6], "…", *names[-5:]]
+    return " → ".join([*shown, names[0]])
 
 
 def _may_need(step: Step, need: Step, node: Node, reading: Reading) -> bool:
@@ -124,6 +130,7 @@ class References:
     env: set[str]
     circular: bool
     characters: int = 0
+    count: int = 0
 
     def check_all(self) -> None:
         """Check every expression and template of the file."""
@@ -142,10 +149,18 @@ class References:
             self.reading.wrong(self._at(spot, problem.offset), problem.what, problem.hint)
         return [(part.text, part.offset) for part in parts.expressions]
 
+    def _stop(self, spot: Spot, limit: str) -> NoReturn:
+        self.reading.wrong(spot.node, f"the expressions of the file have more than {limit}",
+                           "compute in steps")
+        self.reading.problems.stop()
+
     def _at(self, spot: Spot, offset: int) -> At:
         return self.source.place(spot.node, offset)
 
     def _check_one(self, spot: Spot, text: str, offset: int, seen: set[str]) -> None:
+        self.count += 1
+        if self.count > LIMIT_EXPRESSIONS:
+            self._stop(spot, f"{LIMIT_EXPRESSIONS:,} places")
         scanned = scan(text)
         problem = scanned.problem
         if problem is None and scanned.path is None:
@@ -153,10 +168,7 @@ class References:
                 seen.add(text)
                 self.characters += len(text)
             if self.characters > LIMIT_EXPRESSION_CHARACTERS:
-                self.reading.wrong(
-                    spot.node, f"the expressions of the file have more than "
-                    f"{LIMIT_EXPRESSION_CHARACTERS:,} characters", "compute in steps")
-                return
+                self._stop(spot, f"{LIMIT_EXPRESSION_CHARACTERS:,} characters")
             problem = check(text)
         if problem is not None:
             self.reading.wrong(self._at(spot, offset + problem.offset), problem.what, problem.hint)

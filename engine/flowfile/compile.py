@@ -15,7 +15,7 @@ from engine.expression import parts_of, scan
 
 from .check import References, Step, check_ids, check_needs, inner_ids
 from .declarations import compiled_input
-from .problems import Problems
+from .problems import At, Enough, Problems
 from .python_source import check_script
 from .readers import Reading
 from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys
@@ -35,27 +35,24 @@ def compile_flow(data: bytes, source: str) -> dict[str, Any]:
     `source` is the file's path as problems shall name it; a relative one is taken from here.
     """
     problems = Problems(source)
-    root, text = read_tree(data, problems)
-    if problems.count:
-        problems.raise_all()
-    if not isinstance(root, Mapping):
-        problems.add(root or _start(), "a flow file is a map of keys"
-                     if root is not None and not _is_empty(root) else "the file is empty",
-                     "begin with `name:` and `steps:`")
-        problems.raise_all()
-    compiled = _Compiler(root, Source(text), problems, source).compile()
+    compiled: dict[str, Any] = {}
+    try:
+        root, text = read_tree(data, problems)
+        if isinstance(root, Mapping) and not problems.count:
+            compiled = _Compiler(root, Source(text), problems, source).compile()
+        elif not problems.count:
+            what = "the file is empty" if _is_empty(root) else "a flow file is a map of keys"
+            problems.add(root or At(1, 1), what, "begin with `name:` and `steps:`")
+    except Enough:
+        pass
     if problems.count:
         problems.raise_all()
     compiled["version"] = hashlib.sha256(data).hexdigest()
     return compiled
 
 
-def _start() -> Scalar:
-    return Scalar("", "", 1, 1, 0, 0)
-
-
-def _is_empty(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
+def _is_empty(node: Node | None) -> bool:
+    return node is None or (isinstance(node, Scalar) and node.value is None)
 
 
 class _Compiler:

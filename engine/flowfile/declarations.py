@@ -9,13 +9,13 @@ from collections.abc import Callable
 from collections.abc import Mapping as Map
 from typing import Any
 
-from engine.expression.patterns import PatternError, compile_pattern
+from engine.expression.patterns import LIMIT_WORK, PatternError, compile_pattern, work_of
 
 from . import yaml_tree
 from .input_values import FORMATS, TYPE_WORDS, has_type
 from .inputs import check_value
 from .readers import Reading
-from .schema import SCHEMA_WORDS, TYPES, Values
+from .schema import SCHEMA_WORDS, TYPES, Value, Values
 from .yaml_tree import Node, Scalar
 
 _LIMIT_LEVELS = 16
@@ -38,11 +38,26 @@ def compiled_input(name: str, values: Values, reading: Reading, node: Node) -> d
     if "default" in values:
         default = values["default"]
         one["default"] = default.value
+        _count_work(schema, default, reading)
         if reading.problems.count == before:
             one["default"], found = check_value(one, default.value)
             for what, hint in found:
                 reading.wrong(default.node, f"the default of `{name}` {what}", hint)
     return one
+
+
+def _count_work(schema: Map[str, Any], default: Value, reading: Reading) -> None:
+    """Bound what checking all defaults of a file against their patterns costs."""
+    if "pattern" not in schema or not isinstance(default.value, str):
+        return
+    try:
+        reading.pattern_work += work_of(str(schema["pattern"]), default.value)
+    except PatternError:
+        return
+    if reading.pattern_work > LIMIT_WORK:
+        reading.wrong(default.node, "the patterns and defaults of the inputs cost too much to "
+                      "check", "make them simpler")
+        reading.problems.stop()
 
 
 def _plain(values: Values, name: str, default: Any) -> Any:

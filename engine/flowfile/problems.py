@@ -11,8 +11,8 @@ from typing import Any, NoReturn, Protocol
 
 from engine.errors import FlowFileError
 
-LIMIT_PROBLEMS = 100  # more would hide the first ones, and cost time to phrase
-_NEAREST_BUDGET = 20_000  # names compared per file
+LIMIT_PROBLEMS = 100  # checking stops there: more would hide the first ones, and cost time
+_NEAREST_BUDGET = 3_000  # names compared per file
 
 
 class Place(Protocol):
@@ -32,23 +32,35 @@ class At:
         self.column = column
 
 
+class Enough(Exception):
+    """So much is wrong that checking stops."""
+
+
 class Problems:
     """The problems of one file, in the order of their places."""
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.count = 0
-        self._found: list[dict[str, Any]] = []
+        self.stopped = False
+        self._found: dict[tuple[int, int, str], dict[str, Any]] = {}
         self._budget = _NEAREST_BUDGET
 
     def add(self, place: Place, what: str, hint: str = "") -> None:
         """Note one problem; the same one at the same place is noted once."""
         problem = {"line": place.line, "column": place.column, "what": what, "hint": hint}
-        if problem in self._found:
-            return
-        self.count += 1
-        if len(self._found) < LIMIT_PROBLEMS:
-            self._found.append(problem)
+        self._found.setdefault((place.line, place.column, what), problem)
+        if len(self._found) >= LIMIT_PROBLEMS:
+            self.stop()
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._found)
+
+    def stop(self) -> NoReturn:
+        """End the checking here: what follows would only cost time."""
+        self.stopped = True
+        raise Enough
 
     def nearest(self, word: str, candidates: Iterable[str]) -> str:
         """`did you mean …?` for a word that is none of the candidates, or nothing."""
@@ -67,11 +79,11 @@ class Problems:
 
     def sorted(self) -> list[dict[str, Any]]:
         """All problems by their place, and a last line when there were too many."""
-        found = sorted(self._found, key=lambda problem: (problem["line"], problem["column"]))
-        if self.count > len(found):
-            more = self.count - len(found)
-            found.append({"line": found[-1]["line"], "column": 1,
-                          "what": f"and {more:,} more problems", "hint": "mend these first"})
+        found = [self._found[place] for place in sorted(self._found)]
+        if self.stopped and found:
+            found.append({"line": found[-1]["line"], "column": found[-1]["column"],
+                          "what": "checking stopped here; there may be more problems",
+                          "hint": "mend these first"})
         return found
 
     def raise_all(self) -> NoReturn:

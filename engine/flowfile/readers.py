@@ -34,6 +34,7 @@ class Reading:
 
     problems: Problems
     spots: list[Spot] = field(default_factory=list)
+    pattern_work: int = 0  # spent on checking defaults
     owner: Any = None  # the step that is being read
 
     def wrong(self, node: Place, what: str, hint: str = "") -> Any:
