@@ -4,6 +4,7 @@ An editable installation by pip would need setuptools from the network, and its 
 start 15 ms; a `.pth` line and a script of three lines do the same. `pip install .` works too.
 """
 
+import compileall
 import os
 import stat
 import sys
@@ -28,6 +29,8 @@ def main() -> None:
     (packages / "wingman-checkout.pth").write_text(f"{root}\n")
     command = Path(sysconfig.get_path("scripts")) / "wingman"
     command.write_text(shebang(sys.executable) + SCRIPT)
+    for package in ("engine", "wingman_tui"):  # a first start, too, shall not compile
+        compileall.compile_dir(root / package, quiet=2)
     command.chmod(command.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
 
 

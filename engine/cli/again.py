@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("execution", metavar="REF", help="as flow#12, flow@last-failed, @last")
-    parser.add_argument("--reason", metavar="TEXT", help="why, for the audit")
+    parser.argument("execution", metavar="REF", help="as flow#12, flow@last-failed, @last")
+    parser.option("--reason", metavar="TEXT", help="why, for the audit")
     if name == "rerun":
         from engine.cli.inputs import add_inputs
 
         add_inputs(parser)
-        parser.add_argument("--debug", action="store_true", help="debug mode, for this execution")
+        parser.flag("--debug", help="debug mode, for this execution")
     add_following(parser)
 
 

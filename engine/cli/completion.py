@@ -39,7 +39,7 @@ complete -o default -o nosort -F _wingman wingman
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("shell", choices=("bash", "zsh"))
+    parser.argument("shell", choices=("bash", "zsh"))
 
 
 def execute(args: Arguments, name: str) -> int:

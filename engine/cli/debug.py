@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("flow", metavar="FLOW")
-    parser.add_argument("mode", choices=("on", "once", "off"))
-    parser.add_json()
+    parser.argument("flow")
+    parser.argument("mode", choices=("on", "once", "off"))
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

@@ -16,7 +16,7 @@ LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_json()
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

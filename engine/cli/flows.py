@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("flow", nargs="?", metavar="FLOW", help="show this one, with its inputs")
-    parser.add_argument("--standard", action="store_true", help="only those that come with Wingman")
-    parser.add_argument("--definition", action="store_true", help="print the flow's file")
-    parser.add_json()
+    parser.argument("flow", takes="?", help="show this one, with its inputs")
+    parser.flag("--standard", help="only those that come with Wingman")
+    parser.flag("--definition", help="print the flow's file")
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

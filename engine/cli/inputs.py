@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def add_inputs(parser: Parser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "-i", "--input", action="append", default=[], metavar="NAME=VALUE", dest="inputs",
+    parser.option(
+        "-i", "--input", metavar="NAME=VALUE", each=True,
         help="an input; NAME alone asks for its value without showing it",
     )  # fmt: skip
-    parser.add_argument(
+    parser.option(
         "--inputs-file", metavar="FILE",
         help="inputs as JSON, YAML (by its ending) or NAME=VALUE lines; - reads stdin",
     )  # fmt: skip
@@ -35,7 +35,7 @@ def read_inputs(args: Arguments) -> dict[str, Any]:
     texts: dict[str, str] = {}
     if args.inputs_file:
         _read_file(args.inputs_file, typed, texts)
-    for word in args.inputs:
+    for word in args.input:
         name, given, value = word.partition("=")
         if not name:
             raise InputError(f"-i {word}: the name is missing", "write -i name=value")

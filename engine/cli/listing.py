@@ -26,15 +26,15 @@ SHORT_ID = 8
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("--state", metavar="S,…", help="running, waiting, failed, …")
-    parser.add_argument("--flow", metavar="F", help="only this flow's")
-    parser.add_argument("--type", metavar="T", help="only of flows of this type")
-    parser.add_argument("--trigger", metavar="K", help="only started by this kind of trigger")
-    parser.add_argument("--since", metavar="T", help="started since: 2h, 3d, or a time")
-    parser.add_argument("--until", metavar="T", help="started until")
-    parser.add_argument("--text", metavar="T", help="only those in which this text is found")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most N (20)")
-    parser.add_json()
+    parser.option("--state", metavar="S,…", help="running, waiting, failed, …")
+    parser.option("--flow", metavar="F", help="only this flow's")
+    parser.option("--type", metavar="T", help="only of flows of this type")
+    parser.option("--trigger", metavar="K", help="only started by this kind of trigger")
+    parser.option("--since", metavar="T", help="started since: 2h, 3d, or a time")
+    parser.option("--until", metavar="T", help="started until")
+    parser.option("--text", metavar="T", help="only those in which this text is found")
+    parser.option("--limit", metavar="N", default=20, convert=int, help="at most N (20)")
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

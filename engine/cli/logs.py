@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until it has ended")
-    parser.add_argument("--step", metavar="S", help="only this step's")
-    parser.add_argument(
+    parser.argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
+    parser.flag("-f", "--follow", help="go on until it has ended")
+    parser.option("--step", metavar="S", help="only this step's")
+    parser.option(
         "--level", metavar="L", choices=("debug", "info", "warning", "error"),
         help="only lines of this level and above: debug, info, warning, error",
     )  # fmt: skip
-    parser.add_argument("--grep", metavar="RE", help="only lines that match")
-    parser.add_argument("--stream", choices=("stdout", "stderr"), help="only what went there")
-    parser.add_argument("--engine", action="store_true", help="the engine's own lines, too")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the log to a file")
+    parser.option("--grep", metavar="RE", help="only lines that match")
+    parser.option("--stream", choices=("stdout", "stderr"), help="only what went there")
+    parser.flag("--engine", help="the engine's own lines, too")
+    parser.option("-o", "--output", metavar="FILE", help="write the log to a file")
 
 
 def execute(args: Arguments, name: str) -> int:

@@ -80,12 +80,17 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS:
         raise _unknown(name)
     module_name, summary = COMMANDS[name]
-    from engine.cli.parser import Parser
+    from engine.cli.parser import HelpWanted, Parser
 
     command: Command = __import__(f"engine.cli.{module_name}", fromlist=["execute"])
     parser = Parser(name, summary)
     command.arguments(parser, name)
-    return command.execute(parser.parse(words[1:]), name)
+    try:
+        args = parser.parse(words[1:])
+    except HelpWanted:
+        print(parser.help())
+        return 0
+    return command.execute(args, name)
 
 
 def _without_command() -> int:

@@ -21,7 +21,7 @@ Exit codes: 0 completed, 1 failed, 2 bad usage or flow, 3 cancelled, 4 partial, 
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("command", nargs="?", metavar="COMMAND", help="the one to explain")
+    parser.argument("command", takes="?", help="the one to explain")
 
 
 def execute(args: Arguments, name: str) -> int:
@@ -46,5 +46,5 @@ def _explain(name: str) -> int:
     command: Command = __import__(f"engine.cli.{module_name}", fromlist=["execute"])
     parser = Parser(name, summary)
     command.arguments(parser, name)
-    parser.print_help()
+    print(parser.help())
     return 0

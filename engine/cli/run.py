@@ -25,22 +25,22 @@ FILE_LIMIT_BYTES = 16 * 1024 * 1024  # more is no flow file; the engine's own li
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument(
+    parser.argument(
         "flow", metavar="FLOW|FILE", help="a flow's name; a file has a / or ends in .yaml"
     )
     add_inputs(parser)
-    parser.add_argument("--debug", action="store_true", help="debug mode, for this execution")
+    parser.flag("--debug", help="debug mode, for this execution")
     add_following(parser)
-    parser.add_argument(
+    parser.option(
         "--idempotency-key", metavar="KEY", help="the same key again is the same execution"
     )
 
 
 def add_following(parser: Parser) -> None:
     """The options of every command that starts something and follows it."""
-    parser.add_argument("-d", "--detach", action="store_true", help="start it and return at once")
-    parser.add_argument("--engine", action="store_true", help="print the engine's own lines, too")
-    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    parser.flag("-d", "--detach", help="start it and return at once")
+    parser.flag("--engine", help="print the engine's own lines, too")
+    parser.flag("--json", help="print the result as one line of JSON")
 
 
 def execute(args: Arguments, name: str) -> int:

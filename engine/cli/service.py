@@ -20,9 +20,9 @@ STATUS_KEYS = ("pid", "runner_pid", "version", "home", "socket", "started_at")
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=("start", "stop", "status", "restart"))
-    parser.add_argument("--all", action="store_true", help="stop, restart: cancel what runs, too")
-    parser.add_json()
+    parser.argument("action", choices=("start", "stop", "status", "restart"))
+    parser.flag("--all", help="stop, restart: cancel what runs, too")
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

@@ -25,9 +25,9 @@ VALUE_COLUMNS = 160  # of an input or output; --json has all of it
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
-    parser.add_argument("--definition", action="store_true", help="print the flow file it runs")
-    parser.add_json()
+    parser.argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
+    parser.flag("--definition", help="print the flow file it runs")
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

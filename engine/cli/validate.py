@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="flow files; - reads stdin")
-    parser.add_json()
+    parser.argument("files", takes="+", metavar="FILE", help="flow files; - reads stdin")
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

@@ -21,13 +21,11 @@ DONE = {"cancel": "cancelling", "kill": "killing", "pause": "paused", "continue"
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "executions", nargs="+", metavar="REF", help="as flow#12, flow@last, @last"
-    )
-    parser.add_argument("--reason", metavar="TEXT", help="why, for the audit")
+    parser.argument("executions", takes="+", metavar="REF", help="as flow#12, flow@last, @last")
+    parser.option("--reason", metavar="TEXT", help="why, for the audit")
     if name in ("cancel", "kill"):
-        parser.add_argument("--wait", action="store_true", help="return when they have ended")
-    parser.add_json()
+        parser.flag("--wait", help="return when they have ended")
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.add_json()
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:
