@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 LIMIT_CHARACTERS = 2_000
 LIMIT_LEVELS = 64
@@ -53,8 +54,7 @@ class Problem:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """One word, text, number or sign of an expression."""
 
     kind: str

@@ -17,7 +17,7 @@ from .readers import Reading, Spot
 from .schema import Kind, Values
 from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
 
-LIMIT_EXPRESSION_CHARACTERS = 65_536  # of distinct expressions in a file; plain paths are free
+LIMIT_WORDS = 25_000  # of the distinct expressions of a file; plain paths are free
 LIMIT_EXPRESSIONS = 10_000
 _EXECUTION = ("id", "number", "flow", "date", "attempt", "debug")
 _ALWAYS_IN_ENV = ("PATH", "HOME", "LANG", "TZ", "TERM")
@@ -129,7 +129,7 @@ class References:
     inputs: set[str]
     env: set[str]
     circular: bool
-    characters: int = 0
+    words: int = 0
     count: int = 0
 
     def check_all(self) -> None:
@@ -166,9 +166,9 @@ class References:
         if problem is None and scanned.path is None:
             if text not in seen:
                 seen.add(text)
-                self.characters += len(text)
-            if self.characters > LIMIT_EXPRESSION_CHARACTERS:
-                self._stop(spot, f"{LIMIT_EXPRESSION_CHARACTERS:,} characters")
+                self.words += len(scanned.tokens) + len(text) // 50
+            if self.words > LIMIT_WORDS:
+                self._stop(spot, f"{LIMIT_WORDS:,} words")
             problem = check(text)
         if problem is not None:
             self.reading.wrong(self._at(spot, offset + problem.offset), problem.what, problem.hint)

@@ -18,12 +18,13 @@ from .declarations import compiled_input
 from .problems import At, Enough, Problems
 from .python_source import check_script
 from .readers import Reading
-from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys
+from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys, table_of
 from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
 
 FORMAT = 1
 SHELL = ["bash", "-euo", "pipefail"]
 GRACE_S = 10.0
+LIMIT_STEPS = 5_000
 RETRY: dict[str, Any] = {"max_attempts": 1, "delay": 0.0, "backoff": 1, "max_delay": None,
                          "jitter": 0, "on": ["any"]}
 _NESTED = ("parallel", "steps", "on_error")
@@ -68,7 +69,7 @@ class _Compiler:
 
     def compile(self) -> dict[str, Any]:
         """The compiled flow; without meaning where there are problems."""
-        self.values = read_keys(self.root, FLOW.keys, self.reading, "a flow")
+        self.values = read_keys(self.root, FLOW, self.reading, "a flow")
         self._read_steps()
         inputs = self._inputs()
         by_id = check_ids(self.steps, self.reading)
@@ -107,8 +108,7 @@ class _Compiler:
         stem = os.path.basename(self.source)
         for ending in (".yaml", ".yml"):
             stem = stem.removesuffix(ending)
-        key = next(key for key in FLOW.keys if key.name == "name")
-        name = key.reader.read(Scalar(stem, "'", 1, 1, 0, 0), Reading(Problems("")))
+        name = FLOW["name"].reader.read(Scalar(stem, "'", 1, 1, 0, 0), Reading(Problems("")))
         if not isinstance(name, str):
             self.problems.add(self.root, f"the file's name `{stem[:60]}` cannot be the flow's name"
                               if stem else "`name` is missing", "add `name: my-flow`")
@@ -144,6 +144,9 @@ class _Compiler:
                 continue
             if section == "steps" and not node.items:
                 self.problems.add(node, "`steps` is empty", "a flow has a step or more")
+            if len(self.steps) + len(node.items) > LIMIT_STEPS:
+                self.problems.add(node, f"more than {LIMIT_STEPS:,} steps", "make it several flows")
+                self.problems.stop()
             above: Step | None = None
             for item in node.items:
                 above = self._read_step(item, section, above)
@@ -155,10 +158,10 @@ class _Compiler:
             self.reading.wrong(node, "a step is a map", "begin it with `- id:`")
             return step
         step.kind = self._kind(node)
-        keys = STEP_KEYS + _keys_of(step.kind)
         self.reading.owner = step
-        step.values = read_keys(node, keys, self.reading, "a step" if step.kind is None
-                                else f"a `{step.kind.name}` step")
+        table = _TABLES[step.kind.name] if step.kind else _ANY_KIND
+        owner = f"a `{step.kind.name}` step" if step.kind else "a step"
+        step.values = read_keys(node, table, self.reading, owner)
         self.reading.owner = None
         if "id" in step.values:
             step.id = step.values["id"].value
@@ -242,11 +245,16 @@ class _Compiler:
                 "jitter": retry["jitter"], "on": retry["on"]}
 
 
-def _keys_of(kind: Kind | None) -> tuple[Key, ...]:
-    """The keys that a kind adds; every kind's own word is known, so that two are one problem."""
+def _table_of(kind: Kind | None) -> dict[str, Key]:
+    """The keys of a step of a kind; every kind's word is known, so that two are one problem."""
     words = tuple(Key(one.name, one.reader, one.doc) for one in KINDS.values())
-    return words + (kind.keys if kind else tuple(
-        key for one in KINDS.values() for key in one.keys if one.status == BUILT))
+    extra = kind.keys if kind else tuple(
+        key for one in KINDS.values() for key in one.keys if one.status == BUILT)
+    return table_of(STEP_KEYS + words + extra)
+
+
+_TABLES = {kind.name: _table_of(kind) for kind in KINDS.values()}
+_ANY_KIND = _table_of(None)
 
 
 def _own(step: Step, name: str, default: Any) -> Any:

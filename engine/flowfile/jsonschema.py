@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .names import FLOW_NAME
@@ -10,7 +11,7 @@ from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key
 
 def json_schema() -> dict[str, Any]:
     """What an editor needs to complete and check a flow file while it is written."""
-    properties = _properties(FLOW.keys)
+    properties = _properties(FLOW.values())
     properties["name"]["pattern"] = f"^{FLOW_NAME}$"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -38,6 +39,6 @@ def _step() -> dict[str, Any]:
     }
 
 
-def _properties(keys: tuple[Key, ...]) -> dict[str, Any]:
+def _properties(keys: Iterable[Key]) -> dict[str, Any]:
     return {key.name: {**key.reader.schema(), "description": key.doc}
             for key in keys if key.status == BUILT}

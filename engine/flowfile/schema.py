@@ -8,8 +8,10 @@ refused, because leaving it out silently would be a lie.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .errortypes import ErrorType
@@ -83,12 +85,21 @@ class Fields(Reader):
         for name in self.required:
             if name not in node.entries:
                 reading.wrong(node, f"`{name}` is missing", "")
-        return read_keys(node, self.keys, reading, self.form)
+        return read_keys(node, self.table, reading, self.form)
+
+    @cached_property
+    def table(self) -> Map[str, Key]:
+        """The keys by name."""
+        return table_of(self.keys)
 
 
-def read_keys(node: Mapping, keys: tuple[Key, ...], reading: Reading, owner: str) -> Values:
+def table_of(keys: Iterable[Key]) -> dict[str, Key]:
+    """Keys by name."""
+    return {key.name: key for key in keys}
+
+
+def read_keys(node: Mapping, table: Map[str, Key], reading: Reading, owner: str) -> Values:
     """Read a map by a table; keys that are wrong in themselves are left out."""
-    table = {key.name: key for key in keys}
     values: Values = {}
     for name, (key_node, item) in node.entries.items():
         key = table.get(name)
@@ -241,6 +252,10 @@ SCHEMA_WORDS: Map[str, tuple[str, str]] = {
 }
 
 
+_INPUT_TABLE = table_of(INPUT_KEYS + tuple(
+    Key(word, Reader(), doc) for word, (_, doc) in SCHEMA_WORDS.items()))
+
+
 @dataclass(frozen=True)
 class Input(Reader):
     """One declared input: its own keys and the words of JSON Schema."""
@@ -256,8 +271,7 @@ class Input(Reader):
     def read(self, node: Node, reading: Reading) -> Any:
         if not isinstance(node, Mapping):
             return self.expected(node, reading, "write {type: string, default: …}")
-        rows = tuple(Key(word, Reader(), doc) for word, (_, doc) in SCHEMA_WORDS.items())
-        return read_keys(node, INPUT_KEYS + rows, reading, "an input")
+        return read_keys(node, _INPUT_TABLE, reading, "an input")
 
 
 @dataclass(frozen=True)
@@ -295,15 +309,8 @@ class Steps(Reader):
         return node
 
 
-@dataclass(frozen=True)
-class FlowTable:
-    """All keys of a flow file."""
-
-    keys: tuple[Key, ...] = field(default_factory=tuple)
-
-
 _NEXT = "remove it; it will be taken by a later version"
-FLOW = FlowTable((
+FLOW = table_of((
     Key("name", Text(FLOW_NAME, "a flow's name", "lower case letters, digits, `.`, `_`, `-`, at "
                      "most 64, beginning with a letter or digit"),
         "The flow's name; its history and numbers belong to it.", "the file's name without .yaml"),
