@@ -1,0 +1,185 @@
+"""The window feed, as a console holds it: windows stay open across a lost and found connection.
+
+Called by `wingman_tui.session` on its event loop. websockets is imported when `run` starts, after
+the first paint. A window that is open when the connection comes back is opened again and answers
+with a fresh snapshot, so what it shows converges; a version that is missing has the same cure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+Frame = dict[str, Any]
+OnFrame = Callable[[Frame], None]
+
+URI = "ws://localhost/v1/feed"
+FRAME_LIMIT_BYTES = 64 * 1024 * 1024  # a log window of long lines
+RETRY_FIRST_S, RETRY_LAST_S = 0.1, 2.0
+OPEN_TIMEOUT_S = 10.0
+
+
+class Window:
+    """One open window: what is asked for, who takes its frames, how far it is."""
+
+    __slots__ = ("on_frame", "request", "version")
+
+    def __init__(self, request: dict[str, Any], on_frame: OnFrame) -> None:
+        self.request = request
+        self.on_frame = on_frame
+        self.version: int | None = None  # None: a snapshot is awaited
+
+
+class Feed:
+    """All windows of one console, over one WebSocket that is opened again whenever it is lost."""
+
+    def __init__(self, socket: str, on_status: Callable[[bool, str], None]) -> None:
+        """`on_status` is told (is it live, why not) at every change."""
+        self._socket = socket
+        self._on_status = on_status
+        self._windows: dict[int, Window] = {}
+        self._next_id = 1
+        self._outbox: list[dict[str, Any]] = []
+        self._wake = asyncio.Event()
+        self._retry_now = asyncio.Event()
+        self.is_live = False
+
+    def open(self, request: dict[str, Any], on_frame: OnFrame) -> int:
+        """Open a window; `on_frame` gets its snapshot and then every update. Returns its id."""
+        id_ = self._next_id
+        self._next_id += 1
+        self._windows[id_] = Window(dict(request), on_frame)
+        self._send({"op": "open", "id": id_, **request})
+        return id_
+
+    def move(self, id_: int, **fields: Any) -> None:
+        """Change what a window shows; a snapshot follows."""
+        window = self._windows.get(id_)
+        if window is not None:
+            window.request.update(fields)
+            self._send({"op": "move", "id": id_, **fields})
+
+    def close(self, id_: int) -> None:
+        """Close a window; frames of it that are still under way are dropped."""
+        if self._windows.pop(id_, None) is not None:
+            self._send({"op": "close", "id": id_})
+
+    def retry_now(self) -> None:
+        """Do not wait for the next attempt to connect."""
+        self._retry_now.set()
+
+    async def run(self) -> None:
+        """Keep the connection up until cancelled."""
+        pause_s = RETRY_FIRST_S
+        while True:
+            try:
+                async with await self._connect() as connection:
+                    pause_s = RETRY_FIRST_S
+                    self._start_over()
+                    self._tell(True, "")
+                    await self._exchange(connection)
+            except (OSError, TimeoutError, EOFError) as error:
+                self._tell(False, str(error) or type(error).__name__)
+            else:
+                self._tell(False, "the engine hung up")
+            self._retry_now.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._retry_now.wait(), pause_s)
+            pause_s = min(pause_s * 2, RETRY_LAST_S)
+
+    async def _connect(self) -> ClientConnection:
+        # in a thread: the import takes 0.15 s in which keys must be answered
+        client = await asyncio.to_thread(_websockets_client)
+        from websockets.exceptions import InvalidHandshake
+
+        try:
+            connection: ClientConnection = await client.unix_connect(
+                self._socket,
+                URI,
+                max_size=FRAME_LIMIT_BYTES,
+                compression=None,
+                ping_interval=None,
+                open_timeout=OPEN_TIMEOUT_S,
+                close_timeout=1,
+            )
+        except InvalidHandshake as error:
+            raise OSError(f"the engine refused the feed: {error}") from error
+        return connection
+
+    def _start_over(self) -> None:
+        """Everything that is open is asked for anew; what was queued for the old one is void."""
+        self._outbox.clear()
+        for id_, window in self._windows.items():
+            window.version = None
+            self._send({"op": "open", "id": id_, **window.request})
+
+    def _tell(self, live: bool, why: str) -> None:
+        self.is_live = live
+        self._on_status(live, why)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._outbox.append(message)
+        self._wake.set()
+
+    async def _exchange(self, connection: ClientConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        sender = asyncio.create_task(self._send_all(connection))
+        try:
+            async for message in connection:
+                self._take(message)
+        except ConnectionClosed as error:
+            raise OSError(f"the connection broke: {error}") from error
+        except ValueError as error:
+            raise OSError(f"the feed sent what is not JSON: {error}") from error
+        finally:
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sender
+
+    async def _send_all(self, connection: ClientConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        while True:
+            self._wake.clear()
+            pending, self._outbox = self._outbox, []
+            for message in pending:
+                try:
+                    await connection.send(json.dumps(message))
+                except ConnectionClosed:
+                    return  # the reader sees it too, and everything is asked for again
+            if not self._outbox:
+                await self._wake.wait()
+
+    def _take(self, message: str | bytes) -> None:
+        frame = json.loads(message)
+        window = self._windows.get(frame.get("id"))
+        if window is None:
+            return
+        if frame.get("kind") == "update" and not self._is_next(window, frame):
+            return
+        if frame.get("kind") != "error":
+            window.version = int(frame.get("version", 0))
+        window.on_frame(frame)
+
+    def _is_next(self, window: Window, frame: Frame) -> bool:
+        """Whether an update follows what is held; if one is missing, all is asked for again."""
+        if window.version is None:
+            return False
+        if int(frame.get("version", 0)) == window.version + 1:
+            return True
+        window.version = None
+        self._send({"op": "open", "id": frame["id"], **window.request})
+        return False
+
+
+def _websockets_client() -> Any:
+    import websockets.asyncio.client
+
+    return websockets.asyncio.client

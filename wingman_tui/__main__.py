@@ -1,0 +1,56 @@
+"""Opens the console: `python -m wingman_tui [REF]`; the `wingman` command runs it without a word.
+
+Checks that there is a terminal to draw on, and gives it back as it was whatever happens.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the console; its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) > 1 or (arguments and arguments[0].startswith("-")):
+        return _fail("usage: python -m wingman_tui [EXECUTION]", 2)
+    from wingman_tui.terminal import Keeper, reason_not_to_start
+
+    reason = reason_not_to_start()
+    if reason:
+        return _fail(f"wingman: {reason}", 2)
+    keeper = Keeper()
+    try:
+        return _run(arguments[0] if arguments else "")
+    finally:
+        keeper.restore()
+
+
+def _run(reference: str) -> int:
+    os.environ.setdefault("TEXTUAL_FPS", "30")  # read when Textual is imported
+    from engine.paths import find_home
+    from wingman_tui.keymap import KeymapError
+    from wingman_tui.settings import SettingsError, load_settings
+    from wingman_tui.terminal import look_at_terminal
+    from wingman_tui.theme import ThemeError
+
+    home, terminal = find_home(), look_at_terminal()
+    try:
+        settings = load_settings(home.config_file)
+        from wingman_tui.app import WingmanApp
+
+        app = WingmanApp(home, settings, terminal, reference=reference)
+    except (SettingsError, KeymapError, ThemeError) as error:
+        return _fail(f"wingman: {error}", 2)
+    mouse = not terminal.over_ssh if settings.mouse is None else settings.mouse
+    code = app.run(mouse=mouse)
+    return code if code is not None else app.return_code or 0
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(message + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,374 @@
+"""The console's app: modes, theme, the one session, and what every screen asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.screen import Screen
+
+from wingman_tui.format import age
+from wingman_tui.keymap import Keymap
+from wingman_tui.sanitise import clean
+from wingman_tui.screenio import CellDiff
+from wingman_tui.state import ExecutionsWindow, FlowList
+from wingman_tui.terminal import Terminal, watch_for_hangup
+from wingman_tui.theme import (
+    DEFAULT_THEME,
+    NO_COLOR_THEME,
+    ThemeError,
+    load_palette,
+    theme_files,
+)
+from wingman_tui.view import View
+from wingman_tui.widgets.bars import Status
+
+if TYPE_CHECKING:
+    from engine.paths import Home
+    from wingman_tui.screens.base import ModeScreen
+    from wingman_tui.screens.execution import ExecutionScreen
+    from wingman_tui.settings import Settings
+
+TICK_S = 1.0
+INTERRUPT_S = 2.0
+EXIT_BY_SIGNAL = 128
+
+
+def _executions() -> Screen[Any]:
+    from wingman_tui.screens.executions import ExecutionsScreen
+
+    return ExecutionsScreen()
+
+
+def _execution() -> Screen[Any]:
+    from wingman_tui.screens.execution import ExecutionScreen
+
+    return ExecutionScreen()
+
+
+def _flows() -> Screen[Any]:
+    from wingman_tui.screens.flows import FlowsScreen
+
+    return FlowsScreen()
+
+
+def _help() -> Screen[Any]:
+    from wingman_tui.screens.help import HelpScreen
+
+    return HelpScreen()
+
+
+class WingmanApp(CellDiff, inherit_bindings=False):
+    """The console."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = "styles/console.tcss"
+    # imported when they are opened: the first paint needs one of them
+    MODES: ClassVar[dict[str, Any]] = {
+        "executions": _executions,
+        "execution": _execution,
+        "flows": _flows,
+        "help": _help,
+    }
+    DEFAULT_MODE = "executions"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own name
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        terminal: Terminal,
+        *,
+        reference: str = "",
+        clock: Callable[[], float] = time.time,
+        zone: tzinfo | None = None,
+        host: str | None = None,
+    ) -> None:
+        """`reference` is an execution to open at once; `clock`, `zone`, `host` are for tests."""
+        self.settings = settings
+        self.keymap = Keymap(settings.keys)
+        name = settings.theme or DEFAULT_THEME
+        palette = load_palette(
+            NO_COLOR_THEME if terminal.no_color else name, settings.themes_folder
+        )
+        # without this, NO_COLOR makes Textual paint black on black
+        super().__init__(ansi_color=True if terminal.no_color else None)
+        self.animation_level = "none"
+        ascii_only = terminal.ascii_only if settings.ascii is None else settings.ascii
+        self.view = View(palette, ascii_only, clock, zone)
+        self.executions = ExecutionsWindow()
+        self.flows = FlowList()
+        self.reference = reference
+        self.host = os.uname().nodename.partition(".")[0] if host is None else host
+        self.home = home
+        self._history: list[str] = []
+        self._interrupted_at = 0.0
+        from wingman_tui.session import Session
+
+        self.session = Session(home, self.connection_changed)
+
+    # life
+
+    def on_mount(self) -> None:
+        """Set the theme; what takes time waits for the first paint."""
+        self._use_palette()
+        self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
+        self._catch_signals()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.session.feed.open({"window": "flows"}, self._flows_frame)
+        if self.reference:
+            self.open_execution(self.reference)
+        self.run_worker(self.session.run(), name="session", exit_on_error=True)
+
+    def _catch_signals(self) -> None:
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit, EXIT_BY_SIGNAL + number)
+
+        def hang_up() -> None:
+            loop.call_soon_threadsafe(self.exit, EXIT_BY_SIGNAL + signal.SIGHUP)
+
+        watch_for_hangup(hang_up)
+
+    def _fatal_error(self) -> None:
+        """Leave after a fault of ours: the traceback goes to a file, one line to the person."""
+        import traceback
+
+        path = self.home.text("logs") + "/console-fault.log"
+        error = self._exception
+        text = "".join(traceback.format_exception(error)) if error else ""
+        try:
+            with open(path, "a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+        except OSError:
+            path = "nowhere: " + str(error)
+        kind = type(error).__name__
+        self._exit_renderables.append(
+            f"wingman: the console failed ({kind}); the engine and its executions go on. "
+            f"The details are in {path}"
+        )
+        self._close_messages_no_wait()
+
+    # theme
+
+    def _use_palette(self) -> None:
+        theme = self.view.palette.textual_theme()
+        self.register_theme(theme)
+        self.theme = theme.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What our style sheet asks for, until the palette's theme is set."""
+        return {"dialog-border": "ansi_default"}
+
+    def change_theme(self, name: str) -> None:
+        """Paint by another theme from now on."""
+        try:
+            self.view.change(palette=load_palette(name, self.settings.themes_folder))
+        except ThemeError as error:
+            self.tell(str(error), "error")
+            return
+        self._use_palette()
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Paint every widget of the screen again."""
+        for screen in self.screen_stack:
+            for widget in screen.walk_children(with_self=True):
+                widget.refresh()
+
+    # where we are
+
+    @property
+    def mode_screen(self) -> ModeScreen:
+        """The mode's screen under any dialog."""
+        from wingman_tui.screens.base import ModeScreen
+
+        screen = self.screen_stack[0]
+        assert isinstance(screen, ModeScreen)
+        return screen
+
+    def go(self, mode: str) -> None:
+        """Show a mode; `back` returns."""
+        if mode == self.current_mode:
+            return
+        if mode in self._history:
+            del self._history[self._history.index(mode) :]
+        else:
+            self._history.append(self.current_mode)
+        self.switch_mode(mode)
+
+    def back(self) -> bool:
+        """Return to where we came from; False at the root."""
+        if self.current_mode == self.DEFAULT_MODE:
+            return False
+        self.switch_mode(self._history.pop() if self._history else self.DEFAULT_MODE)
+        return True
+
+    @property
+    def came_from(self) -> str:
+        """The mode that `back` returns to."""
+        return self._history[-1] if self._history else self.DEFAULT_MODE
+
+    def open_execution(self, reference: str) -> None:
+        """Open one execution by id or any other reference."""
+        self.reference = reference
+        if self.current_mode == "execution":
+            screen: ExecutionScreen = self.screen_stack[0]  # type: ignore[assignment]
+            screen.show(reference)
+        else:
+            self.go("execution")
+
+    # the line to the engine
+
+    def connection_changed(self) -> None:
+        """The connection came or went."""
+        stale = not self.session.is_live and self.session.was_live
+        if stale != self.view.stale:
+            self.view.change(stale=stale)
+            self.repaint()
+        self._ticker.resume()
+        self.refresh_status()
+
+    def connection_words(self) -> tuple[str, str]:
+        """What the top line says of the connection."""
+        session = self.session
+        if session.is_live:
+            return (self.view.glyph("● live", "* live"), "good")
+        if session.last_seen is None:
+            return ("no engine" if session.problem else "connecting", "warning")
+        gone = age(time.time() - session.last_seen)
+        return (f"{self.view.glyph('✗', 'x')} engine gone {gone}, reconnecting", "badge_alert")
+
+    def status(self, title: tuple[str, ...]) -> Status:
+        """What the top line tells, for a screen of this title."""
+        return Status(
+            host=self.host,
+            title=title,
+            connection=self.connection_words(),
+            counts=self.executions.counts,
+            debugged=[clean(name) for name in self.flows.debugged()],
+        )
+
+    def _flows_frame(self, frame: dict[str, Any]) -> None:
+        change = self.flows.apply(frame)
+        if change.rows or change.order:
+            self.refresh_status()
+            self.mode_screen.flows_changed()
+
+    def refresh_status(self) -> None:
+        """Paint the frame of the visible screen again."""
+        if self.screen_stack:
+            self.mode_screen.refresh_frame()
+
+    def frame_came(self) -> None:
+        """New data: durations may have to be counted again."""
+        self._ticker.resume()
+
+    def _tick(self) -> None:
+        busy = self.mode_screen.tick() and self.session.is_live
+        if not self.session.is_live:
+            self.refresh_status()
+            busy = True
+        if not busy:
+            self._ticker.pause()
+
+    # doing
+
+    def tell(self, text: str, role: str = "text") -> None:
+        """Say something in the message line."""
+        self.mode_screen.tell(clean(text), role)
+
+    def carry_out(
+        self,
+        request: Coroutine[Any, Any, dict[str, Any]],
+        done: Callable[[dict[str, Any]], None],
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Send a request; its answer goes to `done`, a refusal to the message line."""
+        self.run_worker(self._carry_out(request, done, refused), exit_on_error=True)
+
+    async def _carry_out(
+        self,
+        request: Coroutine[Any, Any, dict[str, Any]],
+        done: Callable[[dict[str, Any]], None],
+        refused: Callable[[], None],
+    ) -> None:
+        from wingman_tui.session import Refused
+
+        try:
+            answer = await request
+        except Refused as refusal:
+            self.tell(str(refusal), "error")
+            refused()
+            return
+        done(answer)
+
+    # actions of the scope `global`
+
+    def do_flows(self) -> None:
+        """Go to the flows."""
+        self.go("flows")
+
+    def do_executions(self) -> None:
+        """Go to all executions."""
+        self.go("executions")
+
+    def do_help(self) -> None:
+        """Show the help of where we are."""
+        self.go("help")
+
+    def do_quit(self) -> None:
+        """Leave this view, at the root the console."""
+        if not self.back():
+            self.exit(0)
+
+    def do_leave(self) -> None:
+        """Leave the console."""
+        self.exit(0)
+
+    def do_interrupt(self) -> None:
+        """Leave when pressed twice."""
+        if time.monotonic() - self._interrupted_at < INTERRUPT_S:
+            self.exit(0)
+        self._interrupted_at = time.monotonic()
+        self.tell("ctrl+c again quits the console; the engine goes on", "warning")
+
+    def do_start_engine(self) -> None:
+        """Start the engine of this home."""
+        if self.session.is_live:
+            self.tell("the engine is running")
+            return
+        self.tell("starting the engine")
+        self.run_worker(self.session.start_engine(), exit_on_error=True)
+
+    def do_theme(self) -> None:
+        """Change to the next theme."""
+        names = list(theme_files(self.settings.themes_folder))
+        here = self.view.palette.name
+        name = names[(names.index(here) + 1) % len(names)] if here in names else names[0]
+        self.change_theme(name)
+        self.tell(f"theme {self.view.palette.label} ({name})")
+
+    def do_palette(self) -> None:
+        """Find an action by its name."""
+        from wingman_tui.screens.palette import PaletteDialog
+
+        self.push_screen(PaletteDialog(self.mode_screen), self.mode_screen.perform_chosen)
+
+    def do_suspend(self) -> None:
+        """Go back to the shell."""
+        self.action_suspend_process()
+
+    def do_redraw(self) -> None:
+        """Paint the screen anew, whatever it shows now."""
+        self.forget_screen()
+        self.repaint()

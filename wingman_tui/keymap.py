@@ -1,0 +1,314 @@
+"""THE table of actions: id, default key, label, scope, danger; read by everything that knows a key.
+
+The screens' dispatch, the key bar, the help, the palette and the documents are made from it, so
+that none of them can drift. Operators remap by id in `config.toml`. Pure; standard library only.
+
+A scope is where a key means something. A screen asks with its scopes from the inside out (`log`,
+`execution`, `list`, `global`); the first that knows the key wins.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a person can do, and the keys that do it."""
+
+    id: str
+    keys: tuple[str, ...]
+    label: str  # one or two words, for the key bar
+    scope: str
+    help: str  # one sentence
+    danger: bool = False  # changes something that runs; refused read-only or without a connection
+    hint: int = 0  # place in the key bar from the left; 0 is not shown there
+
+    @property
+    def name(self) -> str:
+        """The part of the id that names the method: `do_cancel` for `execution.cancel`."""
+        return self.id.rpartition(".")[2]
+
+
+def _action(
+    id_: str, keys: str, label: str, scope: str, help_: str, *, danger: bool = False, hint: int = 0
+) -> Action:
+    return Action(id_, tuple(keys.split()), label, scope, help_, danger, hint)
+
+
+def _on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
+    """What can be done to an execution, in the list and in the opened one alike."""
+    rows = (
+        ("run", "r", "run", "Run the flow again: the form opens with the same inputs."),
+        ("retry", "R", "retry", "Retry what failed, in the same execution."),
+        ("cancel", "x", "cancel", "Cancel: SIGTERM, then SIGKILL after the grace; `finally` runs."),
+        ("kill", "X", "kill", "Kill at once with SIGKILL; `finally` does not run."),
+        ("pause", "p", "pause", "Pause or continue: no new step starts, running ones finish."),
+        ("debug", "d", "debug", "Switch debug mode of the flow on or off."),
+    )
+    return [
+        _action(f"{scope}.{name}", key, label, scope, help_, danger=True, hint=hints.get(name, 0))
+        for name, key, label, help_ in rows
+    ]
+
+
+ACTIONS: tuple[Action, ...] = (
+    _action("list.down", "down j", "down", "list", "Move down one row."),
+    _action("list.up", "up k", "up", "list", "Move up one row."),
+    _action("list.page_down", "pagedown ctrl+d", "page down", "list", "Move down one page."),
+    _action("list.page_up", "pageup ctrl+u", "page up", "list", "Move up one page."),
+    _action("list.first", "home g", "first", "list", "Go to the first row."),
+    _action("list.last", "end G", "last", "list", "Go to the last row."),
+    _action(
+        "executions.open",
+        "enter",
+        "open",
+        "executions",
+        "Open the execution: its steps, its errors and its log.",
+        hint=1,
+    ),
+    *_on_execution("executions", {"run": 2, "retry": 3, "cancel": 4}),
+    _action(
+        "executions.filter",
+        "slash",
+        "filter",
+        "executions",
+        "Filter the list, for example state:failed flow:backup since:2h text.",
+        hint=5,
+    ),
+    _action(
+        "executions.next_error",
+        "e",
+        "next failure",
+        "executions",
+        "Go to the next execution that failed.",
+    ),
+    _action(
+        "executions.previous_error",
+        "b",
+        "previous failure",
+        "executions",
+        "Go to the previous execution that failed.",
+    ),
+    _action(
+        "execution.pane",
+        "tab",
+        "tree/log",
+        "execution",
+        "Move between the step tree and the log.",
+        hint=1,
+    ),
+    *_on_execution("execution", {"run": 2, "retry": 3, "cancel": 4}),
+    _action(
+        "execution.follow",
+        "F",
+        "follow",
+        "execution",
+        "Follow the log's end; any upward move ends it.",
+        hint=5,
+    ),
+    _action(
+        "execution.filter",
+        "slash",
+        "search",
+        "execution",
+        "Show only the log lines that match a regular expression.",
+        hint=6,
+    ),
+    _action("execution.level_debug", "1", "all levels", "execution", "Show every log line."),
+    _action("execution.level_info", "2", "info", "execution", "Show info and what is worse."),
+    _action(
+        "execution.level_warning", "3", "warnings", "execution", "Show warnings and errors only."
+    ),
+    _action("execution.level_error", "4", "errors", "execution", "Show errors only."),
+    _action(
+        "execution.next_error",
+        "e",
+        "next error",
+        "execution",
+        "Go to the next failed step, or in the log to the next error.",
+    ),
+    _action(
+        "execution.previous_error",
+        "b",
+        "previous error",
+        "execution",
+        "Go to the previous failed step, or in the log to the previous error.",
+    ),
+    _action("tree.fold", "space", "fold", "tree", "Fold or unfold the group under the cursor."),
+    _action("tree.open", "enter", "log", "tree", "Go to the log of the selected step."),
+    _action("log.left", "left h", "left", "log", "Move the log half a page to the left."),
+    _action("log.right", "right l", "right", "log", "Move the log half a page to the right."),
+    _action(
+        "flows.run",
+        "r enter",
+        "run",
+        "flows",
+        "Run the flow: a form asks for its inputs.",
+        danger=True,
+        hint=1,
+    ),
+    _action(
+        "flows.debug",
+        "d",
+        "debug",
+        "flows",
+        "Switch debug mode of the flow on or off.",
+        danger=True,
+        hint=2,
+    ),
+    _action(
+        "flows.history", "h", "its executions", "flows", "Show the executions of this flow.", hint=3
+    ),
+    _action("flows.filter", "slash", "filter", "flows", "Filter the flows by text.", hint=4),
+    _action("help.open", "enter", "open", "help", "Open the document under the cursor.", hint=1),
+    _action("global.flows", "f", "flows", "global", "Go to the flows.", hint=20),
+    _action("global.executions", "a", "executions", "global", "Go to all executions.", hint=21),
+    _action("global.back", "escape", "back", "global", "Leave the filter, then this view."),
+    _action(
+        "global.quit",
+        "q",
+        "quit",
+        "global",
+        "Leave this view; from the first one, quit. The engine goes on.",
+        hint=30,
+    ),
+    _action(
+        "global.leave", "ctrl+q", "quit now", "global", "Quit from anywhere. The engine goes on."
+    ),
+    _action("global.interrupt", "ctrl+c", "quit", "global", "Pressed twice, quits."),
+    _action("global.palette", "ctrl+p", "palette", "global", "Find an action by its name."),
+    _action(
+        "global.start_engine",
+        "S",
+        "start engine",
+        "global",
+        "Start the engine of this home, when none answers.",
+    ),
+    _action("global.theme", "T", "theme", "global", "Change to the next theme."),
+    _action(
+        "global.suspend", "ctrl+z", "suspend", "global", "Go back to the shell; `fg` returns here."
+    ),
+    _action("global.redraw", "ctrl+l", "redraw", "global", "Paint the screen anew."),
+    _action(
+        "global.help",
+        "question_mark",
+        "more",
+        "global",
+        "Show every key, and the documents.",
+        hint=99,
+    ),
+)
+HINTS_LIMIT = 7
+SCOPE_TITLES = {
+    "list": "Moving",
+    "executions": "Executions",
+    "execution": "One execution",
+    "tree": "Step tree",
+    "log": "Log",
+    "flows": "Flows",
+    "help": "Help",
+    "global": "Everywhere",
+}
+# what a key is called on the screen
+KEY_NAMES = {
+    "enter": "⏎",
+    "escape": "esc",
+    "slash": "/",
+    "question_mark": "?",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "space": "space",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "colon": ":",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+}
+KEY_NAMES_ASCII = {"enter": "Enter", "up": "Up", "down": "Down", "left": "Left", "right": "Right"}
+# keys that a terminal cannot tell from others, or that screen and tmux take
+RESERVED = frozenset({"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+a", "ctrl+b"})
+
+
+class KeymapError(Exception):
+    """The operator's keys clash or name an unknown action; the message says which."""
+
+
+def key_name(key: str, ascii_only: bool = False) -> str:
+    """How a key is written for a person."""
+    if ascii_only and key in KEY_NAMES_ASCII:
+        return KEY_NAMES_ASCII[key]
+    return KEY_NAMES.get(key, key)
+
+
+class Keymap:
+    """The table with the operator's changes in it."""
+
+    def __init__(self, changes: Mapping[str, str] | None = None) -> None:
+        self.actions = tuple(_changed(ACTIONS, changes or {}))
+        found = clashes(self.actions)
+        if found:
+            raise KeymapError("; ".join(found))
+        self._by_key = {
+            (action.scope, key): action for action in self.actions for key in action.keys
+        }
+        self._by_id = {action.id: action for action in self.actions}
+
+    def find(self, scopes: Iterable[str], key: str) -> Action | None:
+        """The action of a key in the innermost scope that knows it."""
+        for scope in scopes:
+            action = self._by_key.get((scope, key))
+            if action is not None:
+                return action
+        return None
+
+    def __getitem__(self, id_: str) -> Action:
+        return self._by_id[id_]
+
+    def within(self, scopes: Sequence[str]) -> list[Action]:
+        """Every action of these scopes, in the table's order, scope by scope."""
+        return [a for scope in scopes for a in self.actions if a.scope == scope]
+
+    def hints(self, scopes: Sequence[str]) -> list[Action]:
+        """What the key bar shows: the most useful first, help last, seven at most."""
+        shown = sorted((a for a in self.within(scopes) if a.hint and a.keys), key=lambda a: a.hint)
+        return shown if len(shown) <= HINTS_LIMIT else [*shown[: HINTS_LIMIT - 1], shown[-1]]
+
+
+def _changed(actions: Sequence[Action], changes: Mapping[str, str]) -> list[Action]:
+    known = {action.id for action in actions}
+    for id_ in changes:
+        if id_ not in known:
+            near = difflib.get_close_matches(id_, known, 1)
+            raise KeymapError(
+                f"there is no action {id_}" + (f" (did you mean {near[0]}?)" if near else "")
+            )
+    return [
+        replace(a, keys=tuple(_normal(key) for key in changes[a.id].split()))
+        if a.id in changes
+        else a
+        for a in actions
+    ]
+
+
+def _normal(key: str) -> str:
+    written = {name: key for key, name in KEY_NAMES.items()}
+    return written.get(key, key)
+
+
+def clashes(actions: Iterable[Action]) -> list[str]:
+    """Every key that means two things in one scope, or that no terminal sends; with both ids."""
+    found: list[str] = []
+    taken: dict[tuple[str, str], str] = {}
+    for action in actions:
+        for key in action.keys:
+            if key in RESERVED:
+                found.append(f"{key} of {action.id} is reserved: terminals send it for another key")
+            other = taken.setdefault((action.scope, key), action.id)
+            if other != action.id:
+                found.append(f"{key_name(key)} is the key of {other} and of {action.id}")
+    return found

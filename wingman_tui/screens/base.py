@@ -1,0 +1,258 @@
+"""What every mode has: the frame of bars, keys looked up in the one table, the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from wingman_tui.keymap import Action
+from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
+from wingman_tui.view import Part
+from wingman_tui.widgets.bars import KeyBar, MessageLine, Status, StatusBar
+from wingman_tui.widgets.line_edit import LineEdit
+from wingman_tui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+
+Completer = Callable[[str], Sequence[str]]
+HISTORY_LIMIT = 50
+
+
+class TooSmall(Painted):
+    """The one sentence that is shown below the least size."""
+
+    def render_line(self, y: int) -> Strip:
+        """The sentence, broken where it must."""
+        from wingman_tui.format import wrap
+
+        width, height = self.app.size
+        lines = wrap(
+            f"Wingman needs {MIN_COLUMNS}x{MIN_ROWS}, this is {width}x{height}. "
+            "Make the window larger, or q to quit.",
+            max(1, width),
+        )
+        return self.line([(lines[y], "text")]) if y < len(lines) else self.blank()
+
+
+class Prompt(LineEdit):
+    """The line where a filter or a search is typed."""
+
+    def __init__(self) -> None:
+        super().__init__(id="prompt")
+        self.submit: Callable[[str], None] = lambda text: None
+        self.complete: Completer = lambda text: ()
+        self.past: list[str] = []
+        self._offered: list[str] = []
+        self._place = 0
+
+    def begin(
+        self, label: str, text: str, submit: Callable[[str], None], complete: Completer
+    ) -> None:
+        """Ask for a line."""
+        self.label, self.submit, self.complete = label, submit, complete
+        self._place = len(self.past)
+        self.set_text(text)
+        self.offer()
+
+    def offer(self) -> None:
+        """Show what the last word could become."""
+        self._offered = list(self.complete(self.text))
+        self.hint = "  ".join(self._offered[:4])[: max(10, self.size.width // 2)]
+        self.refresh()
+
+    def take_offer(self) -> None:
+        """Complete the last word with the nearest offer."""
+        if self._offered:
+            head, space, _ = self.text.rpartition(" ")
+            self.set_text(head + space + self._offered[0])
+            self.offer()
+
+    def recall(self, step: int) -> None:
+        """Bring an earlier line back."""
+        if self.past:
+            self._place = max(0, min(len(self.past), self._place + step))
+            self.set_text(self.past[self._place] if self._place < len(self.past) else "")
+            self.offer()
+
+    def finish(self) -> None:
+        """Hand the line over."""
+        text = self.text.strip()
+        if text and (not self.past or self.past[-1] != text):
+            self.past = [*self.past, text][-HISTORY_LIMIT:]
+        self.submit(text)
+
+
+class ModeScreen(Screen[None], inherit_bindings=False):
+    """One mode: its panes between the status line and the key bar."""
+
+    SCOPE = ""
+
+    def compose(self) -> ComposeResult:
+        """The frame, and the mode's own panes in it."""
+        yield StatusBar(self._status)
+        yield from self.panes()
+        yield Prompt()
+        yield MessageLine(self.about)
+        yield KeyBar(lambda: self.console_app.keymap.hints(self.scopes()))
+        yield TooSmall()
+
+    # what a mode gives
+
+    def panes(self) -> ComposeResult:
+        """The panes."""
+        raise NotImplementedError
+
+    def title_words(self) -> tuple[str, ...]:
+        """Where we are, from the outside in."""
+        raise NotImplementedError
+
+    def about(self) -> Sequence[Part]:
+        """What the message line says when nothing has happened."""
+        return ()
+
+    def inner_scopes(self) -> tuple[str, ...]:
+        """The scopes of the focused pane, innermost first."""
+        return ()
+
+    def tick(self) -> bool:
+        """The clock moved by a second; False when nothing that is visible cares."""
+        return False
+
+    def flows_changed(self) -> None:
+        """The list of flows is another one."""
+
+    def leave_filter(self) -> bool:
+        """Take a filter off; False when there is none."""
+        return False
+
+    # the frame
+
+    @property
+    def console_app(self) -> WingmanApp:
+        """The app, as what it is."""
+        return cast("WingmanApp", self.app)
+
+    def _status(self) -> Status:
+        return self.console_app.status(self.title_words())
+
+    def scopes(self) -> tuple[str, ...]:
+        """Where keys are looked up, from the inside out."""
+        return (*self.inner_scopes(), self.SCOPE, "list", "global")
+
+    def refresh_frame(self) -> None:
+        """Paint the bars again."""
+        for kind in (StatusBar, MessageLine, KeyBar):
+            for bar in self.query_children(kind):
+                bar.refresh()
+
+    def tell(self, text: str, role: str) -> None:
+        """Say something in the message line."""
+        for line in self.query_children(MessageLine):
+            line.tell(text, role)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below the least size, one sentence instead of a broken screen."""
+        small = event.size.width < MIN_COLUMNS or event.size.height < MIN_ROWS
+        self.set_class(small, "-small")
+
+    # keys
+
+    def movable(self) -> Widget | None:
+        """The pane that the keys for moving go to."""
+        return self.focused
+
+    def on_key(self, event: events.Key) -> None:
+        """Look the key up where the focus is, and do what it means."""
+        if self.prompt_is_open:
+            self._prompt_key(event)
+            return
+        action = self.console_app.keymap.find(self.scopes(), event.key)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            self.perform(action)
+
+    def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
+        """A hint was clicked."""
+        self.perform(event.action)
+
+    def perform_chosen(self, action: Action | None) -> None:
+        """Do what was chosen in the palette."""
+        if action is not None:
+            self.perform(action)
+
+    def perform(self, action: Action) -> None:
+        """Do an action; one that changes something needs the engine at the other end."""
+        for line in self.query_children(MessageLine):
+            line.forget()
+        if action.danger and not self.console_app.session.is_live:
+            self.console_app.tell(
+                f"{action.label} is not possible now: no engine answers, what is shown is old",
+                "error",
+            )
+            return
+        if action.scope == "list":
+            target = self.movable()
+            if target is not None and hasattr(target, "move"):
+                target.move(action.name)
+            return
+        owner = self.console_app if action.scope == "global" and action.name != "back" else self
+        getattr(owner, f"do_{action.name}")()
+
+    def do_back(self) -> None:
+        """Take the filter off, else leave the view."""
+        if not self.leave_filter():
+            self.console_app.back()
+
+    # the prompt
+
+    @property
+    def prompt_is_open(self) -> bool:
+        """Whether keys are typed into the prompt."""
+        return self.has_class("-prompting")
+
+    def ask_line(
+        self,
+        label: str,
+        text: str,
+        submit: Callable[[str], None],
+        complete: Completer = lambda _: (),
+    ) -> None:
+        """Open the prompt."""
+        prompt = self.query_one(Prompt)
+        self._focus_before = self.focused
+        self.add_class("-prompting")
+        prompt.begin(label, text, submit, complete)
+        prompt.focus()
+
+    def _close_prompt(self) -> None:
+        self.remove_class("-prompting")
+        if self._focus_before is not None:
+            self._focus_before.focus()
+
+    def _prompt_key(self, event: events.Key) -> None:
+        prompt = self.query_one(Prompt)
+        event.stop()
+        if event.key == "enter":
+            self._close_prompt()
+            prompt.finish()
+        elif event.key in ("escape", "ctrl+c"):
+            self._close_prompt()
+        elif event.key == "tab":
+            prompt.take_offer()
+        elif event.key in ("up", "down"):
+            prompt.recall(-1 if event.key == "up" else 1)
+
+    def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
+        """Offer what fits the text now."""
+        if isinstance(event.edit, Prompt):
+            event.edit.offer()
+
+    _focus_before: Widget | None = None

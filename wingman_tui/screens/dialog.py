@@ -1,0 +1,65 @@
+"""What every dialog has: a framed box in the middle, over the mode's screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from textual import events
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from wingman_tui.view import Part
+from wingman_tui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+
+Result = TypeVar("Result")
+WIDTH_LIMIT = 76
+BORDER_ROWS = 2
+OPENING_KEY_S = 0.3  # a key that is still held down from opening the dialog must not answer it
+
+
+class Dialog(ModalScreen[Result], inherit_bindings=False):
+    """A question over the mode's screen; escape answers nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="dialog")
+
+    @property
+    def console_app(self) -> WingmanApp:
+        """The app, as what it is."""
+        return cast("WingmanApp", self.app)
+
+    def fit_box(self, rows: int) -> None:
+        """Give the box the room that so many lines need, or what there is."""
+        box: Widget = self.query_one(".box")
+        size = self.app.size
+        box.styles.width = min(WIDTH_LIMIT, size.width - 4)
+        box.styles.height = min(rows + BORDER_ROWS, size.height - 2)
+        box.set_class(self.console_app.view.ascii_only, "-ascii")
+
+    def rows_needed(self) -> int:
+        """How many lines the box holds."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Take the room."""
+        self.fit_box(self.rows_needed())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The same in another room."""
+        self.fit_box(self.rows_needed())
+
+
+class PaintedLine(Painted):
+    """One line of a dialog that does not change."""
+
+    def __init__(self, *parts: Part) -> None:
+        super().__init__(classes="line")
+        self._parts = parts
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        return self.line([(" ", "text"), *self._parts])

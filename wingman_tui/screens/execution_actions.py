@@ -1,0 +1,131 @@
+"""What can be done to one execution: the same in the list and in the opened one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wingman_tui.columns import name_of
+from wingman_tui.looks import LIVE_STATES
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+
+Row = Mapping[str, Any]
+RETRIABLE = frozenset({"failed", "partial", "cancelled"})
+
+
+class ExecutionActions:
+    """Mixed into a screen that has a current execution."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def console_app(self) -> WingmanApp:
+            """Given by the screen."""
+
+    def current(self) -> Row | None:
+        """The execution that is meant."""
+        raise NotImplementedError
+
+    def _meant(self) -> Row | None:
+        execution = self.current()
+        if execution is None:
+            self.console_app.tell("no execution is selected", "warning")
+        return execution
+
+    def do_run(self) -> None:
+        """Run its flow again, with its inputs in the form."""
+        execution = self._meant()
+        if execution is not None:
+            from wingman_tui.screens.run_form import open_run_form
+
+            open_run_form(self.console_app, str(execution["flow"]), execution)
+
+    def do_retry(self) -> None:
+        """Retry what failed."""
+        execution = self._meant()
+        if execution is None:
+            return
+        if execution.get("state") not in RETRIABLE:
+            self.console_app.tell(
+                f"{name_of(execution)} is {execution.get('state')}: "
+                "nothing to retry (r runs it again)",
+                "warning",
+            )
+            return
+        self._act(execution, "retry", "retrying")
+
+    def do_cancel(self) -> None:
+        """Cancel it, after a question."""
+        self._ask(
+            "cancel",
+            "Cancel",
+            "Its running steps get SIGTERM, and SIGKILL after their grace; "
+            "its `finally` steps still run.",
+        )
+
+    def do_kill(self) -> None:
+        """Kill it, after a question."""
+        self._ask(
+            "kill",
+            "Kill",
+            "Its running steps get SIGKILL at once and cannot tidy up; `finally` steps do not run.",
+        )
+
+    def do_pause(self) -> None:
+        """Pause it, or let it go on."""
+        execution = self._meant()
+        if execution is None:
+            return
+        if execution.get("state") == "paused":
+            self._act(execution, "continue", "continuing")
+        elif execution.get("state") in LIVE_STATES:
+            self._act(execution, "pause", "pausing")
+        else:
+            self.console_app.tell(f"{name_of(execution)} has ended: nothing to pause", "warning")
+
+    def do_debug(self) -> None:
+        """Switch debug mode of its flow."""
+        execution = self._meant()
+        if execution is not None:
+            toggle_debug(self.console_app, str(execution["flow"]))
+
+    def _ask(self, verb: str, title: str, consequence: str) -> None:
+        execution = self._meant()
+        if execution is None:
+            return
+        if execution.get("state") not in LIVE_STATES:
+            self.console_app.tell(f"{name_of(execution)} has ended: nothing to {verb}", "warning")
+            return
+        from wingman_tui.screens.confirm import ConfirmDialog
+
+        dialog = ConfirmDialog(
+            f"{title} {name_of(execution)}?", consequence, keep="keep it running", do=f"{verb} it"
+        )
+
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self._act(execution, verb, f"{verb} asked for")
+
+        self.console_app.push_screen(dialog, answered)
+
+    def _act(self, execution: Row, verb: str, words: str) -> None:
+        app = self.console_app
+        app.tell(f"{words} {name_of(execution)} …")
+        app.carry_out(
+            app.session.act(str(execution["id"]), verb),
+            lambda answer: app.tell(f"{name_of(execution)} is {answer.get('state', '')}", "good"),
+        )
+
+
+def toggle_debug(app: WingmanApp, flow: str) -> None:
+    """Switch a flow's debug mode on, or off again."""
+    known = app.flows.flows.get(flow)
+    mode = "off" if known is not None and known.get("debug", "off") != "off" else "on"
+    words = (
+        f"debug mode of {flow} is on: its next executions show traces, environment and decisions"
+        if mode == "on"
+        else f"debug mode of {flow} is off"
+    )
+    app.carry_out(app.session.set_debug(flow, mode), lambda _: app.tell(words, "good"))

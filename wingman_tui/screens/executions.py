@@ -1,0 +1,248 @@
+"""Automation › Executions: every execution of this engine, live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.strip import Strip
+
+from wingman_tui import looks
+from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
+from wingman_tui.filters import EXAMPLE, complete
+from wingman_tui.format import count
+from wingman_tui.inputs import as_text
+from wingman_tui.sanitise import clean
+from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.execution_actions import ExecutionActions
+from wingman_tui.view import Part
+from wingman_tui.widgets.bars import Status
+from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.live_table import LiveTable
+from wingman_tui.widgets.painted import Painted
+
+WINDOW_MIN = 60
+COUNT_ORDER = (
+    "running",
+    "waiting",
+    "queued",
+    "paused",
+    "failed",
+    "partial",
+    "cancelled",
+    "completed",
+)
+FAILED = frozenset({"failed", "partial"})
+
+
+class CountsLine(Painted):
+    """How many of each state there are, or what is filtered for."""
+
+    def __init__(self, screen: ExecutionsScreen) -> None:
+        super().__init__()
+        self._owner = screen
+
+    def render_line(self, y: int) -> Strip:
+        """The filter if there is one, then the counts."""
+        window = self.console_app.executions
+        parts: list[Part] = [(" ", "text")]
+        if self._owner.filter_text:
+            found = f"{count(window.total)}{'' if window.total_exact else '+'}"
+            parts += [
+                ("filter ", "key"),
+                (clean(self._owner.filter_text), "strong"),
+                (f"  {found} found, esc shows all", "muted"),
+            ]
+            return self.line(parts)
+        return self.line([*parts, *self._counts(window.counts)])
+
+    def _counts(self, counts: dict[str, int]) -> list[Part]:
+        """Each state's number and word; without the words where they do not fit."""
+        found = [(looks.look_of(state), counts.get(state, 0)) for state in COUNT_ORDER]
+        signs = [
+            (f"{look.sign(self.view.ascii_only)} {count(number)}", look)
+            for look, number in found
+            if number
+        ]
+        long = [(f"{text} {look.word}   ", look.role) for text, look in signs]
+        if sum(len(text) for text, _ in long) <= self.size.width:
+            return long
+        return [(f"{text}   ", look.role) for text, look in signs]
+
+
+class ExecutionsScreen(ExecutionActions, ModeScreen):
+    """The first mode."""
+
+    SCOPE = "executions"
+    filter_text = ""
+
+    def panes(self) -> ComposeResult:
+        """Counts above the table."""
+        self.table = LiveTable(
+            self.console_app.executions,
+            EXECUTIONS,
+            is_live=is_live,
+            on_view=self._look_at,
+            empty=self._empty,
+            id="executions",
+        )
+        yield CountsLine(self)
+        yield self.table
+
+    def on_mount(self) -> None:
+        """Open the window on the list; it is asked for once the engine is there."""
+        self.table.focus()
+        self._asked = (0, WINDOW_MIN)
+        self._window = self.console_app.session.feed.open(
+            {"window": "executions", "filter": "", "offset": 0, "limit": WINDOW_MIN}, self._frame
+        )
+
+    def title_words(self) -> tuple[str, ...]:
+        """As the documents call it."""
+        return ("Automation", "Executions")
+
+    def _status(self) -> Status:
+        """The counts have a line of their own here."""
+        return replace(super()._status(), counts={})
+
+    def current(self) -> dict[str, Any] | None:
+        """The selected execution."""
+        row = self.table.selected
+        return dict(row) if row is not None else None
+
+    # data
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        app = self.console_app
+        if frame.get("kind") == "error":
+            error = frame.get("error") or {}
+            app.tell(f"{error.get('message', '')} {error.get('hint', '')}", "error")
+            return
+        change = app.executions.apply(frame)
+        if change.order:
+            self.table.rows_changed()
+        else:
+            self.table.rows_updated(change.rows)
+        if change.counts or change.order:
+            self.query_one(CountsLine).refresh()
+            app.refresh_status()
+        if self.table.cursor_key in change.rows:
+            self.refresh_frame()
+        app.frame_came()
+
+    def _look_at(self, first: int, rows: int) -> None:
+        """Ask for another window before the end of this one is in sight."""
+        if not self.is_mounted or not hasattr(self, "_window"):
+            return
+        offset, limit = self._asked
+        wanted = max(WINDOW_MIN, rows * 3)
+        total = self.console_app.executions.total
+        covered = first >= offset and min(first + rows, total) <= offset + limit
+        margin_above = offset == 0 or first - offset >= rows // 2
+        margin_below = offset + limit >= total or offset + limit - first - rows >= rows // 2
+        if covered and margin_above and margin_below and wanted <= limit:
+            return
+        self._move_window(max(0, first - rows), wanted)
+
+    def _move_window(self, offset: int, limit: int, **fields: Any) -> None:
+        self._asked = (offset, limit)
+        self.console_app.executions.asked_offset = offset
+        self.console_app.session.feed.move(self._window, offset=offset, limit=limit, **fields)
+
+    def tick(self) -> bool:
+        """Count the durations of what runs."""
+        return self.table.tick()
+
+    # painting
+
+    def about(self) -> Sequence[Part]:
+        """Why the selected execution failed or waits, in one line."""
+        row = self.current()
+        if row is None:
+            return ()
+        look = looks.execution_look(row)
+        name: Part = (f"{look.sign(self.console_app.view.ascii_only)} {name_of(row)} ", look.role)
+        if row.get("error"):
+            return (name, (error_line(row["error"]), "text"))
+        if row.get("waiting_for"):
+            return (name, ("waits for " + clean(as_text(row["waiting_for"])), "text"))
+        return ()
+
+    def _empty(self) -> Sequence[Sequence[Part]]:
+        app = self.console_app
+        if not app.executions.loaded:
+            problem = app.session.problem
+            return ([(" " + (clean(problem) or "waiting for the engine …"), "muted")],)
+        if self.filter_text:
+            return ([(" nothing matches; ", "muted"), ("esc", "key"), (" shows all", "muted")],)
+        return (
+            [(" No flow has run yet.", "strong")],
+            [],
+            [(" ", "text"), ("f", "key"), ("  shows the flows that are ready to run", "text")],
+            [(" ", "text"), ("?", "key"), ("  shows every key, and explains flows", "text")],
+        )
+
+    # actions
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        """Open what was clicked twice."""
+        self.do_open()
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        """Another execution is meant."""
+        self.refresh_frame()
+
+    def do_open(self) -> None:
+        """Open the selected execution."""
+        row = self.current()
+        if row is not None:
+            self.console_app.open_execution(str(row["id"]))
+
+    def do_filter(self) -> None:
+        """Ask for a filter."""
+        flows = self.console_app.flows.flows
+        types = [str(flow.get("type", "")) for flow in flows.values()]
+        self.ask_line(
+            " filter ",
+            self.filter_text,
+            self.set_filter,
+            lambda text: complete(text, flows, types) if text else [EXAMPLE],
+        )
+
+    def set_filter(self, text: str) -> None:
+        """Show what matches from now on."""
+        self.filter_text = text
+        self.table.cursor = self.table.top = 0
+        self.table.cursor_key = None
+        self._move_window(0, max(WINDOW_MIN, self.table.page * 3), filter=text)
+        self.query_one(CountsLine).refresh()
+
+    def leave_filter(self) -> bool:
+        """Show all again."""
+        if not self.filter_text:
+            return False
+        self.set_filter("")
+        return True
+
+    def do_next_error(self) -> None:
+        """Select the next execution below that failed."""
+        self._seek(1)
+
+    def do_previous_error(self) -> None:
+        """Select the next execution above that failed."""
+        self._seek(-1)
+
+    def _seek(self, step: int) -> None:
+        window, index = self.console_app.executions, self.table.cursor + step
+        while 0 <= index < window.total:
+            key = window.key_at(index)
+            row = window.row(key) if key is not None else None
+            if row is None:
+                break
+            if row.get("state") in FAILED:
+                self.table.go_to(index)
+                return
+            index += step
+        self.console_app.tell("no failure further on; / state:failed finds all of them", "warning")

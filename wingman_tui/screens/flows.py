@@ -1,0 +1,204 @@
+"""Automation › Flows: what can be run, how it went lately, and the form to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+
+from wingman_tui.columns import FLOWS
+from wingman_tui.sanitise import clean
+from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.execution_actions import toggle_debug
+from wingman_tui.state import FlowList
+from wingman_tui.view import Part
+from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.live_table import LiveTable
+from wingman_tui.widgets.painted import Painted
+
+
+class FlowRows:
+    """The flows that match the filter, as rows of a table."""
+
+    def __init__(self, flows: FlowList) -> None:
+        self._flows = flows
+        self.names: list[str] = []
+        self.total = 0
+
+    def refresh(self, text: str) -> None:
+        """Find what matches now."""
+        self.names = self._flows.matching(text)
+        self.total = len(self.names)
+
+    def key_at(self, index: int) -> str | None:
+        """The name at a place."""
+        return self.names[index] if 0 <= index < len(self.names) else None
+
+    def index_of(self, key: str) -> int | None:
+        """The place of a name."""
+        try:
+            return self.names.index(key)
+        except ValueError:
+            return None
+
+    def row(self, key: str) -> dict[str, Any] | None:
+        """The flow of a name."""
+        return self._flows.flows.get(key)
+
+
+class FlowsScreen(ModeScreen):
+    """The mode that shows the flows."""
+
+    SCOPE = "flows"
+    filter_text = ""
+
+    def panes(self) -> ComposeResult:
+        """One table, and what is known of the selected flow."""
+        self.rows = FlowRows(self.console_app.flows)
+        self.rows.refresh("")
+        self.table = LiveTable(self.rows, FLOWS, empty=self._empty, id="flows")
+        yield self.table
+        yield FlowPanel(self)
+
+    def on_mount(self) -> None:
+        """The table takes the keys."""
+        self.table.focus()
+
+    def title_words(self) -> tuple[str, ...]:
+        """As the documents call it."""
+        return ("Automation", "Flows")
+
+    def selected(self) -> dict[str, Any] | None:
+        """The selected flow."""
+        row = self.table.selected
+        return dict(row) if row is not None else None
+
+    def flows_changed(self) -> None:
+        """Take new flows and results in."""
+        self.rows.refresh(self.filter_text)
+        self.table.rows_changed()
+        self.query_one(FlowPanel).refresh()
+
+    def on_screen_resume(self) -> None:
+        """Show what came while another mode was visible."""
+        self.flows_changed()
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        """Another flow is meant."""
+        self.query_one(FlowPanel).refresh()
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        """Run what was clicked twice."""
+        self.do_run()
+
+    def about(self) -> Sequence[Part]:
+        """What is filtered for."""
+        if not self.filter_text:
+            return ()
+        found = f"  {self.rows.total} found, esc shows all"
+        return (("filter ", "key"), (clean(self.filter_text), "strong"), (found, "muted"))
+
+    def _empty(self) -> Sequence[Sequence[Part]]:
+        if self.filter_text:
+            return ([(" no flow matches; esc shows all", "muted")],)
+        if not self.console_app.flows.loaded:
+            return ([(" waiting for the engine …", "muted")],)
+        return (
+            [(" There is no flow yet.", "strong")],
+            [],
+            [
+                (" Put a file into the flow folder: ", "text"),
+                (clean(self.console_app.home.text("flows")), "accent"),
+            ],
+        )
+
+    # actions
+
+    def do_run(self) -> None:
+        """Open the form of the selected flow."""
+        flow = self.selected()
+        if flow is None:
+            return
+        if flow.get("problems"):
+            self.console_app.tell(
+                "it has problems and cannot start; they are listed above", "error"
+            )
+            return
+        from wingman_tui.screens.run_form import open_run_form
+
+        open_run_form(self.console_app, str(flow["name"]), None)
+
+    def do_debug(self) -> None:
+        """Switch debug mode of the selected flow."""
+        flow = self.selected()
+        if flow is not None:
+            toggle_debug(self.console_app, str(flow["name"]))
+
+    def do_history(self) -> None:
+        """Show the executions of the selected flow."""
+        flow = self.selected()
+        if flow is None:
+            return
+        from wingman_tui.screens.executions import ExecutionsScreen
+
+        self.console_app.go("executions")
+        screen = self.console_app.mode_screen
+        if isinstance(screen, ExecutionsScreen):
+            screen.set_filter(f"flow:{flow['name']}")
+
+    def do_filter(self) -> None:
+        """Ask what the flows must hold."""
+        self.ask_line(" filter ", self.filter_text, self.set_filter)
+
+    def set_filter(self, text: str) -> None:
+        """Show what matches from now on."""
+        self.filter_text = text
+        self.flows_changed()
+        self.refresh_frame()
+
+    def leave_filter(self) -> bool:
+        """Show all again."""
+        if not self.filter_text:
+            return False
+        self.set_filter("")
+        return True
+
+
+class FlowPanel(Painted):
+    """What the selected flow does, asks for, and suffers from."""
+
+    def __init__(self, screen: FlowsScreen) -> None:
+        super().__init__(id="flow-panel")
+        self._owner = screen
+
+    def render_line(self, y: int) -> Any:
+        """One line of it."""
+        lines = self._lines()
+        return self.line(lines[y]) if y < len(lines) else self.blank()
+
+    def _lines(self) -> list[list[Part]]:
+        from wingman_tui.format import wrap
+
+        flow = self._owner.selected()
+        if flow is None:
+            return []
+        width = max(20, self.size.width - 2)
+        lines: list[list[Part]] = [[(" " + clean(str(flow["name"])), "strong")]]
+        if flow.get("standard"):
+            lines[0].append(("  standard flow", "muted"))
+        lines[0].append(("  " + clean(str(flow.get("source") or "")), "muted"))
+        description = clean(str(flow.get("description") or ""))
+        lines += [[(" " + line, "text")] for line in wrap(description, width, 2) if line]
+        for problem in flow.get("problems") or []:
+            lines += [[(" " + line, "error")] for line in wrap(clean(str(problem)), width, 2)]
+        names = [_input_words(declared) for declared in flow.get("inputs") or []]
+        if names and not flow.get("problems"):
+            text = ", ".join(names)
+            lines += [[(" " + line, "muted")] for line in wrap(f"inputs: {text}", width, 2)]
+        return lines
+
+
+def _input_words(declared: dict[str, Any]) -> str:
+    name = clean(str(declared["name"]))
+    return f"{name} (required)" if declared.get("required") else name

@@ -1,0 +1,176 @@
+"""Help: the documents, the keys of where one came from, and what the signs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from textual.app import ComposeResult
+from textual.strip import Strip
+
+from wingman_tui import looks
+from wingman_tui.documents import ADDRESS, Document, documents, read
+from wingman_tui.format import fit
+from wingman_tui.keymap import SCOPE_TITLES, Action, key_name
+from wingman_tui.screens.base import ModeScreen
+from wingman_tui.view import Part
+from wingman_tui.widgets.line_list import LineList
+
+KEY_CELLS = 18
+LABEL_CELLS = 18
+# the scopes that the help of a mode explains, the mode's own first
+SCOPES = {
+    "executions": ("executions", "list", "global"),
+    "execution": ("execution", "tree", "log", "list", "global"),
+    "flows": ("flows", "list", "global"),
+}
+
+
+@dataclass
+class HelpLine:
+    """One line; a document can be opened from it."""
+
+    parts: Sequence[Part] = ()
+    document: Document | None = field(default=None)
+
+
+class HelpPane(LineList):
+    """Lines of text; the cursor shows only where something can be opened."""
+
+    def __init__(self) -> None:
+        super().__init__(id="help")
+        self.lines: list[HelpLine] = []
+
+    def show(self, lines: list[HelpLine]) -> None:
+        """Show another text from its beginning."""
+        self.lines = lines
+        self.cursor = next((i for i, line in enumerate(lines) if line.document), 0)
+        self.top = 0
+        self.refresh()
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether something can be opened."""
+        return any(line.document for line in self.lines)
+
+    def move(self, how: str) -> None:
+        """A text without choices scrolls by lines, as there is no cursor to see."""
+        if not self.has_choices:
+            self.cursor = self.top + (self.page - 1 if how in ("down", "page_down") else 0)
+        super().move(how)
+
+    def row_count(self) -> int:
+        """How long the text is."""
+        return len(self.lines)
+
+    def key_at(self, index: int) -> str | None:
+        """Lines have no key but their number."""
+        return str(index)
+
+    def index_of(self, key: str) -> int | None:
+        """The line of a number."""
+        return int(key)
+
+    def paint_row(self, index: int, cursor: str) -> Strip:
+        """One line."""
+        shown = cursor if self.has_choices else ""
+        return self.line([(" ", "text"), *self.lines[index].parts], shown)
+
+
+class HelpScreen(ModeScreen):
+    """The mode that explains."""
+
+    SCOPE = "help"
+
+    def panes(self) -> ComposeResult:
+        """One text."""
+        self.pane = HelpPane()
+        self.document: Document | None = None
+        yield self.pane
+
+    def on_mount(self) -> None:
+        """The text takes the keys."""
+        self.pane.focus()
+
+    def on_screen_resume(self) -> None:
+        """Explain where we come from."""
+        self._show_index()
+
+    def on_resize(self, event: object) -> None:
+        """Set a document anew for another width."""
+        super().on_resize(event)  # type: ignore[arg-type]
+        if self.document is not None:
+            self._show_document(self.document)
+
+    def title_words(self) -> tuple[str, ...]:
+        """Help, and the open document."""
+        return ("Help", self.document.title) if self.document is not None else ("Help",)
+
+    def _show_index(self) -> None:
+        self.document = None
+        self.pane.show([*self._documents(), *self._keys(), *self._signs()])
+        self.refresh_frame()
+
+    def _show_document(self, document: Document) -> None:
+        self.document = document
+        width = max(20, self.app.size.width - 2)
+        self.pane.show([HelpLine(parts) for parts in read(document, width)])
+        self.refresh_frame()
+
+    def _documents(self) -> list[HelpLine]:
+        lines = [HelpLine([("Documents", "focus")])]
+        lines += [HelpLine([("  " + doc.title, "text")], doc) for doc in documents()]
+        lines.append(HelpLine([("  " + ADDRESS, "link")]))
+        return [*lines, HelpLine()]
+
+    def _keys(self) -> list[HelpLine]:
+        app = self.console_app
+        lines: list[HelpLine] = []
+        for scope in SCOPES.get(app.came_from, ("executions", "list", "global")):
+            lines.append(HelpLine([(f"Keys: {SCOPE_TITLES[scope]}", "focus")]))
+            lines += [self._key_line(action) for action in app.keymap.within([scope])]
+            lines.append(HelpLine())
+        return lines
+
+    def _key_line(self, action: Action) -> HelpLine:
+        ascii_only = self.console_app.view.ascii_only
+        keys = "  ".join(key_name(key, ascii_only) for key in action.keys)
+        return HelpLine(
+            [
+                ("  " + fit(keys, KEY_CELLS), "key"),
+                (fit(action.label, LABEL_CELLS), "strong"),
+                (action.help, "text"),
+            ]
+        )
+
+    def _signs(self) -> list[HelpLine]:
+        ascii_only = self.console_app.view.ascii_only
+        lines = [HelpLine([("States and their signs", "focus")])]
+        for state, meaning in looks.MEANINGS.items():
+            look = looks.look_of(state)
+            lines.append(
+                HelpLine(
+                    [
+                        ("  " + fit(f"{look.sign(ascii_only)} {look.word}", KEY_CELLS), look.role),
+                        (meaning, "text"),
+                    ]
+                )
+            )
+        return lines
+
+    def do_open(self) -> None:
+        """Open the document under the cursor."""
+        line = self.pane.lines[self.pane.cursor] if self.pane.lines else None
+        if line is not None and line.document is not None:
+            self._show_document(line.document)
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        """A document clicked twice."""
+        self.do_open()
+
+    def do_back(self) -> None:
+        """Out of a document, then out of the help."""
+        if self.document is not None:
+            self._show_index()
+        else:
+            self.console_app.back()

@@ -1,0 +1,209 @@
+"""The form that runs a flow: one field per declared input, checked as it is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.strip import Strip
+
+from wingman_tui import inputs
+from wingman_tui.columns import name_of
+from wingman_tui.format import fit
+from wingman_tui.sanitise import clean
+from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.widgets.line_edit import LineEdit
+from wingman_tui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+
+Row = Mapping[str, Any]
+DEBUG_FIELD = "\0debug"
+LABEL_LIMIT = 22
+FIELD_ROWS = 2
+
+
+def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
+    """Ask for the inputs of a flow and start it; `execution` is the one to run again."""
+
+    def opened(answer: dict[str, Any]) -> None:
+        app.push_screen(RunForm(answer, execution), submitted)
+
+    def submitted(result: tuple[dict[str, Any], bool] | None) -> None:
+        if result is None:
+            return
+        values, debug = result
+        app.tell(f"starting {flow} …")
+        if execution is None:
+            request = app.session.start(flow, values, debug)
+        else:
+            request = app.session.act(str(execution["id"]), "rerun", inputs=values, debug=debug)
+        app.carry_out(request, started)
+
+    def started(answer: dict[str, Any]) -> None:
+        app.open_execution(str(answer["id"]))
+        app.tell(f"{name_of(answer)} is {answer.get('state', 'queued')}", "good")
+
+    app.carry_out(app.session.flow(flow), opened)
+
+
+class ChoiceEdit(LineEdit):
+    """A field with a fixed set of values: space and the arrows step through them."""
+
+    def __init__(self, choices: list[str], text: str, *, label: str) -> None:
+        super().__init__(text, label=label)
+        self.choices = choices
+        self.cursor = 0
+
+    def on_key(self, event: events.Key) -> None:
+        """Step, or take the value that begins with the letter."""
+        step = {"space": 1, "right": 1, "left": -1}.get(event.key)
+        if step is not None:
+            here = self.choices.index(self.text) if self.text in self.choices else -step
+            self._choose(self.choices[(here + step) % len(self.choices)])
+        elif event.is_printable and event.character:
+            for choice in self.choices:
+                if choice.startswith(event.character):
+                    self._choose(choice)
+                    break
+        else:
+            return
+        event.stop()
+
+    def _choose(self, choice: str) -> None:
+        self.text, self.cursor = choice, 0
+        self.refresh()
+        self.post_message(self.Changed(self))
+
+
+class FieldNote(Painted):
+    """The line under a field: what may be typed, or what is wrong with it."""
+
+    def __init__(self, indent: int, words: str) -> None:
+        super().__init__(classes="note")
+        self._indent = indent
+        self._words = words
+        self.problem = ""
+
+    def show(self, problem: str) -> None:
+        """Say what is wrong, or nothing."""
+        if problem != self.problem:
+            self.problem = problem
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The words."""
+        text, role = (self.problem, "error") if self.problem else (self._words, "muted")
+        sign = self.view.glyph("✗ ", "x ") if self.problem else ""
+        return self.line([(" " * self._indent, "text"), (sign + clean(text), role)])
+
+
+class RunForm(Dialog[tuple[dict[str, Any], bool]]):
+    """The fields of one flow; enter runs it, escape leaves it."""
+
+    def __init__(self, flow: Row, execution: Row | None) -> None:
+        super().__init__()
+        self.flow = flow
+        self.execution = execution
+        self.declared: dict[str, Row] = {d["name"]: d for d in flow.get("inputs") or []}
+        self.fields: dict[str, LineEdit] = {}
+        self.notes: dict[str, FieldNote] = {}
+
+    def compose(self) -> ComposeResult:
+        """The box: title, fields, and how to send it."""
+        name = clean(str(self.flow.get("name", "")))
+        again = f" again, as {name_of(self.execution)}" if self.execution is not None else ""
+        width = min(LABEL_LIMIT, max([cell_len(clean(n)) for n in self.declared] + [len("debug")]))
+        with Vertical(classes="box", id="form"):
+            yield PaintedLine((f"Run {name}{again}", "strong"))
+            yield PaintedLine(("" if self.declared else "This flow takes no inputs.", "muted"))
+            with VerticalScroll(id="fields", can_focus=False):
+                for field, declared in self.declared.items():
+                    yield from self._field(field, declared, width)
+                yield from self._debug_field(width)
+            yield PaintedLine(
+                (" enter ", "chip_on"),
+                (" run it    ", "text"),
+                (" tab ", "chip_on"),
+                (" next field    ", "text"),
+                (" esc ", "chip_on"),
+                (" leave", "text"),
+            )
+
+    def _field(self, name: str, declared: Row, width: int) -> ComposeResult:
+        known = (self.execution or {}).get("inputs")
+        text = inputs.starting_text(declared, known)
+        label = f" {fit(clean(name), width)}  "
+        choices = inputs.choices(declared)
+        self.fields[name] = (
+            ChoiceEdit(choices, text or choices[0], label=label)
+            if choices
+            else LineEdit(text, label=label, hidden=bool(declared.get("sensitive")))
+        )
+        self.notes[name] = FieldNote(cell_len(label), self._words(declared))
+        yield self.fields[name]
+        yield self.notes[name]
+
+    def _words(self, declared: Row) -> str:
+        words = inputs.describe(declared)
+        if declared.get("sensitive") and self.execution is not None:
+            return words + " · left empty, it stays as it was"
+        return words
+
+    def _debug_field(self, width: int) -> ComposeResult:
+        label = f" {fit('debug', width)}  "
+        debug = "true" if (self.execution or {}).get("debug") else "false"
+        self.fields[DEBUG_FIELD] = ChoiceEdit(["false", "true"], debug, label=label)
+        words = "shell trace, environment, decisions; for this execution alone"
+        yield self.fields[DEBUG_FIELD]
+        yield FieldNote(cell_len(label), words)
+
+    def on_mount(self) -> None:
+        """Start in the first field."""
+        super().on_mount()
+        next(iter(self.fields.values())).focus()
+
+    def rows_needed(self) -> int:
+        """Two a field, and the three lines around them."""
+        return FIELD_ROWS * len(self.fields) + 3
+
+    def problem_of(self, name: str) -> str:
+        """What is wrong with a field now."""
+        declared = self.declared[name]
+        kept = self.execution is not None and bool(declared.get("sensitive"))
+        return inputs.problem_of(declared, self.fields[name].text, unchanged=kept)
+
+    def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
+        """Check what was typed."""
+        for name, edit in self.fields.items():
+            if edit is event.edit and name in self.notes:
+                self.notes[name].show(self.problem_of(name))
+
+    def on_key(self, event: events.Key) -> None:
+        """Between the fields, and out of the form."""
+        event.stop()
+        if event.key == "enter":
+            self._submit()
+        elif event.key in ("escape", "ctrl+c"):
+            self.dismiss(None)
+        elif event.key in ("tab", "down"):
+            self.focus_next()
+        elif event.key in ("shift+tab", "up"):
+            self.focus_previous()
+
+    def _submit(self) -> None:
+        problems = {name: self.problem_of(name) for name in self.declared}
+        for name, problem in problems.items():
+            self.notes[name].show(problem)
+        wrong = [name for name, problem in problems.items() if problem]
+        if wrong:
+            self.fields[wrong[0]].focus()
+            return
+        texts = {name: edit.text for name, edit in self.fields.items()}
+        values = inputs.values(self.declared, texts)
+        self.dismiss((values, texts[DEBUG_FIELD] == "true"))

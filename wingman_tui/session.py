@@ -1,0 +1,133 @@
+"""The console's line to its engine: finds or starts it, keeps the feed up, carries requests.
+
+One session for the whole app, on its event loop; blocking HTTP goes through threads. It tells the
+app when the connection comes or goes, and keeps when it was last seen alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from engine.client.feed import Feed
+
+if TYPE_CHECKING:
+    from engine.client.http import Client
+    from engine.paths import Home
+
+
+class Refused(Exception):
+    """The engine said no, or is not there; a message and a hint for a person."""
+
+    def __init__(self, message: str, hint: str = "", details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details or {}
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class Session:
+    """What the screens use of the engine: windows of the feed, and requests."""
+
+    def __init__(self, home: Home, on_change: Callable[[], None]) -> None:
+        self._home = home
+        self._on_change = on_change
+        self.feed = Feed(home.text("socket"), self._feed_changed)
+        self.was_live = False
+        self.last_seen: float | None = None  # wall clock of the moment the line was lost
+        self.problem = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what is shown is the present."""
+        return self.feed.is_live
+
+    async def run(self) -> None:
+        """Start the engine if there is none, then hold the feed until cancelled."""
+        await self.start_engine()
+        await self.feed.run()
+
+    async def start_engine(self) -> None:
+        """Find or start the engine; a failure is shown, and the feed goes on trying."""
+        try:
+            await asyncio.to_thread(_ensure, self._home)
+        except Refused as refused:
+            self.problem = str(refused)
+            self._on_change()
+        self.feed.retry_now()
+
+    def _feed_changed(self, live: bool, why: str) -> None:
+        if live:
+            self.was_live, self.last_seen, self.problem = True, None, ""
+        elif self.was_live and self.last_seen is None:
+            self.last_seen = time.time()
+        self._on_change()
+
+    async def request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, key: str = ""
+    ) -> dict[str, Any]:
+        """One request; Refused with what the engine said, or that there is none."""
+        headers = {"Idempotency-Key": key} if key else None
+        return await asyncio.to_thread(_request, self._home, method, path, body, headers)
+
+    async def act(self, id_: str, verb: str, **body: Any) -> dict[str, Any]:
+        """A verb on an execution."""
+        return await self.request("POST", f"/v1/executions/{quote(id_, safe='')}/{verb}", body)
+
+    async def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> dict[str, Any]:
+        """Start a flow by name; the key makes a repeated request harmless."""
+        body = {"flow": flow, "inputs": inputs, "debug": debug, "trigger": "manual"}
+        return await self.request("POST", "/v1/executions", body, key=str(uuid.uuid4()))
+
+    async def set_debug(self, flow: str, mode: str) -> dict[str, Any]:
+        """Switch a flow's debug mode: on, once or off."""
+        path = f"/v1/flows/{quote(flow, safe='')}/debug"
+        return await self.request("POST", path, {"mode": mode})
+
+    async def flow(self, name: str) -> dict[str, Any]:
+        """A flow with its inputs."""
+        return await self.request("GET", f"/v1/flows/{quote(name, safe='')}")
+
+    async def log_page(self, id_: str, **parameters: Any) -> dict[str, Any]:
+        """A page of log lines before or after a cursor."""
+        pairs = "&".join(
+            f"{name}={quote(str(value), safe='')}"
+            for name, value in parameters.items()
+            if value is not None
+        )
+        return await self.request("GET", f"/v1/executions/{quote(id_, safe='')}/logs/lines?{pairs}")
+
+
+def _ensure(home: Home) -> None:
+    launch = importlib.import_module("engine.client.launch")
+    _refusing(lambda: launch.ensure_engine(home).close())
+
+
+def _request(
+    home: Home, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str] | None
+) -> dict[str, Any]:
+    client: Client = importlib.import_module("engine.client.http").Client(home)
+    try:
+        answer: dict[str, Any] = _refusing(lambda: client.request(method, path, body, headers))
+        return answer
+    finally:
+        client.close()
+
+
+def _refusing(call: Callable[[], Any]) -> Any:
+    """What a call answers; every failure that is meant for a person as Refused."""
+    errors = importlib.import_module("engine.client.http")
+    try:
+        return call()
+    except errors.WingmanError as error:
+        raise Refused(error.message, error.hint, error.details) from error
+    except OSError as error:
+        raise Refused(f"the engine cannot be reached: {error}") from error

@@ -1,0 +1,76 @@
+"""The step tree as flat rows: paths become branches, `finally` a group of its own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ROOT = ""  # the key of the execution itself, the tree's first row
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TreeRow:
+    """One visible row: a step, or a group that only its children make."""
+
+    key: str
+    label: str
+    guides: tuple[bool, ...]  # per level above: does its branch go on below
+    last: bool
+    children: int
+    folded: bool
+
+
+class _Node:
+    __slots__ = ("key", "label", "nodes")
+
+    def __init__(self, key: str, label: str) -> None:
+        self.key = key
+        self.label = label
+        self.nodes: dict[str, _Node] = {}
+
+
+def tree_rows(steps: Mapping[str, Step], folded: Collection[str]) -> list[TreeRow]:
+    """Every visible row under the execution, in the file's order."""
+    root = _Node(ROOT, "")
+    for path, step in steps.items():
+        node = root
+        section = step.get("section", "steps")
+        if section not in ("steps", "", None):
+            node = node.nodes.setdefault(f"\0{section}", _Node(f"\0{section}", str(section)))
+        parts = path.split("/")
+        for depth, part in enumerate(parts):
+            key = "/".join(parts[: depth + 1])
+            node = node.nodes.setdefault(part, _Node(key, part))
+    rows: list[TreeRow] = []
+    _flatten(root, (), folded, rows)
+    return rows
+
+
+def _flatten(
+    root: _Node, guides: tuple[bool, ...], folded: Collection[str], rows: list[TreeRow]
+) -> None:
+    # a stack of our own: a path of a hostile flow may be deeper than Python's
+    stack = [(node, guides, last) for node, last in _with_last(root)]
+    stack.reverse()
+    while stack:
+        node, above, last = stack.pop()
+        is_folded = node.key in folded
+        rows.append(TreeRow(node.key, node.label, above, last, len(node.nodes), is_folded))
+        if node.nodes and not is_folded:
+            below = [(child, (*above, not last), end) for child, end in _with_last(node)]
+            stack.extend(reversed(below))
+
+
+def _with_last(node: _Node) -> list[tuple[_Node, bool]]:
+    nodes = list(node.nodes.values())
+    return [(child, index == len(nodes) - 1) for index, child in enumerate(nodes)]
+
+
+def guide_text(row: TreeRow, ascii_only: bool) -> str:
+    """The branches drawn before a row's sign."""
+    through, empty = ("| ", "  ") if ascii_only else ("│ ", "  ")
+    turn, on = ("`-", "|-") if ascii_only else ("└─", "├─")
+    above = "".join(through if goes_on else empty for goes_on in row.guides)
+    return above + (turn if row.last else on)

@@ -1,0 +1,88 @@
+"""What every widget paints by: palette, glyph set, whether the data is stale, the time.
+
+One object of the app, read by the widgets; it holds no data of the engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from wingman_tui import looks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wingman_tui.theme import Palette
+
+Part = tuple[str, str]  # text and the role that styles it
+_DIM = Style(dim=True)
+
+
+@dataclass
+class View:
+    """How things are shown now; `serial` changes with it, so that painted lines can be kept."""
+
+    palette: Palette
+    ascii_only: bool = False
+    clock: Callable[[], float] = time.time
+    zone: tzinfo | None = None
+    stale: bool = False
+    serial: int = 0
+    _styles: dict[tuple[str, str], Style] = field(default_factory=dict)
+
+    def change(self, palette: Palette | None = None, stale: bool | None = None) -> None:
+        """Another theme, or data that has become old or fresh."""
+        self.palette = palette or self.palette
+        self.stale = self.stale if stale is None else stale
+        self.serial += 1
+        self._styles.clear()
+
+    def style(self, role: str, cursor: str = "") -> Style:
+        """The style of a role, on the selected row if `cursor` names its look."""
+        key = (role, cursor)
+        found = self._styles.get(key)
+        if found is None:
+            palette = self.palette
+            found = palette.selected(role, cursor) if cursor else palette[role]
+            if self.stale and role not in ("badge_debug", "badge_alert"):
+                found = found + _DIM
+            self._styles[key] = found
+        return found
+
+    def now(self) -> float:
+        """The wall clock, or a test's."""
+        return self.clock()
+
+    def sign(self, state: str) -> str:
+        """The glyph of a state."""
+        return looks.look_of(state).sign(self.ascii_only)
+
+    def glyph(self, glyph: str, twin: str) -> str:
+        """A glyph, or its twin on a terminal that has only ASCII."""
+        return twin if self.ascii_only else glyph
+
+    def strip(self, parts: Iterable[Part], width: int, cursor: str = "") -> Strip:
+        """One painted line of exactly `width` cells; neighbours of one style become one segment."""
+        segments: list[Segment] = []
+        held, held_style = "", self.style("text", cursor)
+        for text, role in parts:
+            if not text:
+                continue
+            style = self.style(role, cursor)
+            if style == held_style:
+                held += text
+                continue
+            if held:
+                segments.append(Segment(held, held_style))
+            held, held_style = text, style
+        if held:
+            segments.append(Segment(held, held_style))
+        return Strip(segments).adjust_cell_length(width, self.style("text", cursor)).simplify()

@@ -1,0 +1,172 @@
+"""The lines that frame every screen: status on top; message and keys at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from wingman_tui import looks
+from wingman_tui.format import count, fit
+from wingman_tui.keymap import Action, key_name
+from wingman_tui.view import Part
+from wingman_tui.widgets.painted import Painted
+
+COUNTED = ("running", "waiting", "queued", "paused", "failed")
+
+
+@dataclass
+class Status:
+    """What the top line tells."""
+
+    host: str = ""
+    title: Sequence[str] = ()  # where you are, from the outside in
+    connection: Part = ("connecting", "muted")
+    counts: dict[str, int] = field(default_factory=dict)
+    debugged: list[str] = field(default_factory=list)
+
+
+class StatusBar(Painted):
+    """Where you are, what is debugged, how much runs, and whether it is the present."""
+
+    def __init__(self, status: Callable[[], Status]) -> None:
+        super().__init__()
+        self._status = status
+
+    def render_line(self, y: int) -> Strip:
+        """The line, what matters least leaving first where it is narrow."""
+        status = self._status()
+        badge, counts, connection = self._badge(status), self._counts(status), self._line(status)
+        arrow = self.view.glyph(" › ", " > ")
+        title: list[Part] = [(arrow.join(status.title), "strong")]
+        brand: list[Part] = [(" WINGMAN ", "brand"), ("  ", "text")]
+        for left, right in (
+            ([*brand, *title], [*badge, *counts, *connection]),
+            ([(" ", "text"), *title], [*badge, *counts, *connection]),
+            ([(" ", "text"), *title], [*badge, *connection]),
+            (
+                [(" ", "text"), (status.title[-1] if status.title else "", "strong")],
+                [*badge, *connection],
+            ),
+        ):
+            room = self.size.width - _cells(left) - _cells(right)
+            if room >= 2:
+                break
+        else:
+            left, room = (
+                [(fit(left[1][0], max(1, self.size.width - _cells(right) - 2)), "strong")],
+                1,
+            )
+        return self.line([*left, (" " * room, "text"), *right])
+
+    def _badge(self, status: Status) -> list[Part]:
+        if not status.debugged:
+            return []
+        more = f" +{len(status.debugged) - 1}" if len(status.debugged) > 1 else ""
+        return [
+            (f" DEBUG {fit(status.debugged[0], 20).rstrip()}{more} ", "badge_debug"),
+            ("  ", "text"),
+        ]
+
+    def _counts(self, status: Status) -> list[Part]:
+        parts: list[Part] = []
+        for state in COUNTED:
+            number = status.counts.get(state, 0)
+            if number:
+                look = looks.look_of(state)
+                parts.append((f"{look.sign(self.view.ascii_only)} {count(number)}", look.role))
+                parts.append(("  ", "text"))
+        return parts
+
+    def _line(self, status: Status) -> list[Part]:
+        host: list[Part] = [(f"{status.host} ", "muted")] if self.size.width >= 100 else []
+        return [*host, status.connection, (" ", "text")]
+
+
+class MessageLine(Painted):
+    """The one line that answers: what happened, else what is known of the selected row."""
+
+    def __init__(self, about: Callable[[], Sequence[Part]]) -> None:
+        super().__init__()
+        self._about = about
+        self._notice: Part | None = None
+
+    def tell(self, text: str, role: str) -> None:
+        """Show a message until the next one."""
+        self._notice = (text, role)
+        self.refresh()
+
+    def forget(self) -> None:
+        """Show what is known of the selection again."""
+        if self._notice is not None:
+            self._notice = None
+            self.refresh()
+
+    @property
+    def notice(self) -> str:
+        """The message that is shown now."""
+        return self._notice[0] if self._notice else ""
+
+    def render_line(self, y: int) -> Strip:
+        """The message, or the selection's own line."""
+        parts = [self._notice] if self._notice else list(self._about())
+        fitted: list[Part] = [(" ", "text")]
+        room = self.size.width - 2
+        for text, role in parts:
+            if cell_len(text) > room:
+                fitted.append((fit(text, room), role))
+                break
+            fitted.append((text, role))
+            room -= cell_len(text)
+        return self.line(fitted)
+
+
+class KeyBar(Painted):
+    """What can be pressed here: seven hints at most, help last; each can be clicked."""
+
+    class Pressed(Message):
+        """A hint was clicked."""
+
+        def __init__(self, action: Action) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self, hints: Callable[[], Sequence[Action]]) -> None:
+        super().__init__()
+        self._hints = hints
+
+    def _shown(self) -> list[tuple[Action, str, str]]:
+        """The hints that fit, with key and label; help always does."""
+        actions = list(self._hints())
+        texts = [(a, key_name(a.keys[0], self.view.ascii_only), a.label) for a in actions]
+        while len(texts) > 1 and sum(_hint_cells(hint) for hint in texts) > self.size.width:
+            texts.pop(-2)
+        return texts
+
+    def render_line(self, y: int) -> Strip:
+        """The hints."""
+        parts: list[Part] = []
+        for _, key, label in self._shown():
+            parts += [(f" {key}", "key"), (f" {label} ", "key_label")]
+        return self.line(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press what is under the pointer."""
+        x = 0
+        for hint in self._shown():
+            x += _hint_cells(hint)
+            if event.x < x:
+                self.post_message(self.Pressed(hint[0]))
+                return
+
+
+def _hint_cells(hint: tuple[Action, str, str]) -> int:
+    return cell_len(hint[1]) + cell_len(hint[2]) + 3
+
+
+def _cells(parts: Sequence[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)

@@ -1,0 +1,174 @@
+"""What is known of the selected step, or of the whole execution: error and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from wingman_tui import looks
+from wingman_tui.columns import error_line, name_of
+from wingman_tui.format import duration, exit_words, full_time, size, wrap
+from wingman_tui.inputs import as_text
+from wingman_tui.sanitise import clean, clean_lines
+from wingman_tui.steps import ROOT
+from wingman_tui.view import Part
+from wingman_tui.widgets.painted import Painted
+
+Row = Mapping[str, Any]
+SEPARATOR = " · "
+ERROR_LINES = 12
+
+
+class StepPanel(Painted):
+    """A few lines about the selection, as many as fit; the error first."""
+
+    def __init__(
+        self, selected: Callable[[], tuple[str, Row | None]], *, id: str | None = None
+    ) -> None:
+        """`selected` gives the key in the tree, and the step or the execution of it."""
+        super().__init__(id=id)
+        self._selected = selected
+        self._painted: list[Strip] = []
+
+    def lines_of(self, width: int, height: int) -> list[list[Part]]:
+        """The text, for as much room as there is."""
+        key, row = self._selected()
+        if row is None:
+            return []
+        if key == ROOT:
+            return self._execution(row, width, height)
+        return self._step(row, width, height)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of it."""
+        if y == 0:
+            lines = self.lines_of(self.size.width - 2, self.size.height)
+            self._painted = [self.line([(" ", "text"), *parts]) for parts in lines]
+        return self._painted[y] if y < len(self._painted) else self.blank()
+
+    def _step(self, step: Row, width: int, height: int) -> list[list[Part]]:
+        view = self.view
+        look = looks.step_look(step)
+        head: list[Part] = [
+            (f"{look.sign(view.ascii_only)} {look.word} ", look.role),
+            (clean(str(step.get("path", ""))), "strong"),
+        ]
+        facts = [fact for fact in self._facts(step) if fact]
+        head.append((SEPARATOR + SEPARATOR.join(facts) if facts else "", "muted"))
+        rest: list[list[Part]] = []
+        error = step.get("error")
+        if error:
+            rest += self._error(error, width, max(1, height - 2))
+        elif step.get("reason"):
+            rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
+        rest.append(self._figures(step))
+        rest += self._named("outputs", step.get("outputs") or {}, width)
+        rest += self._times(step)
+        return _fitting([head, *rest], width, height)
+
+    def _facts(self, step: Row) -> list[str]:
+        return [
+            exit_words(step.get("exit_code"), step.get("signal"))
+            if step.get("state") != "completed"
+            else "",
+            duration(step.get("duration_ms")) if step.get("duration_ms") is not None else "",
+            f"attempt {step['attempts']}" if (step.get("attempts") or 0) > 1 else "",
+            "handled" if step.get("handled") else "",
+        ]
+
+    def _error(self, error: Row, width: int, limit: int) -> list[list[Part]]:
+        kind = clean(str(error.get("type") or "error"))
+        lines = clean_lines(str(error.get("message") or ""), ERROR_LINES)
+        text = f"{kind}: " + (lines[0] if lines else "")
+        out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
+        return [[(line, "error")] for line in out[:limit]]
+
+    def _figures(self, step: Row) -> list[Part]:
+        live = step.get("live") or {}
+        pairs = (
+            ("cpu", duration(live["cpu_s"] * 1000) if "cpu_s" in live else _seconds(step)),
+            ("memory", size(live.get("rss_bytes")))
+            if live
+            else ("peak", size(step.get("max_rss_bytes"))),
+            ("read", size(live.get("read_bytes", step.get("read_bytes")))),
+            ("wrote", size(live.get("write_bytes", step.get("write_bytes")))),
+            ("warnings", str(step["warnings"]) if step.get("warnings") else ""),
+        )
+        parts: list[Part] = []
+        for name, value in pairs:
+            if value:
+                parts += [
+                    (SEPARATOR if parts else "", "muted"),
+                    (f"{name} ", "muted"),
+                    (value, "text"),
+                ]
+        return parts
+
+    def _times(self, row: Row) -> list[list[Part]]:
+        zone = self.view.zone
+        pairs = (("started", row.get("started_at")), ("ended", row.get("ended_at")))
+        return [
+            [(f"{name:<8} ", "muted"), (full_time(value, zone), "text")]
+            for name, value in pairs
+            if value
+        ]
+
+    def _named(self, title: str, values: Mapping[str, Any], width: int) -> list[list[Part]]:
+        out: list[list[Part]] = []
+        for name, value in values.items():
+            label = title if not out else ""
+            text = clean(as_text(value))
+            out.append(
+                [(f"{label:<8} ", "muted"), (clean(str(name)), "accent"), (f" = {text}", "text")]
+            )
+        return out
+
+    def _execution(self, execution: Row, width: int, height: int) -> list[list[Part]]:
+        look = looks.execution_look(execution)
+        by = clean(str(execution.get("trigger") or ""))
+        who = clean(str(execution.get("actor") or ""))
+        facts = [name_of(execution), f"by {by}" if by else "", who]
+        if execution.get("attempt", 1) > 1:
+            facts.append(f"attempt {execution['attempt']}")
+        head: list[Part] = [
+            (f"{look.sign(self.view.ascii_only)} {look.word} ", look.role),
+            (SEPARATOR.join(fact for fact in facts if fact), "strong"),
+            (" DEBUG" if execution.get("debug") else "", "state_interrupted"),
+        ]
+        rest: list[list[Part]] = []
+        if execution.get("error"):
+            lines = wrap(error_line(execution["error"]), width, max(1, height - 2))
+            rest += [[(line, "error")] for line in lines]
+        elif execution.get("waiting_for"):
+            rest.append(
+                [("waits for ", "warning"), (clean(as_text(execution["waiting_for"])), "text")]
+            )
+        rest += self._times(execution)
+        rest += self._named("inputs", execution.get("inputs") or {}, width)
+        rest += self._named("outputs", execution.get("outputs") or {}, width)
+        return _fitting([head, *rest], width, height)
+
+
+def _seconds(step: Row) -> str:
+    return duration(step["cpu_s"] * 1000) if step.get("cpu_s") is not None else ""
+
+
+def _fitting(lines: Sequence[list[Part]], width: int, height: int) -> list[list[Part]]:
+    """The lines that have something in them, cut to the room."""
+    kept = [line for line in lines if any(text for text, _ in line)][:height]
+    out: list[list[Part]] = []
+    for line in kept:
+        room, cut = width, []
+        for text, role in line:
+            if cell_len(text) > room:
+                from wingman_tui.format import fit
+
+                cut.append((fit(text, room), role))
+                break
+            cut.append((text, role))
+            room -= cell_len(text)
+        out.append(cut)
+    return out

@@ -1,0 +1,154 @@
+"""The step tree of one execution: a flattened list of rows, the execution itself on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from wingman_tui import looks
+from wingman_tui.columns import is_live, name_of, progress_parts, took
+from wingman_tui.format import exit_words, fit, fit_middle, fit_right
+from wingman_tui.sanitise import clean
+from wingman_tui.state import ExecutionView
+from wingman_tui.steps import ROOT, TreeRow, guide_text, tree_rows
+from wingman_tui.view import Part
+from wingman_tui.widgets.line_list import LineList
+
+TOOK_CELLS = 8
+NOTE_SHARE = 0.4  # of the width, for how a step ended
+
+
+class StepTree(LineList):
+    """The steps of the opened execution, as they are now."""
+
+    def __init__(self, opened: ExecutionView, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.opened = opened
+        self.folded: set[str] = set()
+        self._rows: list[TreeRow] = []
+        self._place: dict[str, int] = {}
+
+    def row_count(self) -> int:
+        """The visible rows and the execution's own."""
+        return len(self._rows) + 1 if self.opened.execution is not None else 0
+
+    def key_at(self, index: int) -> str | None:
+        """A step's path; the execution's row has the root's key."""
+        if index == 0:
+            return ROOT
+        return self._rows[index - 1].key if 0 < index <= len(self._rows) else None
+
+    def index_of(self, key: str) -> int | None:
+        """The row of a path."""
+        return 0 if key == ROOT else self._place.get(key)
+
+    def steps_changed(self, paths: set[str], shape: bool) -> None:
+        """Take what a frame changed: another tree, or only some rows of it."""
+        if shape or not self._rows:
+            self._rebuild()
+            return
+        self.repaint_row(0)
+        for path in paths:
+            index = self._place.get(path)
+            if index is not None:
+                self.repaint_row(index)
+
+    def _rebuild(self) -> None:
+        self._rows = tree_rows(self.opened.steps, self.folded)
+        self._place = {row.key: index for index, row in enumerate(self._rows, 1)}
+        self.rows_changed()
+
+    def toggle_fold(self) -> bool:
+        """Fold or unfold the group under the cursor; False when it is none."""
+        row = self._rows[self.cursor - 1] if 0 < self.cursor <= len(self._rows) else None
+        if row is None or not row.children:
+            return False
+        self.folded ^= {row.key}
+        self._rebuild()
+        return True
+
+    def reveal(self, path: str) -> bool:
+        """Select a step, unfolding what hides it."""
+        parts = path.split("/")
+        hidden = {"/".join(parts[:depth]) for depth in range(1, len(parts))} & self.folded
+        if hidden:
+            self.folded -= hidden
+            self._rebuild()
+        return self.go_to_key(path)
+
+    def tick(self) -> bool:
+        """The clock moved: paint what runs; False when nothing does."""
+        execution = self.opened.execution
+        if execution is None or not is_live(execution):
+            return False
+        self.repaint_row(0)
+        for index in range(max(1, self.top), min(self.top + self.page, self.row_count())):
+            step = self.opened.steps.get(self._rows[index - 1].key)
+            if step is not None and step.get("state") == "running":
+                self.repaint_row(index)
+        return True
+
+    def paint_row(self, index: int, cursor: str) -> Strip:
+        """The execution, or a step under it."""
+        if index == 0:
+            return self.line(self._root_parts(self.opened.execution or {}), cursor)
+        row = self._rows[index - 1]
+        step = self.opened.steps.get(row.key)
+        parts = self._group_parts(row) if step is None else self._step_parts(row, step)
+        return self.line(parts, cursor)
+
+    def _root_parts(self, execution: Mapping[str, Any]) -> list[Part]:
+        view, width = self.view, self.size.width
+        look = looks.execution_look(execution)
+        tail: list[Part] = [*progress_parts(execution, view), (" ", "text")]
+        tail.append((fit_right(took(execution, view.now()), TOOK_CELLS), "text"))
+        tail.append((" ", "text"))
+        room = width - sum(cell_len(text) for text, _ in tail)
+        head = f" {look.sign(view.ascii_only)} {look.word}  "
+        name = fit(name_of(execution), max(4, room - cell_len(head)))
+        return [(head, look.role), (name, "strong"), *tail]
+
+    def _step_parts(self, row: TreeRow, step: Mapping[str, Any]) -> list[Part]:
+        view, width = self.view, self.size.width
+        look = looks.step_look(step)
+        guide = " " + guide_text(row, view.ascii_only)
+        fold = (view.glyph("▸", "+") if row.folded else "") if row.children else ""
+        taken = fit_right(took(step, view.now()), TOOK_CELLS)
+        note = self._note(step, look.word)
+        room = width - cell_len(guide) - 2 - TOOK_CELLS - 1
+        note_width = min(cell_len(note), max(len(look.word), int(room * NOTE_SHARE)))
+        name = fit_middle(fold + clean(row.label), max(4, room - note_width - 1))
+        return [
+            (guide, "rule"),
+            (f"{look.sign(view.ascii_only)} ", look.role),
+            (name, "text"),
+            (" ", "text"),
+            (fit(note, note_width), look.role),
+            (taken, "text"),
+            (" ", "text"),
+        ]
+
+    def _note(self, step: Mapping[str, Any], word: str) -> str:
+        state = step.get("state")
+        if state == "completed" and (step.get("attempts") or 0) <= 1:
+            return word
+        parts = [word]
+        if state == "failed" and step.get("handled"):
+            parts.append("handled")
+        if state == "failed":
+            ended = exit_words(step.get("exit_code"), step.get("signal"))
+            parts.append(ended or clean(str((step.get("error") or {}).get("type") or "")))
+        if (step.get("attempts") or 0) > 1:
+            parts.append(f"try {step['attempts']}")
+        if state in ("waiting", "skipped", "cancelled") and step.get("reason"):
+            parts.append(clean(str(step["reason"])))
+        return " · ".join(part for part in parts if part)
+
+    def _group_parts(self, row: TreeRow) -> list[Part]:
+        guide = " " + guide_text(row, self.view.ascii_only)
+        sign = self.view.glyph("▸", "+") if row.folded else self.view.glyph("▾", "-")
+        words = f" ({row.children} steps)" if row.folded else ""
+        return [(guide, "rule"), (f"{sign} ", "muted"), (clean(row.label) + words, "muted")]
