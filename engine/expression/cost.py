@@ -48,7 +48,7 @@ def too_much(scanned: Scan, values: Iterable[Any]) -> bool:
     if largest > LIGHT_ELEMENTS or size > _MEASURED:
         return True
     signs = len(scanned.tokens)
-    size += len(scanned.text)
+    size += len(scanned.text) // 10
     costly = sum(call.name in COSTLY for call in scanned.calls)
     if scanned.comprehensions:
         elements = max(largest, scanned.text.count(","), 1)

@@ -230,7 +230,9 @@ class _Reader:
     def _sign(self, token: Token) -> None:
         if token.kind != "sign":
             return
-        if token.text in "([{":
+        if token.text == "." and not self._after_value():
+            self.problem = Problem(token.start, "unexpected `.`", "a path begins with a name")
+        elif token.text in "([{":
             if len(self.open) >= LIMIT_LEVELS:
                 self._too_deep(token)
             self.open.append(_Bracket(token.text))
@@ -238,6 +240,11 @@ class _Reader:
             opening = {")": "(", "]": "[", "}": "{"}[token.text]
             if not self.open or self.open.pop().sign != opening:
                 self.problem = Problem(token.start, f"`{token.text}` closes nothing", "")
+
+    def _after_value(self) -> bool:
+        """Whether what stands before is a value, so that a `.` may follow."""
+        return self._kind(-1) in ("word", "text") and self._peek(-1) != "in" or (
+            self._kind(-1) == "sign" and self._peek(-1) in ")]}")
 
     def _peek(self, ahead: int) -> str:
         index = self.at + ahead
