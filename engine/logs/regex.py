@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 Span = tuple[int, int]
 # (text, from) -> span of the first match, or None
@@ -55,30 +56,40 @@ def _site_directories() -> Iterator[str]:
         yield ours
 
 
-def compile_search(pattern: bytes, *, ignore_case: bool = False, utf8: bool = False) -> Search:
+def compile_search(pattern: bytes, *, ignore_case: bool = False) -> Search:
     """A function that finds the first match of a trusted pattern; by `re` without re2."""
     module = load_re2()
     if module is None:
         return _stdlib_search(pattern, ignore_case)
-    return _re2_search(module, pattern, ignore_case, utf8)
+    options = _options(module)
+    options.encoding = module.Options.Encoding.LATIN1
+    options.case_sensitive = not ignore_case
+    return _re2_search(module, pattern, options)
 
 
-def compile_untrusted(pattern: str) -> Search:
-    """The same for a pattern that somebody typed: linear time whatever it says, or PatternError."""
+def compile_untrusted(pattern: str, *, in_block: bool = False) -> Search:
+    """The same for a pattern that somebody typed: linear time whatever it says, or PatternError.
+
+    With `in_block` it finds matches within the lines of a block: `^` and `$` are those of a line.
+    """
+    data = pattern.encode("utf-8", "replace")
     module = load_re2()
     if module is None:  # `re` could be made to hang: take the words as they are
-        return _stdlib_search(re.escape(pattern).encode("utf-8", "replace"), False)
-    return _re2_search(module, pattern.encode("utf-8", "replace"), False, True)
+        return _stdlib_search(re.escape(data), False)
+    options = _options(module)
+    options.never_nl = in_block
+    return _re2_search(module, b"(?m)" + data if in_block else data, options)
 
 
-def _re2_search(module: ModuleType, pattern: bytes, ignore_case: bool, utf8: bool) -> Search:
+def _options(module: ModuleType) -> Any:
     options = module.Options()
-    encoding = module.Options.Encoding
-    options.encoding = encoding.UTF8 if utf8 else encoding.LATIN1
-    options.case_sensitive = not ignore_case
     options.log_errors = False
     options.never_capture = True
     options.max_mem = MEMORY_BYTES
+    return options
+
+
+def _re2_search(module: ModuleType, pattern: bytes, options: Any) -> Search:
     # The wrapper's `compile` keeps every pattern in a cache for ever; a secret must not stay there.
     compiled = module._re2.RE2(pattern, options)
     if not compiled.ok():

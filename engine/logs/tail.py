@@ -1,0 +1,148 @@
+"""A window on the end of a growing log: what the feed's log window and `logs -f` show.
+
+`snapshot` gives the last lines, each `advance` what has come since. A line whose end is not written
+yet is given at once and again when it has grown, under the same cursor; with `whole_lines` it waits
+until it has ended (`finish` gives what never did).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.logs.format import GAP, PARTIAL, Record
+from engine.logs.levels import level_of
+from engine.logs.lines import Cursor, Filter, Line
+from engine.logs.scan import LOOK_RECORDS, Joined
+
+if TYPE_CHECKING:
+    from engine.logs.reader import LogReader, Page
+
+
+class Growth(NamedTuple):
+    """What has come: lines in order, and how many were left out before them."""
+
+    lines: list[Line]
+    skipped: int
+
+
+class OpenLine(NamedTuple):
+    """A line whose end has not come yet."""
+
+    cursor: Cursor
+    record: Record
+    joined: Joined
+
+
+class Tail:
+    """Follows the end of one log through one filter."""
+
+    def __init__(
+        self, reader: LogReader, wanted: Filter, limit: int, *, whole_lines: bool = False
+    ) -> None:
+        self._reader = reader
+        self._wanted = wanted
+        self._limit = limit
+        self._whole_lines = whole_lines
+        self._next = 0  # the first record that was not looked at
+        self._open: dict[tuple[int, int], OpenLine] = {}
+
+    def snapshot(self) -> Page:
+        """The last lines there are; what comes later is for `advance`."""
+        self._next = self._reader.index.count
+        self._open.clear()
+        self._remember_open(max(0, self._next - LOOK_RECORDS), self._next)
+        page = self._reader.page_back(self._wanted, self._limit, Cursor(self._next, 0))
+        if self._whole_lines:
+            page = page._replace(lines=[line for line in page.lines if not line.open])
+        return page
+
+    def advance(self) -> Growth:
+        """What was written since the last call."""
+        stop = self._reader.index.count
+        start, skipped = self._start(self._next, stop)
+        lines = self._grown_lines(stop)
+        self._remember_open(self._next, stop)
+        for number, record in self._reader.index.forward(start, stop):
+            if not self._reader.takes_record(record, self._wanted):
+                continue
+            found = self._reader.scanner.lines(number, record, self._wanted)
+            lines += [line for line in found if not (self._whole_lines and line.open)]
+            if len(lines) > 4 * self._limit:
+                skipped += len(lines) - self._limit
+                lines = lines[-self._limit :]
+        self._next = stop
+        skipped += max(0, len(lines) - self._limit)
+        return Growth(lines[-self._limit :], skipped)
+
+    def finish(self) -> list[Line]:
+        """The lines that never ended, once nothing more comes."""
+        lines = [self._line(line, False) for line in self._open.values()]
+        self._open.clear()
+        return sorted(line for line in lines if self._takes(line)) if self._whole_lines else []
+
+    def _start(self, start: int, stop: int) -> tuple[int, int]:
+        """Where to begin so that the window is filled, and how many lines lie before."""
+        if not self._wanted.takes_all:
+            return start, 0  # only looking tells how many match
+        total = 0
+        counted = [
+            (number, record.lines)
+            for number, record in self._reader.index.forward(start, stop)
+            if record is not None and self._reader.takes_record(record, self._wanted)
+        ]
+        for at in range(len(counted) - 1, -1, -1):
+            total += counted[at][1]
+            if total >= self._limit:
+                return counted[at][0], sum(lines for _, lines in counted[:at])
+        return start, 0
+
+    def _grown_lines(self, stop: int) -> list[Line]:
+        """Lines that were open and go on in the new records, as they are now."""
+        grown: list[Line] = []
+        for key, line in list(self._open.items()):
+            joined = self._reader.scanner.join(line.record, line.joined.data, line.joined.next)
+            changed = joined.data != line.joined.data or not joined.open
+            self._open[key] = line = line._replace(joined=joined)
+            if not joined.open:
+                del self._open[key]
+            shown = self._line(line, joined.open)
+            if changed and self._takes(shown) and not (self._whole_lines and joined.open):
+                grown.append(shown)
+        return sorted(grown)
+
+    def _remember_open(self, start: int, stop: int) -> None:
+        """Find the lines that begin in these records and have not ended."""
+        scanner = self._reader.scanner
+        latest: dict[tuple[int, int], tuple[int, Record] | None] = {}
+        for number, record in self._reader.index.forward(start, stop):
+            if record is None or record.flags & GAP:
+                continue
+            if not self._reader.takes_record(record, self._wanted):
+                continue
+            key = (record.attempt, record.stream)
+            if not record.flags & PARTIAL:
+                latest[key] = None
+            elif record.lines or not scanner.continues_another(number, record):
+                latest[key] = (number, record)
+        for key, found in latest.items():
+            if found is not None:
+                self._open_at(key, *found)
+
+    def _open_at(self, key: tuple[int, int], number: int, record: Record) -> None:
+        data = self._reader.blocks.read(record)
+        if not isinstance(data, bytes):
+            return
+        head = data[data.rfind(b"\n") + 1 :]
+        joined = self._reader.scanner.join(record, head, number + 1)
+        if joined.open:
+            self._open[key] = OpenLine(Cursor(number, record.lines), record, joined)
+
+    def _line(self, line: OpenLine, still_open: bool) -> Line:
+        record, data = line.record, line.joined.data
+        return Line(
+            line.cursor, record.time_ns, record.attempt, record.stream, level_of(data), data,
+            still_open,
+        )  # fmt: skip
+
+    def _takes(self, line: Line) -> bool:
+        return self._wanted.takes(line.data, line.level)
