@@ -243,7 +243,7 @@ class _Reader:
 
     def _after_value(self) -> bool:
         """Whether what stands before is a value, so that a `.` may follow."""
-        return self._kind(-1) in ("word", "text") and self._peek(-1) != "in" or (
+        return (self._kind(-1) in ("word", "text") and self._peek(-1) != "in") or (
             self._kind(-1) == "sign" and self._peek(-1) in ")]}")
 
     def _peek(self, ahead: int) -> str:

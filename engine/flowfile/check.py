@@ -184,7 +184,10 @@ class References:
         if root not in names:
             where = {"env": "the flow's `env`"}.get(spot.place, f"`{spot.place}`")
             near = self.reading.problems.nearest(root, names)
-            if root in self.inputs:
+            elsewhere = next((place for place in PLACES if root in PLACES[place]), None)
+            if elsewhere:
+                near = f"it is known in `{elsewhere}`"
+            elif root in self.inputs:
                 near = f"did you mean `inputs.{root}`?"
             elif root in self.by_id:
                 near = f"did you mean `steps.{root}`?"

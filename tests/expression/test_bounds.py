@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.errors import ExpressionError
 from engine.expression import HeavyExpression, check, evaluate, parts_of, render, scan
 from engine.expression.library import cel
 from engine.expression.patterns import LIMIT_WORK, PatternError, found
+from engine.expression.scan import NAMESPACED
 
 GENEROUS_S = 5.0  # the machine may be busy; what it guards against takes minutes
 
@@ -86,10 +88,8 @@ def test_nothing_light_takes_long(expression: str) -> None:
     """Whatever is costly is given to the sandbox, or refused; nothing of it holds the engine."""
     names = {"inputs": {"t": "a" * 4_000, "l": list(range(1_000))}}
     started = time.monotonic()
-    with pytest.raises(ExpressionError):
+    with contextlib.suppress(ExpressionError):
         evaluate(expression, names)
-        if time.monotonic() - started < 0.5:  # light enough: it may well answer
-            raise ExpressionError("light")
     assert time.monotonic() - started < GENEROUS_S
 
 
@@ -124,18 +124,18 @@ def test_any_text_gives_a_value_or_an_expression_error(text: str) -> None:
     try:
         evaluate(text, NAMES)
         assert problem is None
-    except ExpressionError as error:
-        assert isinstance(error, HeavyExpression) or str(error)
+    except HeavyExpression:
+        pass
+    except ExpressionError:
+        assert not problem or problem.what
     render_or_refuse(text)
     assert time.monotonic() - started < GENEROUS_S
 
 
 def render_or_refuse(text: str) -> None:
     for template in (text, f"a ${{{{ {text} }}}} b"):
-        try:
+        with contextlib.suppress(ExpressionError):
             assert isinstance(render(template, NAMES), str)
-        except ExpressionError:
-            pass
         parts = parts_of(template)
         assert len(parts.literals) == len(parts.expressions) + 1
 
@@ -157,4 +157,5 @@ def test_our_reading_misses_nothing_that_cel_sees(text: str) -> None:
         return
     roots = {str(reference.path[0]) for reference in scanned.references}
     bound = {token.text for token in scanned.tokens if token.kind == "word"}
-    assert variables <= roots | (bound if scanned.comprehensions else set())
+    spaces = {name.split(".")[0] for name in NAMESPACED}  # math.abs(…): a function, no value
+    assert variables <= roots | spaces | (bound if scanned.comprehensions else set())
