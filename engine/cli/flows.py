@@ -77,7 +77,7 @@ def _row(flow: dict[str, Any]) -> list[str]:
         f"{glyph} {state}" if state else "never ran",
         duration(last.get("duration_ms")),
         clean(flow["type"]),
-        clean(f"{badge}{trouble}{flow['description']}"),
+        clean(f"{badge}{trouble}{flow['description'].partition(chr(10))[0]}"),
     ]
 
 

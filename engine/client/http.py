@@ -234,5 +234,7 @@ def _refusal(status: int, data: bytes) -> WingmanError:
     try:
         return from_json(json.loads(data)["error"])
     except (ValueError, KeyError, TypeError, AttributeError):
+        if status >= 500:  # it broke, or was ending: whether it did what was asked is not known
+            return Unavailable(f"the engine could not answer ({status})", "wingman doctor")
         text = data[:200].decode("utf-8", "replace").strip()
         return WingmanError(f"the engine answered {status}: {text or 'nothing more'}")
