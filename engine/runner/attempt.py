@@ -26,7 +26,7 @@ class Attempt:
     """An attempt from `start` to its acknowledgement; once ended only `end_json` is kept."""
 
     __slots__ = (
-        "adopted", "announced", "began_at", "capture", "clock_began", "cpu_s", "deadline",
+        "adopted", "began_at", "capture", "clock_began", "cpu_s", "deadline",
         "declared", "drain_until", "end_json", "ended_at", "error", "execution", "exit_code",
         "grace_s", "id", "id_json", "kill_at", "leftovers", "marker", "max_rss_bytes", "oom",
         "output_fd", "outputs", "peak_rss_bytes", "pid", "pidfd", "read_bytes", "reason",
@@ -49,7 +49,6 @@ class Attempt:
         self.start_ticks = 0
         self.output_fd = -1  # the memory file behind WINGMAN_OUTPUT
         self.script_fd = -1  # the memory file of a long text
-        self.announced = False
         self.began_at = self.ended_at = 0.0
         self.clock_began = self.wall_s = 0.0
         # when this attempt wants the loop's attention

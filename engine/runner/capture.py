@@ -36,7 +36,7 @@ class Capture:
     """The two pipes of one attempt, their log, and stdout itself where it is the output."""
 
     __slots__ = (
-        "_grown", "_recorder", "attempt", "fds", "kept", "kept_limit", "log", "lost_bytes",
+        "_grown", "_recorder", "_watched", "attempt", "fds", "kept", "kept_limit", "log", "lost_bytes",
         "on_end",
     )
 
@@ -50,6 +50,7 @@ class Capture:
         self.kept = bytearray() if spec["outputs"] == "json" else None
         self.kept_limit: int = spec["output_limit_bytes"]
         self._grown = 0
+        self._watched = False
         self._recorder = recorder
 
     def open(self) -> tuple[int, int]:
@@ -64,10 +65,21 @@ class Capture:
         os.set_blocking(out, False)
         os.set_blocking(err, False)
         self.fds[STDOUT], self.fds[STDERR] = out, err
-        poller = self._recorder.poller
-        poller.add(out, self._on_stdout)
-        poller.add(err, self._on_stderr)
         return out_write, err_write
+
+    def watch(self) -> None:
+        """Read from now on whenever there is something.
+
+        Not from the start: most short steps are over before, and what they printed waits in the
+        pipe; without this each of them would wake the loop once more.
+        """
+        if not self._watched:
+            self._watched = True
+            poller = self._recorder.poller
+            if self.fds[STDOUT] >= 0:
+                poller.add(self.fds[STDOUT], self._on_stdout)
+            if self.fds[STDERR] >= 0:
+                poller.add(self.fds[STDERR], self._on_stderr)
 
     @property
     def ended(self) -> bool:
@@ -124,7 +136,8 @@ class Capture:
         fd = self.fds[stream]
         if fd >= 0:
             self.fds[stream] = -1
-            self._recorder.poller.forget(fd)
+            if self._watched:
+                self._recorder.poller.remove(fd)
             os.close(fd)
 
 

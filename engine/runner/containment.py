@@ -120,7 +120,7 @@ class Containment:
             reaped, usage = pid, None
         if not reaped:
             return
-        self._poller.forget(pidfd)
+        self._poller.remove(pidfd)
         os.close(pidfd)
         self.forget(pid)
         self._orphans.pop(pid, None)

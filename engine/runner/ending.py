@@ -132,10 +132,13 @@ class Endings:
         """From closing to ended, as far as it goes now."""
         if attempt.worker is not None and attempt.worker.leaving_with is attempt:
             return  # the worker takes what was left behind with it
-        if not self._is_empty(attempt, now):
-            return
         capture = attempt.capture
+        if not self._is_empty(attempt, now):
+            if capture is not None:
+                capture.watch()
+            return
         if capture is not None and not capture.drain() and now < attempt.drain_until:
+            capture.watch()
             attempt.kill_at = NEVER
             self.watch_time(attempt)
             return

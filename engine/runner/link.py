@@ -158,7 +158,7 @@ class Link:
             return
         connection.open = False
         self._waiting.discard(connection)
-        self._poller.forget(connection.sock.fileno())
+        self._poller.remove(connection.sock.fileno())
         connection.sock.close()
         if connection is self._engine:
             self._engine = None

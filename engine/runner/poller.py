@@ -34,12 +34,12 @@ class Poller:
         """Wait for other events of `fd`."""
         self._epoll.modify(fd, events)
 
-    def forget(self, fd: int) -> None:
-        """Drop an fd that its owner closes next: closing is what takes it out of the epoll set."""
-        self.handlers.pop(fd, None)
-
     def remove(self, fd: int) -> None:
-        """Drop an fd that stays open."""
+        """Drop an fd, before it is closed.
+
+        Closing alone is not enough: a child on its way into exec still holds it for a moment, and
+        as long as it does the closed fd keeps waking us.
+        """
         if self.handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from engine.runner.workers import Worker
 
 SPAWNS_PER_TURN = 4  # between two looks at the pipes: a spawn takes half a millisecond
-ANNOUNCE_S = 0.005  # what ends sooner needs no `began` and no `pid` record
+# what ends sooner needs no `began`, no `pid` record, and nobody who waits for its output
+FRESH_S = 0.01
 GREW_S = 0.1
 SAMPLE_S = 1.0
 DISK_RETRY_S = 0.5
@@ -78,7 +79,7 @@ class Runner:
         self._recording: list[Attempt] = []  # `end` on its way to disk
         self._ended: dict[str, Attempt] = {}  # not acknowledged
         self._released: dict[str, None] = {}  # the latest acknowledged: never start them again
-        self._fresh: list[Attempt] = []  # began just now, not announced
+        self._fresh: collections.deque[Attempt] = collections.deque()  # began just now
         self._watched: set[str] = set()
         self._grown: set[str] = set()
         self._grown_at = 0.0
@@ -216,7 +217,7 @@ class Runner:
             return
         self._endings.watch_time(attempt)
         self._fresh.append(attempt)
-        self._timers.set(self._announce, self._now + ANNOUNCE_S)
+        self._timers.set(self._leave_fresh, self._now + FRESH_S)
 
     def _spawn(self, attempt: Attempt, stdout: int, stderr: int) -> None:
         attempt.pid = self._spawner.start_shell(attempt, stdout, stderr)
@@ -229,25 +230,34 @@ class Runner:
             return
         reaped, status, usage = os.wait4(attempt.pid, os.WNOHANG)
         if reaped:
-            self._poller.forget(attempt.pidfd)
+            self._poller.remove(attempt.pidfd)
             os.close(attempt.pidfd)
             self._containment.forget(attempt.pid)
             self._endings.exited(attempt, status, usage, self._now)
 
-    def _announce(self, _now: float) -> None:
-        """Tell of attempts that began and still run; write down who their process is."""
-        fresh, self._fresh = self._fresh, []
+    def _leave_fresh(self, now: float) -> None:
+        """Attempts that still run after a while: announce them, listen to them."""
+        fresh = self._fresh
         rows = []
-        for attempt in fresh:
+        while fresh:
+            attempt = fresh[0]
             if attempt.state == RUNNING:
-                if not attempt.start_ticks:
-                    stat = read_stat(attempt.pid)
-                    attempt.start_ticks = stat.start_ticks if stat is not None else 0
-                attempt.announced = True
-                self._results.add(attempt.id, attempt.pid_record())
-                rows.append(attempt.began_json())
+                if attempt.clock_began + FRESH_S > now:
+                    self._timers.set(self._leave_fresh, attempt.clock_began + FRESH_S)
+                    break
+                rows.append(self._identify(attempt))
+            fresh.popleft()
         if rows:
             self._send_began(rows)  # the records go to the disk at the end of this turn
+
+    def _identify(self, attempt: Attempt) -> str:
+        if attempt.capture is not None:
+            attempt.capture.watch()
+        if not attempt.start_ticks:
+            stat = read_stat(attempt.pid)
+            attempt.start_ticks = stat.start_ticks if stat is not None else 0
+        self._results.add(attempt.id, attempt.pid_record())
+        return attempt.began_json()
 
     def _check(self, attempt: Attempt) -> None:
         self._endings.check(attempt)

@@ -327,7 +327,7 @@ class Workers:
         worker.leaving = True
         if worker in worker.set.idle:
             worker.set.idle.remove(worker)
-        self._poller.forget(worker.sock.fileno())
+        self._poller.remove(worker.sock.fileno())
         worker.sock.close()
         now = time.monotonic()
         worker.idle_since = now
@@ -364,14 +364,14 @@ class Workers:
                 self._endings.check(left)
 
     def _forget(self, worker: Worker) -> None:
-        self._poller.forget(worker.pidfd)
+        self._poller.remove(worker.pidfd)
         os.close(worker.pidfd)
         os.close(worker.output_fd)
         self._containment.forget(worker.pid)
         if not worker.leaving:
             if worker in worker.set.idle:
                 worker.set.idle.remove(worker)
-            self._poller.forget(worker.sock.fileno())
+            self._poller.remove(worker.sock.fileno())
             worker.sock.close()
         if not worker.ready:
             worker.set.starting -= 1
