@@ -1,0 +1,50 @@
+# Needs Python 3.11 or newer, pip, git and make. Everything else comes into .venv, by hash.
+
+TESTS ?= tests
+PYTEST = .venv/bin/python -m pytest -q -n auto
+
+.PHONY: help demo test test-all check lint lock picture command clean
+
+help:
+	@echo 'make demo     the console on an engine of its own in .demo, with this machine'"'"'s data'
+	@echo 'make command  .venv/bin/wingman, to use it: .venv/bin/wingman help'
+	@echo 'make test     install what the tests need, and run them (TESTS=tests/cli for some)'
+	@echo 'make check    lint, types, tests: what a change has to pass'
+	@echo 'make test-all the slow tests, too'
+	@echo 'make lock     pin the newest versions of requirements*.in'
+	@echo 'make picture  the picture of the README, from a real console'
+
+demo: command
+	@.ci/demo
+
+command:
+	@.ci/environment requirements.lock
+
+.PHONY: dev
+dev:
+	@.ci/environment requirements-dev.lock
+
+test: dev
+	$(PYTEST) -m 'not slow' $(TESTS)
+
+test-all: dev
+	$(PYTEST) $(TESTS)
+
+lint: dev
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+check: lint test
+
+lock: dev
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/bin/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.11 \
+		requirements.in -o requirements.lock
+	.venv/bin/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.11 \
+		requirements-dev.in -o requirements-dev.lock
+
+picture: dev
+	.venv/bin/python docs/picture.py
+
+clean:
+	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache
