@@ -28,18 +28,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(reference: str) -> int:
     os.environ.setdefault("TEXTUAL_FPS", "30")  # read when Textual is imported
-    from engine.paths import find_home
+    from engine.client.console import find_home
+    from wingman_tui.early import EarlyLook
+
+    home = find_home()
+    early = EarlyLook(home)
+    early.start()
     from wingman_tui.keymap import KeymapError
     from wingman_tui.settings import SettingsError, load_settings
     from wingman_tui.terminal import look_at_terminal
     from wingman_tui.theme import ThemeError
 
-    home, terminal = find_home(), look_at_terminal()
+    terminal = look_at_terminal()
     try:
         settings = load_settings(home.config_file)
         from wingman_tui.app import WingmanApp
 
-        app = WingmanApp(home, settings, terminal, reference=reference)
+        app = WingmanApp(home, settings, terminal, reference=reference, early=early)
     except (SettingsError, KeymapError, ThemeError) as error:
         return _fail(f"wingman: {error}", 2)
     mouse = not terminal.over_ssh if settings.mouse is None else settings.mouse

@@ -27,9 +27,11 @@ from wingman_tui.theme import (
 )
 from wingman_tui.view import View
 from wingman_tui.widgets.bars import Status
+from wingman_tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
-    from engine.paths import Home
+    from engine.client.console import Home
+    from wingman_tui.early import EarlyLook
     from wingman_tui.screens.base import ModeScreen
     from wingman_tui.screens.execution import ExecutionScreen
     from wingman_tui.settings import Settings
@@ -85,6 +87,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         terminal: Terminal,
         *,
         reference: str = "",
+        early: EarlyLook | None = None,
         clock: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         host: str | None = None,
@@ -110,7 +113,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self._interrupted_at = 0.0
         from wingman_tui.session import Session
 
-        self.session = Session(home, self.connection_changed)
+        self.session = Session(home, self.connection_changed, early)
 
     # life
 
@@ -231,12 +234,22 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     def connection_changed(self) -> None:
         """The connection came or went."""
+        self.show_early_rows()
         stale = not self.session.is_live and self.session.was_live
         if stale != self.view.stale:
             self.view.change(stale=stale)
             self.repaint()
         self._ticker.resume()
         self.refresh_status()
+
+    def show_early_rows(self) -> None:
+        """Until the feed has answered, show what was asked for before it."""
+        early = self.session.early
+        frame = early.snapshot() if early is not None else None
+        if frame is not None and not self.executions.loaded:
+            self.executions.apply(frame)
+            for table in self.query("#executions").results(LiveTable):
+                table.rows_changed()
 
     def connection_words(self) -> tuple[str, str]:
         """What the top line says of the connection."""

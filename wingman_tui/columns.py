@@ -118,8 +118,8 @@ def _id(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 EXECUTIONS = (
-    Column("STATE", 13, _state),
-    Column("EXECUTION", 16, _name, grow_to=40),
+    Column("STATE", 11, _state),
+    Column("EXECUTION", 26, _name, grow_to=40, least=14),
     Column("STARTED", 12, _started, 2),
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3),
@@ -167,10 +167,10 @@ def _last_took(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 FLOWS = (
-    Column("FLOW", 18, _flow_name, grow_to=34),
-    Column("LAST 8", 8, _strip, 2, right=True),
+    Column("FLOW", 22, _flow_name, grow_to=34, least=14),
+    Column("LAST 8", 8, _strip, 1, right=True),
     Column("LAST", 16, _last_state, 1),
     Column("TOOK", 7, _last_took, 3, right=True),
     _plain("type", "TYPE", 12, 5),
-    _plain("description", "WHAT IT DOES", 20, 4, grow_to=100),
+    _plain("description", "WHAT IT DOES", 20, 2, grow_to=100),
 )

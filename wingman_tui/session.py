@@ -7,28 +7,27 @@ app when the connection comes or goes, and keeps when it was last seen alive.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from engine.client.console import Client, WingmanError, ensure_engine, quote, with_query
 from engine.client.feed import Feed
 
 if TYPE_CHECKING:
     from engine.client.http import Client
     from engine.paths import Home
+    from wingman_tui.early import EarlyLook
 
 
 class Refused(Exception):
     """The engine said no, or is not there; a message and a hint for a person."""
 
-    def __init__(self, message: str, hint: str = "", details: dict[str, Any] | None = None) -> None:
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.details = details or {}
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
@@ -37,8 +36,12 @@ class Refused(Exception):
 class Session:
     """What the screens use of the engine: windows of the feed, and requests."""
 
-    def __init__(self, home: Home, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, home: Home, on_change: Callable[[], None], early: EarlyLook | None = None
+    ) -> None:
+        """`early` is an attempt to find the engine that is under way already."""
         self._home = home
+        self.early = early
         self._on_change = on_change
         self.feed = Feed(home.text("socket"), self._feed_changed)
         self.was_live = False
@@ -52,7 +55,13 @@ class Session:
 
     async def run(self) -> None:
         """Start the engine if there is none, then hold the feed until cancelled."""
-        await self.start_engine()
+        if self.early is None:
+            await self.start_engine()
+        else:
+            await asyncio.to_thread(self.early.join)
+            if self.early.problem is not None:
+                self.problem = str(self.early.problem)
+            self._on_change()
         await self.feed.run()
 
     async def start_engine(self) -> None:
@@ -80,7 +89,7 @@ class Session:
 
     async def act(self, id_: str, verb: str, **body: Any) -> dict[str, Any]:
         """A verb on an execution."""
-        return await self.request("POST", f"/v1/executions/{quote(id_, safe='')}/{verb}", body)
+        return await self.request("POST", f"/v1/executions/{quote(id_)}/{verb}", body)
 
     async def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> dict[str, Any]:
         """Start a flow by name; the key makes a repeated request harmless."""
@@ -89,32 +98,27 @@ class Session:
 
     async def set_debug(self, flow: str, mode: str) -> dict[str, Any]:
         """Switch a flow's debug mode: on, once or off."""
-        path = f"/v1/flows/{quote(flow, safe='')}/debug"
+        path = f"/v1/flows/{quote(flow)}/debug"
         return await self.request("POST", path, {"mode": mode})
 
     async def flow(self, name: str) -> dict[str, Any]:
         """A flow with its inputs."""
-        return await self.request("GET", f"/v1/flows/{quote(name, safe='')}")
+        return await self.request("GET", f"/v1/flows/{quote(name)}")
 
     async def log_page(self, id_: str, **parameters: Any) -> dict[str, Any]:
         """A page of log lines before or after a cursor."""
-        pairs = "&".join(
-            f"{name}={quote(str(value), safe='')}"
-            for name, value in parameters.items()
-            if value is not None
-        )
-        return await self.request("GET", f"/v1/executions/{quote(id_, safe='')}/logs/lines?{pairs}")
+        path = f"/v1/executions/{quote(id_)}/logs/lines"
+        return await self.request("GET", with_query(path, **parameters))
 
 
 def _ensure(home: Home) -> None:
-    launch = importlib.import_module("engine.client.launch")
-    _refusing(lambda: launch.ensure_engine(home).close())
+    _refusing(lambda: ensure_engine(home).close())
 
 
 def _request(
     home: Home, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str] | None
 ) -> dict[str, Any]:
-    client: Client = importlib.import_module("engine.client.http").Client(home)
+    client = Client(home)
     try:
         answer: dict[str, Any] = _refusing(lambda: client.request(method, path, body, headers))
         return answer
@@ -124,10 +128,9 @@ def _request(
 
 def _refusing(call: Callable[[], Any]) -> Any:
     """What a call answers; every failure that is meant for a person as Refused."""
-    errors = importlib.import_module("engine.client.http")
     try:
         return call()
-    except errors.WingmanError as error:
-        raise Refused(error.message, error.hint, error.details) from error
+    except WingmanError as error:
+        raise Refused(error.message, error.hint) from error
     except OSError as error:
         raise Refused(f"the engine cannot be reached: {error}") from error

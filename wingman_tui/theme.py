@@ -86,15 +86,16 @@ class Palette:
     dark: bool
     background: str  # `default` is the terminal's own
     styles: dict[str, Style]
+    cursors: dict[str, Style]  # what is laid over the selected row
 
     def __getitem__(self, role: str) -> Style:
         return self.styles[role]
 
     def selected(self, role: str, cursor: str = "cursor") -> Style:
         """A role's style on the selected row; where that is told by reverse video, it wins."""
-        over = self.styles[cursor]
-        if over.reverse or self.colours == "none":
-            return over
+        over = self.cursors[cursor]
+        if over.reverse:
+            return self.styles["text"] + over
         return self.styles[role] + over
 
     def textual_theme(self) -> Theme:
@@ -141,13 +142,16 @@ def parse_palette(text: str, name: str) -> Palette:
     colours = data.get("colours", "terminal")
     if colours not in COLOURS:
         raise ThemeError(f"theme {name}: colours is one of {', '.join(COLOURS)}")
+    styles = _styles(data.get("styles", {}), name)
     return Palette(
         name=name,
         label=str(data.get("label", name)),
         colours=colours,
         dark=bool(data.get("dark", True)),
         background=str(data.get("background", "default")),
-        styles=_styles(data.get("styles", {}), name),
+        # every style stands on the ground colour of ordinary text
+        styles={role: styles["text"] + style for role, style in styles.items()},
+        cursors={role: styles[role] for role in ("cursor", "cursor_idle")},
     )
 
 
@@ -161,9 +165,7 @@ def _styles(words: dict[str, Any], name: str) -> dict[str, Style]:
             styles[role] = Style.parse(str(words.get(role, "")))
         except StyleSyntaxError as error:
             raise ThemeError(f"theme {name}: {role}: {error}") from None
-    # every style stands on the ground colour of ordinary text
-    base = styles["text"]
-    return {role: style if role == "text" else base + style for role, style in styles.items()}
+    return styles
 
 
 def theme_files(own: Path | None = None) -> dict[str, Path]:

@@ -1,7 +1,8 @@
 """A small engine that is told what to show: the real protocol over a real Unix socket.
 
-For the console's tests and for its pictures. It keeps plain rows, speaks docs/protocols.md section 4
-and remembers every request; it runs nothing. `python -m tests.tui.fake_engine HOME` serves the demo.
+For the console's tests and for its pictures. It keeps plain rows, speaks docs/protocols.md
+section 4 and remembers every request; it runs nothing. `python -m tests.tui.fake_engine HOME`
+serves the demo.
 """
 
 from __future__ import annotations
@@ -166,6 +167,7 @@ class FakeEngine:
             routes=[
                 Route("/healthz", lambda request: JSONResponse({"status": "ok"})),
                 Route("/v1/executions", self._start, methods=["POST"]),
+                Route("/v1/executions", self._list),
                 Route("/v1/executions/{ref}/logs/lines", self._lines),
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
                 Route("/v1/flows/{name}/debug", self._debug, methods=["POST"]),
@@ -191,6 +193,14 @@ class FakeEngine:
         row = execution(body["flow"], number, "running", inputs=body.get("inputs", {}))
         self.add(row, [step("only", "running")])
         return JSONResponse({k: row[k] for k in ("id", "flow", "number", "state")}, 201)
+
+    async def _list(self, request: Request) -> JSONResponse:
+        body = await self._note(request)
+        if isinstance(body, JSONResponse):
+            return body
+        limit = int(request.query_params.get("limit", 50))
+        more = str(limit) if len(self.executions) > limit else None
+        return JSONResponse({"executions": self.executions[:limit], "next": more})
 
     async def _verb(self, request: Request) -> JSONResponse:
         body = await self._note(request)

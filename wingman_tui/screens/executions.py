@@ -93,6 +93,7 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
 
     def on_mount(self) -> None:
         """Open the window on the list; it is asked for once the engine is there."""
+        self.console_app.show_early_rows()
         self.table.focus()
         self._asked = (0, WINDOW_MIN)
         self._window = self.console_app.session.feed.open(

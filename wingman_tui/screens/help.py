@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.strip import Strip
 
 from wingman_tui import looks
 from wingman_tui.documents import ADDRESS, Document, documents, read
-from wingman_tui.format import fit
-from wingman_tui.keymap import SCOPE_TITLES, Action, key_name
+from wingman_tui.format import fit, wrap
+from wingman_tui.keymap import SCOPE_TITLES, key_name
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
-KEY_CELLS = 18
+KEY_CELLS = 16
 LABEL_CELLS = 18
 # the scopes that the help of a mode explains, the mode's own first
 SCOPES = {
@@ -101,6 +102,8 @@ class HelpScreen(ModeScreen):
         super().on_resize(event)  # type: ignore[arg-type]
         if self.document is not None:
             self._show_document(self.document)
+        elif self.is_current:
+            self._show_index()
 
     def title_words(self) -> tuple[str, ...]:
         """Help, and the open document."""
@@ -108,7 +111,11 @@ class HelpScreen(ModeScreen):
 
     def _show_index(self) -> None:
         self.document = None
-        self.pane.show([*self._documents(), *self._keys(), *self._signs()])
+        first, *rest = SCOPES.get(self.console_app.came_from, SCOPES["executions"])
+        lines = [*self._keys(first), *self._documents()]
+        for scope in rest:
+            lines += self._keys(scope)
+        self.pane.show([*lines, *self._signs()])
         self.refresh_frame()
 
     def _show_document(self, document: Document) -> None:
@@ -123,39 +130,35 @@ class HelpScreen(ModeScreen):
         lines.append(HelpLine([("  " + ADDRESS, "link")]))
         return [*lines, HelpLine()]
 
-    def _keys(self) -> list[HelpLine]:
-        app = self.console_app
-        lines: list[HelpLine] = []
-        for scope in SCOPES.get(app.came_from, ("executions", "list", "global")):
-            lines.append(HelpLine([(f"Keys: {SCOPE_TITLES[scope]}", "focus")]))
-            lines += [self._key_line(action) for action in app.keymap.within([scope])]
-            lines.append(HelpLine())
-        return lines
-
-    def _key_line(self, action: Action) -> HelpLine:
-        ascii_only = self.console_app.view.ascii_only
-        keys = "  ".join(key_name(key, ascii_only) for key in action.keys)
-        return HelpLine(
-            [
+    def _keys(self, scope: str) -> list[HelpLine]:
+        """The keys of one scope, by name and meaning."""
+        keymap, ascii_only = self.console_app.keymap, self.console_app.view.ascii_only
+        lines = [HelpLine([(f"Keys: {SCOPE_TITLES[scope]}", "focus")])]
+        for action in keymap.within([scope]):
+            keys = "  ".join(key_name(key, ascii_only) for key in action.keys)
+            head = [
                 ("  " + fit(keys, KEY_CELLS), "key"),
                 (fit(action.label, LABEL_CELLS), "strong"),
-                (action.help, "text"),
             ]
-        )
+            lines += self._explained(head, action.help)
+        return [*lines, HelpLine()]
+
+    def _explained(self, head: list[Part], text: str) -> list[HelpLine]:
+        """A meaning beside what it explains, in as many lines as it takes."""
+        indent = sum(cell_len(words) for words, _ in head)
+        first, *rest = wrap(text, max(20, self.app.size.width - indent - 3))
+        return [
+            HelpLine([*head, (first, "text")]),
+            *(HelpLine([(" " * indent, "text"), (line, "text")]) for line in rest),
+        ]
 
     def _signs(self) -> list[HelpLine]:
         ascii_only = self.console_app.view.ascii_only
         lines = [HelpLine([("States and their signs", "focus")])]
         for state, meaning in looks.MEANINGS.items():
             look = looks.look_of(state)
-            lines.append(
-                HelpLine(
-                    [
-                        ("  " + fit(f"{look.sign(ascii_only)} {look.word}", KEY_CELLS), look.role),
-                        (meaning, "text"),
-                    ]
-                )
-            )
+            sign = "  " + fit(f"{look.sign(ascii_only)} {look.word}", KEY_CELLS)
+            lines += self._explained([(sign, look.role)], meaning)
         return lines
 
     def do_open(self) -> None:

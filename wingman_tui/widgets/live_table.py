@@ -20,6 +20,7 @@ Row = Mapping[str, Any]
 GAP = 2
 MARGIN = 1
 KEPT_LIMIT = 2_000
+IMPORTANT = 2  # columns of this priority stay while names can give way
 
 
 class RowSource(Protocol):
@@ -46,6 +47,7 @@ class Column:
     cell: Callable[[Row, View, int], Sequence[Part]]
     priority: int = 0  # 0 never goes; the highest number goes first
     grow_to: int = 0  # takes free room up to this width
+    least: int = 0  # may be squeezed to this width
     right: bool = False
 
 
@@ -53,24 +55,25 @@ def lay_out(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     """The columns that fit, each with its width: the least important leave, the rest grow."""
     kept = list(columns)
     room = width - 2 * MARGIN
-    while len(kept) > 1 and _needed(kept) > room:
-        least = max(kept, key=lambda column: column.priority)
-        if not least.priority:
+    while len(kept) > 1:
+        last = max(kept, key=lambda column: column.priority)
+        # an ordinary column goes before a name gives way, an important one after
+        if _needed(kept, squeezed=last.priority <= IMPORTANT) <= room or not last.priority:
             break
-        kept.remove(least)
+        kept.remove(last)
     free = room - _needed(kept)
     out = []
     for column in kept:
-        extra = max(0, min(free, column.grow_to - column.width)) if free > 0 else 0
-        if free < 0 and column.grow_to:  # narrower than all that may not go: the name gives way
-            extra = max(free, 4 - column.width)
+        least = min(0, (column.least or column.width) - column.width)
+        extra = max(free, least) if free < 0 else max(0, min(free, column.grow_to - column.width))
         free -= extra
         out.append((column, column.width + extra))
     return out
 
 
-def _needed(columns: Sequence[Column]) -> int:
-    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+def _needed(columns: Sequence[Column], squeezed: bool = False) -> int:
+    widths = [column.least or column.width if squeezed else column.width for column in columns]
+    return sum(widths) + GAP * (len(columns) - 1)
 
 
 class LiveTable(LineList):

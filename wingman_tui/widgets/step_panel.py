@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from wingman_tui import looks
 from wingman_tui.columns import error_line, name_of
-from wingman_tui.format import duration, exit_words, full_time, size, wrap
+from wingman_tui.format import duration, exit_words, fit, full_time, size, wrap
 from wingman_tui.inputs import as_text
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.steps import ROOT
@@ -64,7 +64,7 @@ class StepPanel(Painted):
             rest += self._error(error, width, max(1, height - 2))
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
-        rest.append(self._figures(step))
+        rest += self._figures(step, width)
         rest += self._named("outputs", step.get("outputs") or {}, width)
         rest += self._times(step)
         return _fitting([head, *rest], width, height)
@@ -86,7 +86,7 @@ class StepPanel(Painted):
         out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
         return [[(line, "error")] for line in out[:limit]]
 
-    def _figures(self, step: Row) -> list[Part]:
+    def _figures(self, step: Row, width: int) -> list[list[Part]]:
         live = step.get("live") or {}
         pairs = (
             ("cpu", duration(live["cpu_s"] * 1000) if "cpu_s" in live else _seconds(step)),
@@ -97,15 +97,20 @@ class StepPanel(Painted):
             ("wrote", size(live.get("write_bytes", step.get("write_bytes")))),
             ("warnings", str(step["warnings"]) if step.get("warnings") else ""),
         )
-        parts: list[Part] = []
+        lines: list[list[Part]] = []
+        room = 0
         for name, value in pairs:
-            if value:
-                parts += [
-                    (SEPARATOR if parts else "", "muted"),
-                    (f"{name} ", "muted"),
-                    (value, "text"),
-                ]
-        return parts
+            cells = len(SEPARATOR) + len(name) + 1 + len(value)
+            if not value:
+                continue
+            if cells > room:
+                lines.append([])
+                room = width + len(SEPARATOR)
+            room -= cells
+            if lines[-1]:
+                lines[-1].append((SEPARATOR, "muted"))
+            lines[-1] += [(f"{name} ", "muted"), (value, "text")]
+        return lines
 
     def _times(self, row: Row) -> list[list[Part]]:
         zone = self.view.zone
@@ -164,8 +169,6 @@ def _fitting(lines: Sequence[list[Part]], width: int, height: int) -> list[list[
         room, cut = width, []
         for text, role in line:
             if cell_len(text) > room:
-                from wingman_tui.format import fit
-
                 cut.append((fit(text, room), role))
                 break
             cut.append((text, role))

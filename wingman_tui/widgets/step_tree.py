@@ -119,8 +119,11 @@ class StepTree(LineList):
         taken = fit_right(took(step, view.now()), TOOK_CELLS)
         note = self._note(step, look.word)
         room = width - cell_len(guide) - 2 - TOOK_CELLS - 1
-        note_width = min(cell_len(note), max(len(look.word), int(room * NOTE_SHARE)))
-        name = fit_middle(fold + clean(row.label), max(4, room - note_width - 1))
+        label = fold + clean(row.label)
+        # a long name leaves the note its share, a short one all the rest
+        name_width = max(4, room - 1 - min(cell_len(note), int(room * NOTE_SHARE)))
+        note_width = min(cell_len(note), room - 1 - min(cell_len(label), name_width))
+        name = fit_middle(label, room - 1 - note_width)
         return [
             (guide, "rule"),
             (f"{look.sign(view.ascii_only)} ", look.role),
