@@ -39,6 +39,7 @@ class LevelCounter:
         self._next = 0
         self._open: dict[tuple[int, int], tuple[int, Record]] = {}
         self._loaded = False
+        self._saved = -1  # how many slots the file beside the log tells of
 
     def count(self, *, ended: bool, budget_bytes: int | None = None) -> bool:
         """Count what has come since; False when the budget ended it early.
@@ -47,7 +48,7 @@ class LevelCounter:
         """
         self._load()
         stop, spent_from = self._index.count, self._blocks.read_bytes
-        if self._next >= stop and not (ended and self._open):
+        if self._next >= stop and (not ended or self._saved == stop):
             return True
         for number in range(self._next, stop):
             self._count_record(number, self._index.get(number))
@@ -149,7 +150,7 @@ class LevelCounter:
         totals = json.loads(rest[:size])
         self._counts = {int(attempt): list(counts) for attempt, counts in totals.items()}
         self._highest = bytearray(rest[size:])
-        self._next = slots
+        self._next = self._saved = slots
 
     def _save(self) -> None:
         totals = json.dumps({str(key): counts for key, counts in self._counts.items()}).encode()
@@ -161,6 +162,7 @@ class LevelCounter:
             with open(fd, "wb") as file:
                 file.write(head + rest)
             os.replace(temporary, self._path)
+        self._saved = self._next
 
 
 def _highest_of(counts: LevelCounts) -> int:
