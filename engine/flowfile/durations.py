@@ -15,7 +15,7 @@ HINT = "write 500ms, 10s, 5m, 2h, 1d or 1h30m"
 
 def seconds(text: str) -> float | None:
     """The duration in seconds, or None for a text that is none."""
-    if len(text) > 60 or not _WHOLE.match(text):
+    if len(text) > 60 or not _WHOLE.fullmatch(text):
         return None
     total = sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(text))
     return round(total, 3)

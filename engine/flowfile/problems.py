@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol
 from engine.errors import FlowFileError
 
 LIMIT_PROBLEMS = 100  # checking stops there: more would hide the first ones, and cost time
+_LONGEST = 800  # characters of one sentence
 _NEAREST_BUDGET = 3_000  # names compared per file
 
 
@@ -47,6 +48,8 @@ class Problems:
 
     def add(self, place: Place, what: str, hint: str = "") -> None:
         """Note one problem; the same one at the same place is noted once."""
+        what, hint = (text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+                      for text in (what, hint))
         problem = {"line": place.line, "column": place.column, "what": what, "hint": hint}
         self._found.setdefault((place.line, place.column, what), problem)
         if len(self._found) >= LIMIT_PROBLEMS:
