@@ -120,7 +120,8 @@ class LogReader:
                     self.levels.note_none(number, record, wanted)
             if missing <= 0:
                 return _page(pages, before=None, after=end)
-            if budget_bytes is not None and self.blocks.read_bytes - spent_from > budget_bytes:
+            spent = self.blocks.read_bytes - spent_from
+            if budget_bytes is not None and spent > budget_bytes and number > 0:
                 return _page(pages, before=Cursor(number, 0), after=end, done=False)
         lines = [line for found in reversed(pages) for line in found]
         return Page(lines, None, lines[-1].cursor if lines else end)
@@ -137,7 +138,8 @@ class LogReader:
         start, low = (after.record, after.line + 1) if after is not None else (0, 0)
         lines: list[Line] = []
         reached, spent_from = after, self.blocks.read_bytes
-        for number, record in self.index.forward(start, self.index.count):
+        stop = self.index.count
+        for number, record in self.index.forward(start, stop):
             bottom = low if number == start else 0
             if self.takes_record(record, wanted) and not self._has_none(number, wanted):
                 lines += self.scanner.lines(
@@ -146,7 +148,8 @@ class LogReader:
             if len(lines) >= limit:
                 return Page(lines, lines[0].cursor, lines[-1].cursor)
             reached = Cursor(number, record.lines if record is not None else 0)
-            if budget_bytes is not None and self.blocks.read_bytes - spent_from > budget_bytes:
+            spent = self.blocks.read_bytes - spent_from
+            if budget_bytes is not None and spent > budget_bytes and number < stop - 1:
                 return Page(lines, lines[0].cursor if lines else reached, reached, done=False)
         return Page(lines, lines[0].cursor if lines else after, reached)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.logs.format import GAP, PARTIAL, Record
+from engine.logs.format import CONTINUES, GAP, PARTIAL, Record
 from engine.logs.levels import level_of
 from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.scan import LOOK_RECORDS, Joined
@@ -86,7 +86,7 @@ class Tail:
             return start, 0  # only looking tells how many match
         total = 0
         counted = [
-            (number, record.lines)
+            (number, _begun(record))
             for number, record in self._reader.index.forward(start, stop)
             if record is not None and self._reader.takes_record(record, self._wanted)
         ]
@@ -146,3 +146,8 @@ class Tail:
 
     def _takes(self, line: Line) -> bool:
         return self._wanted.takes(line.data, line.level)
+
+
+def _begun(record: Record) -> int:
+    """How many lines begin in a record."""
+    return record.lines + bool(record.flags & PARTIAL) - bool(record.flags & CONTINUES)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from engine.logs import format
-from engine.logs.format import Record
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engine.logs import format
+from engine.logs.format import Record
 
 U32 = st.integers(0, 2**32 - 1)
 RECORDS = st.builds(
