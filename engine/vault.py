@@ -50,7 +50,7 @@ class Vault:
             raise StorageError(f"the value of {context} is not sealed")
         try:
             data = base64.b64decode(text[len(PREFIX) :], altchars=b"-_", validate=True)
-        except binascii.Error:
+        except ValueError:
             raise StorageError(f"the sealed value of {context} is damaged") from None
         cipher = self._load(create=False)
         try:

@@ -115,7 +115,9 @@ def _python_forms(text: str, raw: bytes) -> Iterator[bytes]:
 
 def _shell_forms(raw: bytes) -> Iterator[bytes]:
     yield raw.replace(b"'", b"'\"'\"'")
-    yield raw.replace(b"'", b"'\\''")
+    once = raw.replace(b"'", b"'\\''")
+    yield once
+    yield once.replace(b"'", b"'\\''")  # as `set -x` shows a quoted value
     yield _replaced(raw, _DOUBLE_QUOTED)
     yield _replaced(raw, _ANSI_C)
     yield b"".join(
