@@ -47,14 +47,14 @@ def too_much(scanned: Scan, values: Iterable[Any]) -> bool:
     size, largest = size_of(values)
     if largest > LIGHT_ELEMENTS or size > _MEASURED:
         return True
-    signs = len(scanned.tokens)
+    words = scanned.words
     size += len(scanned.text) // 10
     costly = sum(call.name in COSTLY for call in scanned.calls)
     if scanned.comprehensions:
         elements = max(largest, scanned.text.count(","), 1)
         if costly or elements > LIGHT_COMPREHENSION_ELEMENTS:
             return True
-        return signs * size * elements > LIGHT_WORK * 2
+        return words * size * elements > LIGHT_WORK * 2
     if costly:
-        return costly > 3 or size > 20_000 or signs * size > LIGHT_WORK // 4
-    return signs * size > LIGHT_WORK
+        return costly > 3 or size > 20_000 or words * size > LIGHT_WORK // 4
+    return words * size > LIGHT_WORK

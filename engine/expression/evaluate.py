@@ -87,7 +87,7 @@ def _by_cel(scanned: Scan, names: Mapping[str, Any], heavy: bool) -> Any:
         raise explain.from_cel(error) from None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def compiled(scanned: Scan) -> Any:
     """CEL's program of a scanned text; raises ExpressionError with details["offset"]."""
     from .library import cel

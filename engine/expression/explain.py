@@ -116,8 +116,8 @@ def values_of(expression: str, names: Mapping[str, Any], *,
 def _masked_texts(names: Mapping[str, Any], masked: Collection[str]) -> set[str]:
     """The texts inside masked values, which no message may repeat."""
     found: set[str] = set()
-    for name in masked:
-        for node, _ in nodes_of(look_up(plain_path(name) or (), names)):
+    for path in filter(None, map(plain_path, masked)):
+        for node, _ in nodes_of(look_up(path, names)):
             if isinstance(node, str | int | float) and len(str(node)) >= _SHORT_TEXT:
                 found.add(str(node))
     return found

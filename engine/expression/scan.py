@@ -95,7 +95,7 @@ class Scan:
 
     text: str
     path: Path | None = None  # set when the whole expression is a plain path
-    tokens: tuple[Token, ...] = ()
+    words: int = 0  # names, texts, numbers and signs: a measure of its cost
     references: tuple[Reference, ...] = ()
     calls: tuple[Call, ...] = ()
     comprehensions: int = 0
@@ -151,7 +151,7 @@ def tokens_of(text: str, start: int = 0, *, until_close: bool = False) -> tuple[
     return tokens, position
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def scan(text: str) -> Scan:
     """Read an expression; a text that may not go to CEL has its `problem` set."""
     if len(text) > LIMIT_CHARACTERS:
@@ -220,7 +220,7 @@ class _Reader:
         if self.problem is None and self.open:
             self.problem = Problem(
                 len(self.text.rstrip()), f"`{self.open[-1].sign}` is never closed", "")
-        return Scan(self.text, None, tuple(self.tokens), tuple(self.references),
+        return Scan(self.text, None, len(self.tokens), tuple(self.references),
                     tuple(self.calls), self.comprehensions, self.problem)
 
     def _too_deep(self, token: Token) -> None:

@@ -12,6 +12,7 @@ from .scan import LIMIT_CHARACTERS, Problem, scan, tokens_of
 
 OPENING = "${{"
 LIMIT_EXPRESSIONS = 1_000  # in one text
+_CACHED_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,17 @@ def is_template(text: str) -> bool:
     return OPENING in text
 
 
-@lru_cache(maxsize=1024)
 def parts_of(text: str) -> Template:
     """Cut a template; an expression that is never closed is its `problem`."""
+    return _cut_cached(text) if len(text) <= _CACHED_CHARACTERS else _cut(text)
+
+
+@lru_cache(maxsize=512)
+def _cut_cached(text: str) -> Template:
+    return _cut(text)
+
+
+def _cut(text: str) -> Template:
     literals: list[str] = []
     expressions: list[Part] = []
     position = 0

@@ -166,7 +166,7 @@ class References:
         if problem is None and scanned.path is None:
             if text not in seen:
                 seen.add(text)
-                self.words += len(scanned.tokens) + len(text) // 50
+                self.words += scanned.words + len(text) // 50
             if self.words > LIMIT_WORDS:
                 self._stop(spot, f"{LIMIT_WORDS:,} words")
             problem = check(text)

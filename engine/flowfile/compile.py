@@ -61,7 +61,8 @@ class _Compiler:
 
     def __init__(self, root: Mapping, text: Source, problems: Problems, source: str) -> None:
         self.root, self.text, self.problems = root, text, problems
-        self.source = os.path.abspath(source) if source and source[0] != "<" else ""
+        is_file = source not in ("", "-") and not source.startswith("<")
+        self.source = os.path.abspath(source) if is_file else ""
         self.reading = Reading(problems)
         self.values: Values = {}
         self.steps: list[Step] = []

@@ -15,6 +15,7 @@ from typing import Any
 from engine.errors import InputError
 
 from .input_values import problems_of
+from .problems import one_line
 
 LIMIT_TEXT_BYTES = 120_000  # an environment variable of Linux holds 128 KiB
 _WHOLE = re.compile(r"[-+]?[0-9]{1,20}")
@@ -136,11 +137,11 @@ def _unknown(name: str, declared: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _problem(name: str, what: str, hint: str = "") -> dict[str, str]:
-    return {"input": name, "what": what, "hint": hint}
+    return {"input": one_line(name[:60]), "what": one_line(what), "hint": one_line(hint)}
 
 
 def _input_error(problems: list[dict[str, str]]) -> InputError:
-    lines = [f"input `{one['input'][:60]}` {one['what']}" + (f" ({one['hint']})" if one["hint"]
+    lines = [f"input `{one['input']}` {one['what']}" + (f" ({one['hint']})" if one["hint"]
              and len(problems) > 1 else "") for one in problems]
     hint = problems[0]["hint"] if len(problems) == 1 else ""
     return InputError("\n".join(lines), hint, problems=problems)

@@ -48,8 +48,7 @@ class Problems:
 
     def add(self, place: Place, what: str, hint: str = "") -> None:
         """Note one problem; the same one at the same place is noted once."""
-        what, hint = (text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-                      for text in (what, hint))
+        what, hint = one_line(what), one_line(hint)
         problem = {"line": place.line, "column": place.column, "what": what, "hint": hint}
         self._found.setdefault((place.line, place.column, what), problem)
         if len(self._found) >= LIMIT_PROBLEMS:
@@ -76,7 +75,9 @@ class Problems:
 
     def one_of(self, word: str, candidates: Iterable[str]) -> str:
         """The nearest name, else the list of those there are."""
-        names = sorted(candidates)
+        names = list(candidates)
+        if len(names) < 100:  # many keep the order of the file
+            names.sort()
         listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         return self.nearest(word, names) or (f"one of {listed}" if names else "")
 
@@ -94,6 +95,16 @@ class Problems:
         found = self.sorted()
         raise FlowFileError("\n".join(line_of(self.source, problem) for problem in found),
                             problems=found)
+
+
+def one_line(text: str) -> str:
+    """A sentence that stays on its line and moves no terminal, whatever names it quotes."""
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "…"
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable()
+                   else character.encode("unicode_escape").decode() for character in text)
 
 
 def line_of(source: str, problem: dict[str, Any]) -> str:

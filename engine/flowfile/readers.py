@@ -310,6 +310,8 @@ class Expression(Reader):
         if node.text.strip().startswith("${{"):
             return reading.wrong(node, "an expression stands here without `${{ }}`",
                                  "remove the `${{` and `}}`")
+        if isinstance(node.value, bool):
+            return "true" if node.value else "false"
         reading.spots.append(Spot(node, self.place, True, reading.owner))
         return node.text.strip()
 

@@ -14,7 +14,7 @@ from engine.errors import ExpressionError
 from engine.expression import HeavyExpression, check, evaluate, parts_of, render, scan
 from engine.expression.library import cel
 from engine.expression.patterns import LIMIT_WORK, PatternError, found
-from engine.expression.scan import NAMESPACED
+from engine.expression.scan import NAMESPACED, tokens_of
 
 GENEROUS_S = 5.0  # the machine may be busy; what it guards against takes minutes
 
@@ -156,6 +156,6 @@ def test_our_reading_misses_nothing_that_cel_sees(text: str) -> None:
     except ValueError:
         return
     roots = {str(reference.path[0]) for reference in scanned.references}
-    bound = {token.text for token in scanned.tokens if token.kind == "word"}
+    bound = {token.text for token in tokens_of(text)[0] if token.kind == "word"}
     spaces = {name.split(".")[0] for name in NAMESPACED}  # math.abs(…): a function, no value
     assert variables <= roots | spaces | (bound if scanned.comprehensions else set())

@@ -268,6 +268,12 @@ def test_problems_of_all_kinds_come_at_once_in_order() -> None:
     assert places == ["2:1:", "3:38:", "5:21:", "5:37:", "6:10:", "6:13:"]
 
 
+def test_names_cannot_break_a_line_or_move_the_terminal() -> None:
+    lines = problems(HEAD + STEP + '"a\\nb\\e[2J\\u202E": 1\n')
+    assert len(lines) == 1
+    assert lines[0].startswith(r"4:1: a flow has no key `a\nb\x1b[2J\u202e` (one of alerts, ")
+
+
 def test_a_flood_of_problems_ends_with_a_word() -> None:
     lines = problems(HEAD + "".join(f"k{number}: 1\n" for number in range(5_000)) + STEP)
     assert len(lines) == 101
