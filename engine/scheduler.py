@@ -20,6 +20,7 @@ from engine.core.prepare import Surroundings
 from engine.core.state import Execution
 from engine.errors import WingmanError
 from engine.executor import Executor
+from engine.failpoints import reach
 from engine.ids import attempt_id, split_attempt_id
 from engine.journal.journal import Journal
 from engine.model import Event
@@ -147,6 +148,7 @@ class Scheduler:
         if turn.events:
             self._mask_details(execution, turn.events)
             self._journal.add(execution, turn.events)
+            reach("decided")
         self._timers.set(execution.id, decide.next_due_us(execution))
         if turn.events or turn.commands:
             events = (before or []) + turn.events
@@ -217,9 +219,11 @@ class Scheduler:
 
     def _carry_out(self, execution: Execution, events: list[Event], commands: list[Any]) -> None:
         """The events are durable: act on them, and tell those who look."""
+        reach("journaled")
         for command in commands:
             if isinstance(command, StartAttempt):
                 self._start(execution, command)
+                reach("started")
             elif isinstance(command, CancelAttempt):
                 name = attempt_id(execution.id, command.attempt_number)
                 self.executor.cancel(command.generation, name, command.mode, command.reason)
@@ -289,6 +293,7 @@ class Scheduler:
     # -- what the executor reports (engine.executor.Listener) ------------------------------
 
     def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
+        reach("end_received")
         for end in ends:
             execution_id, number = split_attempt_id(end["attempt"])
             execution = self.live.get(execution_id)
@@ -296,7 +301,11 @@ class Scheduler:
                 self.take(execution, decide.attempt_ended, number, end)
         names = [end["attempt"] for end in ends]
         if names:
-            self._journal.when_durable(lambda: self.executor.acknowledge(generation, names))
+            self._journal.when_durable(lambda: self._acknowledge(generation, names))
+
+    def _acknowledge(self, generation: str, names: list[str]) -> None:
+        reach("end_journaled")
+        self.executor.acknowledge(generation, names)
 
     def attempts_interrupted(self, attempts: list[str]) -> None:
         self._each(attempts, decide.attempt_interrupted)

@@ -14,6 +14,7 @@ from engine.clock import Clock
 from engine.config import read_config
 from engine.core.state import Execution
 from engine.executor.local import LocalExecutor
+from engine.failpoints import reach
 from engine.journal.database import queries
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
@@ -115,6 +116,7 @@ class Engine:
             self._adopt(execution)
         self._executor.open(self._scheduler.open_attempts())
         self._scheduler.resume_all()
+        reach("recovered")
         if executions:
             log(f"took back {len(executions)} open executions")
 

@@ -70,6 +70,8 @@ class LocalExecutor:
     def _start_generation(self) -> None:
         self.generation = secrets.token_hex(6)
         self._expected[self.generation] = set()
+        path = self._home.runners / self.generation / "socket"
+        self._links[self.generation] = Link(self, self.generation, path)
         start_runner(self._home, self.generation)
         self._spawn(self._attend(self.generation))
 

@@ -48,13 +48,18 @@ class Tail:
 
     def snapshot(self) -> Page:
         """The last lines there are; what comes later is for `advance`."""
-        self._next = self._reader.index.count
-        self._open.clear()
-        self._remember_open(max(0, self._next - LOOK_RECORDS), self._next)
+        self.begin_at_end()
         page = self._reader.page_back(self._wanted, self._limit, Cursor(self._next, 0))
         if self._whole_lines:
             page = page._replace(lines=[line for line in page.lines if not line.open])
         return page
+
+    def begin_at_end(self) -> int:
+        """Take what is there as seen; how many records that is."""
+        self._next = self._reader.index.count
+        self._open.clear()
+        self._remember_open(max(0, self._next - LOOK_RECORDS), self._next)
+        return self._next
 
     def advance(self) -> Growth:
         """What was written since the last call."""

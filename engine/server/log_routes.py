@@ -2,15 +2,180 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from engine.journal.history import History
+from engine.logs.lines import Cursor, Filter, Line
+from engine.logs.reader import LogReader
+from engine.narrate import narrate
 from engine.server.app import Json
+from engine.server.context import Context
+from engine.server.logbook import OpenLog, growth_of, make_filter, parse_cursor
+from engine.server.routes import context_of, number_of
+
+CHUNK_BYTES = 1 << 20
+LINES_LIMIT = 2000
+EVERYTHING_AT_ONCE = 1 << 30
 
 
 async def stream(request: Request) -> Response:
-    return Json({})
+    """The bytes as printed; with a level, a pattern, prefixes or the engine's lines, line by line."""
+    query, context = request.query_params, context_of(request)
+    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
+    wanted = make_filter(
+        query.get("step"), query.get("level"), query.get("grep"), query.get("stream")
+    )
+    log = await context.logs.open(ord_, execution_id)
+    follows = query.get("follow") == "true"
+    if wanted.takes_all and "true" not in (query.get("prefix"), query.get("engine")):
+        body = raw_text(context, log, execution_id, wanted, follows)
+    else:
+        teller = Teller(
+            context, ord_, query.get("engine") == "true", query.get("prefix") == "true", wanted
+        )
+        body = line_text(context, log, execution_id, wanted, follows, teller)
+    return StreamingResponse(body, media_type="text/plain; charset=utf-8")
+
+
+async def raw_text(
+    context: Context, log: OpenLog, execution_id: str, wanted: Filter, follows: bool
+) -> AsyncIterator[bytes]:
+    """Blocks in the index's order, read in slices on a thread."""
+    position = 0
+    async with growth_of(context, execution_id) as grown:
+        while True:
+            grown.clear()
+            is_over = execution_id not in context.service.scheduler.live
+            stop = await log.ask(lambda reader: reader.index.count)
+            blocks = log.reader.raw(wanted, position, stop)
+            while chunk := await log.ask(lambda reader, blocks=blocks: _take(blocks)):
+                yield chunk
+            position = stop
+            if is_over or not follows:
+                return
+            await grown.wait()
+
+
+def _take(blocks: Iterator[bytes]) -> bytes:
+    """About a chunk's worth of blocks; empty at their end."""
+    parts, size_bytes = [], 0
+    for block in blocks:
+        parts.append(block)
+        size_bytes += len(block)
+        if size_bytes >= CHUNK_BYTES:
+            break
+    return b"".join(parts)
+
+
+async def line_text(
+    context: Context, log: OpenLog, execution_id: str, wanted: Filter, follows: bool, teller: Teller
+) -> AsyncIterator[bytes]:
+    """Whole lines that fit, the engine's own between them."""
+    tail = log.reader.follow(wanted, EVERYTHING_AT_ONCE, whole_lines=True)
+    async with growth_of(context, execution_id) as grown:
+        await teller.look()
+        stop = await log.ask(lambda reader: tail.begin_at_end())
+        async for page in pages(log, wanted, stop):
+            yield teller.text(log, [line for line in page if not (follows and line.open)])
+        while follows:
+            grown.clear()
+            is_over = execution_id not in context.service.scheduler.live
+            await teller.look()
+            lines = (await log.ask(lambda reader: tail.advance())).lines
+            if is_over:
+                lines += await log.ask(lambda reader: tail.finish())
+            yield teller.text(log, lines)
+            if is_over:
+                break
+            await grown.wait()
+    yield teller.rest()
+
+
+async def pages(log: OpenLog, wanted: Filter, stop: int) -> AsyncIterator[list[Line]]:
+    """The wanted lines of the first `stop` records, some at a time."""
+    after: Cursor | None = None
+    while True:
+        page = await log.ask(
+            lambda reader, after=after: reader.page_forward(wanted, LINES_LIMIT, after)
+        )
+        yield [line for line in page.lines if line.cursor.record < stop]
+        after = page.after
+        if len(page.lines) < LINES_LIMIT or after is None or after.record >= stop:
+            return
+
+
+class Teller:
+    """Puts lines into text: the step's name before them, the engine's lines between them."""
+
+    def __init__(
+        self, context: Context, ord_: int, tells: bool, names: bool, wanted: Filter
+    ) -> None:
+        self._context = context
+        self._ord = ord_
+        self._tells = tells
+        self._names = names
+        self._wanted = wanted
+        self._seen = 0
+        self._events: list[tuple[int, str]] = []
+
+    async def look(self) -> None:
+        """Take in what the engine has to say since the last look."""
+        if not self._tells:
+            return
+
+        def ask(history: History) -> list[tuple[int, int, str, dict[str, Any]]]:
+            return [event for event in history.events(self._ord) if event[0] > self._seen]
+
+        for seq, at_us, type_, data in await self._context.service.reader(ask):
+            self._seen = seq
+            told = narrate(type_, data)
+            if told and self._concerns(data):
+                self._events.append((at_us * 1000, f"[engine] {told[1]}"))
+
+    def _concerns(self, data: dict[str, Any]) -> bool:
+        return self._wanted.step is None or data.get("step") in (None, self._wanted.step)
+
+    def text(self, log: OpenLog, lines: list[Line]) -> bytes:
+        """Lines as bytes, each with its newline."""
+        parts: list[bytes] = []
+        for line in lines:
+            while self._events and self._events[0][0] <= line.time_ns:
+                parts.append(self._events.pop(0)[1].encode() + b"\n")
+            prefix = f"{log.reader.name_of(line.attempt)[0]} | ".encode() if self._names else b""
+            parts.append(prefix + bytes(line.data) + b"\n")
+        return b"".join(parts)
+
+    def rest(self) -> bytes:
+        """What the engine said after the last line."""
+        rest, self._events = self._events, []
+        return b"".join(text.encode() + b"\n" for _, text in rest)
 
 
 async def lines(request: Request) -> Response:
-    return Json({})
+    """A page of lines: before a cursor (or the end), or after one."""
+    query, context = request.query_params, context_of(request)
+    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
+    wanted = make_filter(
+        query.get("step"), query.get("level"), query.get("grep"), query.get("stream")
+    )
+    limit = max(1, number_of(request, "limit", 200, LINES_LIMIT))
+    before, after = parse_cursor(query.get("before")), parse_cursor(query.get("after"))
+    log = await context.logs.open(ord_, execution_id)
+
+    def look(reader: LogReader) -> Any:
+        if after is not None:
+            return reader.page_forward(wanted, limit, after, budget_bytes=CHUNK_BYTES * 64)
+        return reader.page_back(wanted, limit, before, budget_bytes=CHUNK_BYTES * 64)
+
+    page = await log.ask(look)
+    return Json(
+        {
+            "lines": log.to_wire(page.lines),
+            "before": str(page.before) if page.before else None,
+            "after": str(page.after) if page.after else None,
+        }
+    )

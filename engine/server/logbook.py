@@ -1,20 +1,188 @@
-"""Logs as the API gives them: the runner's files by `engine.logs`, the attempts by the journal. (interim)"""
+"""Logs as the API gives them: files by `engine.logs`, the names of attempts by the journal.
+
+A reader belongs to one execution and is used by one question at a time, on a thread.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
+from engine.core.state import Execution
+from engine.errors import UsageError
+from engine.logs.lines import Cursor, Filter, Line
+from engine.logs.reader import LogReader
+from engine.logs.tail import Tail
+from engine.model import Event
 from engine.paths import Home
 from engine.service import Service
 
+OPEN_LOGS = 16
+COUNT_BUDGET_BYTES = 16 << 20  # how much of a log one question may look through for its levels
+PAGE_BUDGET_BYTES = 64 << 20
+T = TypeVar("T")
+
+
+class OpenLog:
+    """The log of one execution, shared by all who look at it."""
+
+    def __init__(self, directory: str, names: dict[int, tuple[str, int]]) -> None:
+        self.names = names
+        self.reader = LogReader(directory, names)
+        self._lock = asyncio.Lock()
+
+    async def ask(self, question: Callable[[LogReader], T]) -> T:
+        """The answer of a question that reads files."""
+        async with self._lock:
+            return await asyncio.to_thread(question, self.reader)
+
+    def to_wire(self, lines: list[Line]) -> list[Any]:
+        return [self.reader.to_wire(line) for line in lines]
+
 
 class LogBook:
+    """The logs of all executions; those looked at last are kept open."""
+
     def __init__(self, home: Home, service: Service) -> None:
-        self._home = home
+        self._folder = home.text("logs")
         self._service = service
+        self._open: OrderedDict[str, OpenLog] = OrderedDict()
+        service.scheduler.observers.append(self._note_attempts)
+
+    def _note_attempts(self, execution: Execution, events: list[Event]) -> None:
+        """Learn the names of attempts that start while somebody looks."""
+        log = self._open.get(execution.id)
+        if log is None:
+            return
+        for event in events:
+            if event.type == "attempt.starting":
+                log.names[event.data["number"]] = (event.data["step"], event.data["try_number"])
+
+    async def open(self, ord_: int, execution_id: str) -> OpenLog:
+        """The log of an execution; there may be nothing in it yet."""
+        log = self._open.get(execution_id)
+        if log is None:
+            names = await self._service.reader(lambda history: history.attempts(ord_))
+            log = self._open.setdefault(
+                execution_id, OpenLog(f"{self._folder}/{execution_id}", names)
+            )
+            while len(self._open) > OPEN_LOGS:
+                _, old = self._open.popitem(last=False)
+                await old.ask(lambda reader: reader.close())
+        self._open.move_to_end(execution_id)
+        return log
 
     async def add_warnings(self, ord_: int, execution: dict[str, Any]) -> None:
-        return None
+        """Put the number of warning lines on an execution and its steps, where it is known."""
+        log = await self.open(ord_, execution["id"])
+        is_over = execution["id"] not in self._service.scheduler.live
 
-    def tail(self, *a: Any, **k: Any) -> Any:
-        raise NotImplementedError
+        def count(reader: LogReader) -> dict[str, int] | None:
+            if not reader.levels.count(ended=is_over, budget_bytes=COUNT_BUDGET_BYTES):
+                return None
+            found: dict[str, int] = {}
+            for number, (path, _) in list(log.names.items()):
+                found[path] = found.get(path, 0) + reader.levels.of_attempt(number).warning
+            return found
+
+        warnings = await log.ask(count)
+        if warnings is None:
+            return
+        execution["warnings"] = sum(warnings.values())
+        for step in execution.get("steps", ()):
+            step["warnings"] = warnings.get(step["path"], 0)
+
+    def tail(
+        self, ord_: int, execution_id: str, *, step: str | None, level: str | None,
+        grep: str | None, before: str | None,
+    ) -> WindowTail:  # fmt: skip
+        """What a log window shows. Raises UsageError for a level, pattern or cursor that is none."""
+        return WindowTail(
+            self, ord_, execution_id, make_filter(step, level, grep), parse_cursor(before)
+        )
+
+
+def make_filter(
+    step: str | None, level: str | None, grep: str | None, stream: str | None = None
+) -> Filter:
+    """A filter of lines from a request's words. Raises UsageError."""
+    for name, value in (("step", step), ("level", level), ("grep", grep)):
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} is a text")
+    return Filter.make(step=step, level=level, grep=grep, stream=stream)
+
+
+def parse_cursor(text: str | None) -> Cursor | None:
+    """A cursor from a request. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return Cursor.parse(text)
+    except (ValueError, AttributeError, TypeError):
+        raise UsageError(f"{text!r} is no cursor", "such as 12:0, from an earlier answer") from None
+
+
+class WindowTail:
+    """The lines of one log window: first the tail or a page, then what is appended."""
+
+    def __init__(
+        self, book: LogBook, ord_: int, execution_id: str, wanted: Filter, before: Cursor | None
+    ) -> None:
+        self._book = book
+        self._ord = ord_
+        self._id = execution_id
+        self._wanted = wanted
+        self._before = before
+        self._tail: Tail | None = None
+
+    async def first(self, limit: int) -> tuple[list[Any], bool]:
+        """The lines to begin with, and whether there are earlier ones."""
+        log = await self._book.open(self._ord, self._id)
+
+        def look(reader: LogReader) -> Any:
+            if self._before is not None:
+                return reader.page_back(
+                    self._wanted, limit, self._before, budget_bytes=PAGE_BUDGET_BYTES
+                )
+            self._tail = reader.follow(self._wanted, limit)
+            return self._tail.snapshot()
+
+        page = await log.ask(look)
+        return log.to_wire(page.lines), page.before is not None
+
+    async def more(self, limit: int) -> tuple[list[Any], int]:
+        """Lines that have come since, and how many were left out before them."""
+        tail = self._tail
+        if tail is None:
+            return [], 0
+        log = await self._book.open(self._ord, self._id)
+        growth = await log.ask(lambda reader: tail.advance())
+        return log.to_wire(growth.lines), growth.skipped
+
+
+@contextlib.asynccontextmanager
+async def growth_of(context: Any, execution_id: str) -> AsyncIterator[asyncio.Event]:
+    """An event that is set whenever an execution's log has grown, or the execution has changed."""
+    grown = asyncio.Event()
+
+    def grew(executions: list[str]) -> None:
+        if execution_id in executions:
+            grown.set()
+
+    def changed(execution: Execution, events: list[Event]) -> None:
+        if execution.id == execution_id:
+            grown.set()
+
+    scheduler = context.service.scheduler
+    scheduler.observers.append(changed)
+    context.growth_observers.append(grew)
+    context.watch(execution_id)
+    try:
+        yield grown
+    finally:
+        scheduler.observers.remove(changed)
+        context.growth_observers.remove(grew)
+        context.unwatch(execution_id)

@@ -1,0 +1,24 @@
+"""Named moments at which a test may have the engine die. Standard library only; nothing in production.
+
+`WINGMAN_FAILPOINT=name:3` kills this process with SIGKILL when the moment `name` is reached for the
+third time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+_name, _, _count = os.environ.get("WINGMAN_FAILPOINT", "").partition(":")
+_left = int(_count) if _count.isdigit() else 1
+NAMES = ("decided", "journaled", "started", "end_received", "end_journaled", "recovered")
+
+
+def reach(name: str) -> None:
+    """This moment is reached."""
+    global _left
+    if name != _name:
+        return
+    _left -= 1
+    if _left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)

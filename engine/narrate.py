@@ -1,0 +1,99 @@
+"""The engine's own lines about an execution: journal events in words. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+Data = dict[str, Any]
+
+
+def narrate(type_: str, data: Data) -> tuple[str, str] | None:
+    """(level, text) of an event, None for one that says nothing to people."""
+    teller = TELLERS.get(type_)
+    return teller(data) if teller else None
+
+
+def _queued(data: Data) -> tuple[str, str]:
+    return "info", f"{data['flow']}#{data['number']} queued by {data['actor']} ({data['trigger']})"
+
+
+def _starting(data: Data) -> tuple[str, str]:
+    return "info", f"{data['step']}: attempt {data['try_number']} starts"
+
+
+def _attempt_ended(data: Data) -> tuple[str, str]:
+    span = (
+        f" after {data['duration_ms'] / 1000:.3f} s" if data.get("duration_ms") is not None else ""
+    )
+    error = data.get("error")
+    why = f": {error['message']}" if error else ""
+    level = "info" if data["state"] == "completed" else "warning"
+    if data["state"] in ("failed", "interrupted"):
+        level = "error"
+    reason = f" ({data['reason']})" if data.get("reason") else ""
+    return level, f"{data['step']}: {data['state']}{span}{why}{reason}"
+
+
+def _step_ended(data: Data) -> tuple[str, str]:
+    error = data.get("error")
+    level = "error" if data["state"] == "failed" else "info"
+    why = error["message"] if error else data.get("reason", "")
+    return level, f"{data['step']}: {data['state']}" + (f": {why}" if why else "")
+
+
+def _detail(data: Data) -> tuple[str, str]:
+    """What debug mode tells: each part on a line of its own."""
+    detail = data["detail"]
+    lines = [f"{data['step']}: debug"]
+    if "text" in detail:
+        lines += [f"  runs with {' '.join(detail['shell'])}:"]
+        lines += [f"    {line}" for line in detail["text"].splitlines()]
+    if detail.get("python"):
+        lines.append(f"  python: {json.dumps(detail['python'], ensure_ascii=False)}")
+    lines.append(f"  working directory: {detail.get('cwd')}")
+    lines += [f"  {name}={value}" for name, value in sorted(detail.get("env", {}).items())]
+    return "debug", "\n".join(lines)
+
+
+def _ended(data: Data) -> tuple[str, str]:
+    error = data.get("error")
+    level = {"completed": "info", "partial": "warning", "cancelled": "warning"}.get(
+        data["state"], "error"
+    )
+    where = f"{error['step']}: " if error and error.get("step") else ""
+    return level, f"execution {data['state']}" + (f": {where}{error['message']}" if error else "")
+
+
+def _cancelling(data: Data) -> tuple[str, str]:
+    return "warning", f"{data['mode']}: {data.get('reason') or 'no reason given'}"
+
+
+def _by(text: str) -> Callable[[Data], tuple[str, str]]:
+    def teller(data: Data) -> tuple[str, str]:
+        return "info", f"{text} by {data['actor']}" if data.get("actor") else text
+
+    return teller
+
+
+def _debug(data: Data) -> tuple[str, str]:
+    return "info", f"debug mode {'on' if data['on'] else 'off'}"
+
+
+TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
+    "execution.queued": _queued,
+    "execution.started": _by("execution started"),
+    "execution.section": lambda data: ("info", f"section {data['section']}"),
+    "execution.paused": _by("paused"),
+    "execution.continued": _by("continued"),
+    "execution.cancelling": _cancelling,
+    "execution.ended": _ended,
+    "execution.retried": _by("retried"),
+    "execution.debug": _debug,
+    "attempt.starting": _starting,
+    "attempt.ended": _attempt_ended,
+    "step.ended": _step_ended,
+    "step.released": _by("released"),
+    "step.detail": _detail,
+}

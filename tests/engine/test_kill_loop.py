@@ -1,0 +1,128 @@
+"""`kill -9` of the engine and of the runner at seeded random moments: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import apsw
+import pytest
+
+from engine.failpoints import NAMES
+from engine.paths import Home
+from tests.conftest import processes_of
+from tests.engine.deaths import Deaths, expected
+
+KILLS = 25
+SEEDS = range(8)  # 200 moments in all
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_engine_killed_at_random_moments_loses_and_doubles_nothing(
+    home: Home, seed: int
+) -> None:
+    deaths = Deaths(home, seed)
+    for _ in range(KILLS):
+        deaths.cycle()
+    found = deaths.settle()
+    assert deaths.kills == KILLS
+    assert len(found) >= 3, "progress was made"
+    for execution in found:
+        deaths.check_complete(execution)
+    check_journal(home)
+    deaths.kill_engine()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_engine_that_dies_at_a_named_moment_recovers(home: Home, name: str) -> None:
+    deaths = Deaths(home, 1)
+    for count in range(1, 5):
+        deaths.start_engine(f"{name}:{count}")
+        deaths.submit()
+        assert deaths.engine is not None
+        if name != "recovered" or count == 1:
+            deaths.engine.wait(60)
+        else:
+            deaths.kill_engine()
+    for execution in deaths.settle():
+        deaths.check_complete(execution)
+    check_journal(home)
+    deaths.kill_engine()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_runner_leaves_interrupted_steps_and_no_process(home: Home, seed: int) -> None:
+    deaths = Deaths(home, 100 + seed)
+    deaths.start_engine()
+    interrupted = 0
+    for _ in range(6):
+        pid = deaths.runner_pid()
+        assert pid
+        deaths.submit()
+        time.sleep(deaths.random.random() * 0.25)
+        os.kill(pid, signal.SIGKILL)
+        deaths.kills += 1
+        wait_for_another_runner(deaths, pid)
+    for execution in deaths.settle_with_engine():
+        interrupted += check_truth(deaths, execution)
+    assert interrupted > 0, "progress was made: some steps were hit"
+    check_journal(home)
+    assert deaths.engine is not None
+    engine_and_runner = {deaths.engine.pid, deaths.runner_pid()}
+    assert steps_alive(home, engine_and_runner) == []
+    deaths.kill_engine()
+
+
+def wait_for_another_runner(deaths: Deaths, pid: int) -> None:
+    deadline = time.monotonic() + 30
+    while deaths.runner_pid() == pid:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def check_truth(deaths: Deaths, execution: dict) -> int:  # type: ignore[type-arg]
+    """Completed steps have all of their lines; interrupted ones are said to be; nobody ran twice."""
+    began = deaths.starts(execution["id"])
+    assert len(began) == len(set(began))
+    hit = 0
+    for step in execution["steps"]:
+        if step["state"] == "completed":
+            assert deaths.lines_of(execution["id"], step["path"]) == expected(step["path"])
+        else:
+            assert step["state"] in ("interrupted", "skipped"), step
+        if step["state"] == "interrupted":
+            hit += 1
+            assert step["error"]["type"] == "interrupted"
+            assert execution["state"] == "failed"
+    return hit
+
+
+def steps_alive(home: Home, known: set[int | None]) -> list[str]:
+    found = []
+    for pid in processes_of(home):
+        if pid not in known:
+            try:
+                command = open(f"/proc/{pid}/cmdline").read()
+            except OSError:
+                continue
+            if "for i in" in command:
+                found.append(command)
+    return found
+
+
+def check_journal(home: Home) -> None:
+    """Events without a hole; every attempt ended at most once; the projection is sound."""
+    db = apsw.Connection(str(home.database), flags=apsw.SQLITE_OPEN_READONLY)
+    ((n, highest),) = db.execute("SELECT count(*), max(seq) FROM events")
+    assert n == highest
+    ends = db.execute(
+        "SELECT execution, json_extract(data, '$.number'), count(*) FROM events"
+        " WHERE type = 'attempt.ended' GROUP BY 1, 2 HAVING count(*) > 1"
+    ).fetchall()
+    assert ends == []
+    assert db.execute("PRAGMA integrity_check").get == "ok"
+    db.close()
