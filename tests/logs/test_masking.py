@@ -133,7 +133,7 @@ def naive(data: bytes, forms: list[bytes]) -> bytes:
     return b"".join([*pieces, data[done:]])
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.lists(ALPHABET, min_size=1, max_size=4),
     st.lists(st.text("abc", max_size=9).map(str.encode), max_size=8),
@@ -146,10 +146,11 @@ def test_any_chunks_give_what_a_look_at_the_whole_would(
     whole = naive(b"".join(chunks), forms_of(values))
     assert whole.startswith(out)
     rest = masker.flush(1)
-    assert out + rest == whole or rest == MASK  # half a secret at the very end is masked too
+    if out + rest != whole:  # half a secret at the very end is masked, or joins the last mask
+        assert rest == MASK or (rest == b"" and out.endswith(MASK))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.text(min_size=4, max_size=30), st.binary(max_size=60), st.data())
 def test_no_value_in_any_form_passes(value: str, around: bytes, data: st.DataObject) -> None:
     if len(value.strip()) < SHORTEST_VALUE:
