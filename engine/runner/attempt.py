@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from engine.runner.capture import Capture
     from engine.runner.workers import Worker
 
+REQUIRED = frozenset({
+    "attempt", "cwd", "env", "execution", "grace_s", "kind", "log_dir", "log_limit_bytes",
+    "log_sync", "masks", "number", "output_limit_bytes", "outputs", "step", "timeout_s",
+})  # fmt: skip
+FIRST_SAMPLE_S = 0.25
 QUEUED, RUNNING, CLOSING, ENDED = "queued", "running", "closing", "ended"
 
 
@@ -35,6 +40,8 @@ class Attempt:
     )
 
     def __init__(self, spec: dict[str, Any]) -> None:
+        if not spec.keys() >= REQUIRED:
+            raise KeyError(*(REQUIRED - spec.keys()))
         self.spec = spec
         self.id: str = spec["attempt"]
         self.id_json = dump_json(spec["attempt"])
@@ -79,6 +86,8 @@ class Attempt:
         """Note the start: the moment, the timeout."""
         self.state = RUNNING
         self.began_at, self.clock_began = time.time(), now
+        if self.worker is None:
+            self.sample_at = now + FIRST_SAMPLE_S
         timeout_s = self.spec["timeout_s"]
         if timeout_s is not None:
             self.deadline = now + timeout_s

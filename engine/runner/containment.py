@@ -124,8 +124,8 @@ class Containment:
         os.close(pidfd)
         self.forget(pid)
         self._orphans.pop(pid, None)
+        self.adopt()  # its own children are ours now
         if owner is None:
-            self.adopt()  # its own children are ours now
             return
         if usage is not None:
             owner.add_usage(usage)

@@ -37,15 +37,20 @@ def runner_socket(home: Home, generation: str) -> Path:
     return short_socket_path(runner_folder(home, generation) / "socket")
 
 
-def start_runner(home: Home, generation: str, idle_s: float = IDLE_S) -> None:
-    """Start the runner of a new generation; `wait_until_ready` tells when it listens."""
+def start_runner(
+    home: Home, generation: str, idle_s: float = IDLE_S, python: str = sys.executable
+) -> None:
+    """Start the runner of a new generation; `wait_until_ready` tells when it listens.
+
+    `python` is the interpreter of `python` steps.
+    """
     folder = runner_folder(home, generation)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     argv = [
         "sh", "-c", DETACH, "sh", sys.executable, "-S", "-E", "-s", "-X", "utf8", "-c", CODE,
         str(ROOT), str(folder), generation, str(runner_socket(home, generation)),
-        sys.executable, str(idle_s), *packages,
+        python, str(idle_s), *packages,
     ]  # fmt: skip
     log = os.open(folder / "runner.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

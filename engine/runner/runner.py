@@ -13,7 +13,7 @@ import os
 import time
 import traceback
 
-from engine.runner.attempt import CLOSING, QUEUED, RUNNING, Attempt
+from engine.runner.attempt import CLOSING, QUEUED, REQUIRED, RUNNING, Attempt
 from engine.runner.capture import Capture, Recorder
 from engine.runner.containment import Containment
 from engine.runner.ending import Endings
@@ -211,7 +211,9 @@ class Runner:
             finally:
                 os.close(stdout)
                 os.close(stderr)
-        except (StartFailed, OSError) as error:
+        except Exception as error:  # a request that is not as agreed is this attempt's trouble
+            if not isinstance(error, StartFailed | OSError):
+                self._report(traceback.format_exc())
             self._workers.lose(worker)
             self._endings.failed_to_start(attempt, str(error), self._now)
             return
@@ -297,16 +299,15 @@ class Runner:
     def _accept(self, spec: dict[str, Any]) -> None:
         try:
             attempt = Attempt(spec)
-            kind = spec["kind"]
-        except (KeyError, TypeError) as error:
-            attempt = Attempt({**spec, "execution": "", "grace_s": 0.0, "masks": []})
-            self._endings.failed_to_start(attempt, f"the request is incomplete: {error}", self._now)
+        except KeyError as error:
+            attempt = Attempt({**dict.fromkeys(REQUIRED, ""), **spec})
+            self._endings.failed_to_start(attempt, f"the request lacks {error}", self._now)
             return
         if self._leaving:
             self._endings.failed_to_start(attempt, "this runner takes nothing new", self._now)
             return
         self._endings.add(attempt, self._now)
-        if kind == "python":
+        if spec["kind"] == "python":
             self._workers.submit(attempt, self._now)
         else:
             self._queue.append(attempt)

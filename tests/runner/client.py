@@ -98,13 +98,13 @@ class Client:
 class Bench:
     """A home with one runner generation, and specs that fit it."""
 
-    def __init__(self, root: Path, generation: str = "g1", idle_s: float = 5.0) -> None:
+    def __init__(self, root: Path, generation: str = "g1", **options: Any) -> None:
         self.home = home_at(root)
         self.home.create()
         self.generation = generation
         self.folder = launch.runner_folder(self.home, generation)
         self._numbers = itertools.count(1)
-        launch.start_runner(self.home, generation, idle_s)
+        launch.start_runner(self.home, generation, **options)
         launch.wait_until_ready(self.home, generation, WAIT_S)
 
     def client(self, epoch: int = 1, greet: bool = True) -> Client:
