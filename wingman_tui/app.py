@@ -240,7 +240,8 @@ class WingmanApp(CellDiff, inherit_bindings=False):
             self.view.change(stale=stale)
             self.repaint()
         self._ticker.resume()
-        self.refresh_status()
+        if self.screen_stack:
+            self.mode_screen.connection_changed()
 
     def show_early_rows(self) -> None:
         """Until the feed has answered, show what was asked for before it."""

@@ -36,7 +36,7 @@ def duration(ms: float | None) -> str:
         return ""
     if ms < 59_950:
         return f"{max(0.0, ms) / 1000:.1f}s"
-    seconds = int(ms // 1000)
+    seconds = round(ms / 1000) if ms < 60_000 else int(ms // 1000)
     if seconds < 3_600:
         return f"{seconds // 60}m{seconds % 60:02d}s"
     if seconds < 86_400:

@@ -16,8 +16,7 @@ from engine.client.console import Client, WingmanError, ensure_engine, quote, wi
 from engine.client.feed import Feed
 
 if TYPE_CHECKING:
-    from engine.client.http import Client
-    from engine.paths import Home
+    from engine.client.console import Home
     from wingman_tui.early import EarlyLook
 
 

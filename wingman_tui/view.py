@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Part = tuple[str, str]  # text and the role that styles it
 _DIM = Style(dim=True)
+_ASCII = str.maketrans("·…›»–", "-~>>-")  # what texts are joined and cut with
 
 
 @dataclass
@@ -76,6 +77,8 @@ class View:
         for text, role in parts:
             if not text:
                 continue
+            if self.ascii_only:
+                text = text.translate(_ASCII)
             style = self.style(role, cursor)
             if style == held_style:
                 held += text

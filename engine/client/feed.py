@@ -22,6 +22,7 @@ OnFrame = Callable[[Frame], None]
 URI = "ws://localhost/v1/feed"
 FRAME_LIMIT_BYTES = 64 * 1024 * 1024  # a log window of long lines
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 2.0
+STABLE_S = 5.0  # a connection that held for this long was a good one
 OPEN_TIMEOUT_S = 10.0
 
 
@@ -77,10 +78,11 @@ class Feed:
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
         pause_s = RETRY_FIRST_S
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 async with await self._connect() as connection:
-                    pause_s = RETRY_FIRST_S
                     self._start_over()
                     self._tell(True, "")
                     await self._exchange(connection)
@@ -88,6 +90,9 @@ class Feed:
                 self._tell(False, str(error) or type(error).__name__)
             else:
                 self._tell(False, "the engine hung up")
+            # one that is lost at once again and again must not be asked for ever faster
+            if loop.time() - began > STABLE_S:
+                pause_s = RETRY_FIRST_S
             self._retry_now.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._retry_now.wait(), pause_s)

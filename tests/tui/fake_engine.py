@@ -68,7 +68,10 @@ class FakeEngine:
 
     def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         config = uvicorn.Config(
-            self._app(), log_level="error", lifespan="off", ws="websockets-sansio",
+            self._app(),
+            log_level="error",
+            lifespan="off",
+            ws="websockets-sansio",
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
@@ -214,8 +217,13 @@ class FakeEngine:
             number = 1 + max(r["number"] for r in self.executions if r["flow"] == row["flow"])
             row = execution(row["flow"], number, "queued", inputs=body.get("inputs", {}))
             self.add(row, [step("only", "pending")])
-        state = {"cancel": "cancelled", "kill": "cancelled", "pause": "paused",
-                 "continue": "running", "retry": "queued"}.get(verb, row["state"])
+        state = {
+            "cancel": "cancelled",
+            "kill": "cancelled",
+            "pause": "paused",
+            "continue": "running",
+            "retry": "queued",
+        }.get(verb, row["state"])
         self.update(row["id"], state=state)
         return JSONResponse({**{k: row[k] for k in ("id", "flow", "number")}, "state": state})
 
@@ -258,8 +266,7 @@ class FakeEngine:
             return body
         name = unquote(request.path_params["name"])
         self.flows = [
-            {**flow, "debug": body["mode"]} if flow["name"] == name else flow
-            for flow in self.flows
+            {**flow, "debug": body["mode"]} if flow["name"] == name else flow for flow in self.flows
         ]
         self.changed()
         return JSONResponse({"name": name, "debug": body["mode"]})
@@ -338,8 +345,12 @@ class _Connection:
         for row in self.engine.executions:
             counts[row["state"]] = counts.get(row["state"], 0) + 1
         return {
-            "rows": held, "order": [row["id"] for row in held], "total": len(rows),
-            "total_exact": True, "counts": counts, "offset": offset,
+            "rows": held,
+            "order": [row["id"] for row in held],
+            "total": len(rows),
+            "total_exact": True,
+            "counts": counts,
+            "offset": offset,
         }
 
     def _execution(self, window: Row) -> Row:
@@ -399,11 +410,28 @@ def stamp(seconds: float) -> str:
 def execution(flow: str, number: int, state: str, **fields: Any) -> Row:
     """An execution's row, complete."""
     return {
-        "id": f"0193-{flow}-{number:06d}", "flow": flow, "number": number, "state": state,
-        "type": "", "tags": [], "trigger": "manual", "actor": "ops", "version": "0" * 64,
-        "attempt": 1, "debug": False, "started_at": None, "ended_at": None, "duration_ms": None,
-        "inputs": {}, "outputs": {}, "warnings": None, "waiting_for": None, "resumed_from": None,
-        "rerun_of": None, "error": None, "progress": {"ended": 0, "running": 0, "total": 0},
+        "id": f"0193-{flow}-{number:06d}",
+        "flow": flow,
+        "number": number,
+        "state": state,
+        "type": "",
+        "tags": [],
+        "trigger": "manual",
+        "actor": "ops",
+        "version": "0" * 64,
+        "attempt": 1,
+        "debug": False,
+        "started_at": None,
+        "ended_at": None,
+        "duration_ms": None,
+        "inputs": {},
+        "outputs": {},
+        "warnings": None,
+        "waiting_for": None,
+        "resumed_from": None,
+        "rerun_of": None,
+        "error": None,
+        "progress": {"ended": 0, "running": 0, "total": 0},
         **fields,
     }
 
@@ -411,17 +439,34 @@ def execution(flow: str, number: int, state: str, **fields: Any) -> Row:
 def step(path: str, state: str, **fields: Any) -> Row:
     """A step's row, complete."""
     return {
-        "id": path.rpartition("/")[2], "path": path, "state": state, "attempts": 1,
-        "started_at": None, "ended_at": None, "duration_ms": None, "exit_code": None,
-        "error": None, "outputs": {}, "warnings": None, "cpu_s": None, "max_rss_bytes": None,
-        "section": "steps", **fields,
+        "id": path.rpartition("/")[2],
+        "path": path,
+        "state": state,
+        "attempts": 1,
+        "started_at": None,
+        "ended_at": None,
+        "duration_ms": None,
+        "exit_code": None,
+        "error": None,
+        "outputs": {},
+        "warnings": None,
+        "cpu_s": None,
+        "max_rss_bytes": None,
+        "section": "steps",
+        **fields,
     }
 
 
 def line(at: float, step_: str, level: str, text: str, stream: str = "stdout") -> Row:
     """A log line, without its cursor."""
-    return {"time": stamp(at), "step": step_, "attempt": 1, "stream": stream, "level": level,
-            "text": text}
+    return {
+        "time": stamp(at),
+        "step": step_,
+        "attempt": 1,
+        "stream": stream,
+        "level": level,
+        "text": text,
+    }
 
 
 if __name__ == "__main__":

@@ -125,6 +125,10 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         """The clock moved by a second; False when nothing that is visible cares."""
         return False
 
+    def connection_changed(self) -> None:
+        """The engine came or went."""
+        self.refresh_frame()
+
     def flows_changed(self) -> None:
         """The list of flows is another one."""
 
@@ -156,6 +160,12 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         """Say something in the message line."""
         for line in self.query_children(MessageLine):
             line.tell(text, role)
+
+    # Textual calls these for the base class too: a subclass does not call them again
+
+    def on_screen_resume(self) -> None:
+        """What the bars tell may have changed while nobody looked."""
+        self.refresh_frame()
 
     def on_resize(self, event: events.Resize) -> None:
         """Below the least size, one sentence instead of a broken screen."""

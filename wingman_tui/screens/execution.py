@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
@@ -141,9 +142,8 @@ class ExecutionScreen(ExecutionActions, ModeScreen):
 
     # layout
 
-    def on_resize(self, event: Any) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """The tree takes what it needs, and leaves the log most of the rest."""
-        super().on_resize(event)
         self._fit_tree()
 
     def _fit_tree(self) -> None:

@@ -152,6 +152,12 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
         self.console_app.executions.asked_offset = offset
         self.console_app.session.feed.move(self._window, offset=offset, limit=limit, **fields)
 
+    def connection_changed(self) -> None:
+        """An empty table tells why it is empty."""
+        super().connection_changed()
+        if not self.console_app.executions.loaded:
+            self.table.refresh()
+
     def tick(self) -> bool:
         """Count the durations of what runs."""
         return self.table.tick()

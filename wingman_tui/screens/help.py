@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.cells import cell_len
+from textual import events
 from textual.app import ComposeResult
 from textual.strip import Strip
 
@@ -97,9 +98,8 @@ class HelpScreen(ModeScreen):
         """Explain where we come from."""
         self._show_index()
 
-    def on_resize(self, event: object) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Set a document anew for another width."""
-        super().on_resize(event)  # type: ignore[arg-type]
         if self.document is not None:
             self._show_document(self.document)
         elif self.is_current:

@@ -39,7 +39,6 @@ class PaletteDialog(Dialog[Action]):
 
     def on_mount(self) -> None:
         """The keys go to the line."""
-        super().on_mount()
         self.edit.focus()
 
     def rows_needed(self) -> int:

@@ -60,20 +60,19 @@ class ChoiceEdit(LineEdit):
         self.choices = choices
         self.cursor = 0
 
-    def on_key(self, event: events.Key) -> None:
-        """Step, or take the value that begins with the letter."""
-        step = {"space": 1, "right": 1, "left": -1}.get(event.key)
+    def _edit(self, key: str) -> bool:
+        step = {"space": 1, "right": 1, "left": -1}.get(key)
         if step is not None:
             here = self.choices.index(self.text) if self.text in self.choices else -step
             self._choose(self.choices[(here + step) % len(self.choices)])
-        elif event.is_printable and event.character:
-            for choice in self.choices:
-                if choice.startswith(event.character):
-                    self._choose(choice)
-                    break
-        else:
-            return
-        event.stop()
+        return step is not None
+
+    def _insert(self, typed: str) -> None:
+        """Take the value that begins with the letter."""
+        for choice in self.choices:
+            if choice.startswith(typed):
+                self._choose(choice)
+                return
 
     def _choose(self, choice: str) -> None:
         self.text, self.cursor = choice, 0
@@ -100,7 +99,8 @@ class FieldNote(Painted):
         """The words."""
         text, role = (self.problem, "error") if self.problem else (self._words, "muted")
         sign = self.view.glyph("✗ ", "x ") if self.problem else ""
-        return self.line([(" " * self._indent, "text"), (sign + clean(text), role)])
+        room = self.size.width - self._indent - 1
+        return self.line([(" " * self._indent, "text"), (fit(sign + clean(text), room), role)])
 
 
 class RunForm(Dialog[tuple[dict[str, Any], bool]]):
@@ -165,7 +165,6 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def on_mount(self) -> None:
         """Start in the first field."""
-        super().on_mount()
         next(iter(self.fields.values())).focus()
 
     def rows_needed(self) -> int:

@@ -1,0 +1,459 @@
+"""The console as an operator uses it: looks, keys, actions, a lost engine, hostile data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.tui.conftest import OpenConsole
+from tests.tui.demo import NOW
+from tests.tui.fake_engine import FakeEngine, execution, line, stamp, step
+from wingman_tui.screens.confirm import ConfirmDialog
+from wingman_tui.screens.execution import ExecutionScreen
+from wingman_tui.screens.executions import ExecutionsScreen
+from wingman_tui.screens.run_form import RunForm
+
+BACKUP = "0193-nightly-backup-000128"
+INGEST = "0193-ingest-orders-002041"
+
+
+async def test_the_first_mode_shows_every_execution_live(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        text = console.text()
+        assert "Automation › Executions" in text
+        assert "● live" in text
+        assert "ingest-orders#2041" in text
+        assert "✗ failed" in text
+        engine.update(INGEST, state="completed", duration_ms=99_000)
+        await console.sees("✓ completed  ingest-orders#2041")
+        assert "1m39s" in console.text()
+
+
+async def test_why_the_last_execution_failed_takes_two_keys(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("e", "enter")
+        await console.sees("No space left on")
+        await console.sees("E zstd: error 70")
+        text = console.text()
+        assert "Executions › nightly-backup#128" in text
+        assert "✗ failed compress · exit 1 · 31.9s · attempt 3" in text
+        assert "peak 212.0 MB" in text
+
+
+async def test_the_selected_rows_error_is_told_below_the_list(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("e")
+        await console.sees("nightly-backup#128 compress: exit:1: zstd: error 70")
+
+
+async def test_selection_stays_on_its_execution_when_rows_come(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("e")
+        screen = console.app.mode_screen
+        assert isinstance(screen, ExecutionsScreen)
+        assert screen.table.cursor_key == BACKUP
+        for number in range(1, 31):
+            engine.add(execution("burst", number, "running", started_at=stamp(NOW)))
+        await console.until(lambda: console.app.executions.counts.get("running") == 31)
+        assert screen.table.cursor_key == BACKUP
+        assert (screen.current() or {})["id"] == BACKUP
+        assert "nightly-backup#128" in console.text(), "the selected row is still in sight"
+
+
+async def test_a_long_history_is_read_in_windows(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.executions = [
+        execution("flow", number, "completed", duration_ms=1_000, started_at=stamp(NOW - 60))
+        for number in range(5_000, 0, -1)
+    ]
+    async with open_console() as console:
+        await console.press("end")
+        await console.sees("flow#1 ")
+        await console.press("up", "up", "pageup")
+        await console.sees("flow#30 ")
+        await console.press("home")
+        await console.sees("flow#5000")
+        assert len(console.app.executions.rows) < 200
+
+
+async def test_a_filter_is_typed_completed_and_taken_off(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("slash")
+        await console.type("state:fa")
+        await console.press("tab", "enter")
+        await console.sees("filter state:failed")
+        await console.sees("6 found")
+        assert "ingest-orders#2041" not in console.text()
+        await console.press("escape")
+        await console.sees("ingest-orders#2041")
+        await console.press("slash", "up", "enter")
+        await console.sees("filter state:failed")
+
+
+async def test_an_execution_is_followed_while_it_runs(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console(reference=INGEST) as console:
+        await console.sees("loaded batch 39")
+        await console.sees("waiting · pool db is full (2 of 2)")
+        engine.log(INGEST, line(NOW, "load/asia", "info", "the newest line"))
+        engine.update_step(INGEST, "load/america", state="running", started_at=stamp(NOW - 3))
+        await console.sees("the newest line")
+        await console.sees("3s")
+        await console.press("tab", "up")
+        await console.sees("F follows")
+        before = [text for text in console.text().splitlines() if "loaded batch" in text]
+        for number in range(30):
+            engine.log(INGEST, line(NOW, "load/asia", "info", f"unseen {number}"))
+        await console.sees("+30 new")
+        assert before == [text for text in console.text().splitlines() if "loaded batch" in text]
+        await console.press("F")
+        await console.sees("unseen 29")
+        await console.sees("▾ following")
+
+
+async def test_an_old_log_is_read_upwards_page_by_page(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.logs[INGEST] = []
+    engine.log(INGEST, *[line(NOW, "load/asia", "info", f"number {n}") for n in range(3_000)])
+    async with open_console(reference=INGEST) as console:
+        await console.sees("number 2999")
+        await console.press("tab")
+        screen = console.app.mode_screen
+        assert isinstance(screen, ExecutionScreen)
+        for _ in range(400):
+            await console.press("home")
+            if not screen.log_pane.window.more_before:
+                break
+        await console.press("home")
+        await console.sees("number 0")
+        await console.press("end")
+        await console.sees("number 2999")
+
+
+async def test_levels_and_search_narrow_the_log(open_console: OpenConsole) -> None:
+    async with open_console(reference=BACKUP) as console:
+        await console.sees("frame 11")
+        await console.press("3")
+        await console.until(lambda: "frame" not in console.text())
+        await console.sees("98% full")
+        await console.press("4")
+        await console.until(lambda: "98% full" not in console.text())
+        await console.press("1", "slash")
+        await console.type("frame 1")
+        await console.press("enter")
+        await console.sees("frame 10")
+        await console.until(lambda: "frame 9" not in console.text())
+        await console.press("escape")
+        await console.sees("frame 9")
+
+
+async def test_a_step_of_the_tree_shows_its_own_log(open_console: OpenConsole) -> None:
+    async with open_console(reference=BACKUP) as console:
+        await console.sees("log compress")
+        await console.press("up")
+        await console.sees("log dump")
+        await console.sees("dumping table orders_2047")
+        await console.press("home")
+        await console.sees("log all steps")
+
+
+async def test_a_group_folds(open_console: OpenConsole) -> None:
+    async with open_console(reference=BACKUP) as console:
+        await console.sees("checks")
+        await console.press("down", "down", "space")
+        await console.sees("checks (2 steps)")
+        assert "memory" not in console.text()
+        await console.press("space")
+        await console.sees("memory")
+
+
+async def test_a_flow_is_run_from_its_form(engine: FakeEngine, open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("f")
+        await console.sees("Automation › Flows")
+        await console.press("r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        await console.press("ctrl+u", "B", "enter")
+        await console.sees("does not match ^[a-z]+$")
+        await console.press("backspace", "d", "b", "tab", "ctrl+u", "3", "tab", "space", "tab")
+        await console.type("hunter2")
+        assert "hunter2" not in console.text()
+        await console.press("enter")
+        await console.sees("nightly-backup#194")
+    started = [body for method, path, body in engine.requests if path == "/v1/executions" and body]
+    assert started == [{
+        "flow": "nightly-backup", "debug": False, "trigger": "manual",
+        "inputs": {"database": "db", "keep": 3, "mode": "delta", "token": "hunter2"},
+    }]  # fmt: skip
+
+
+async def test_an_execution_is_run_again_with_its_inputs(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("e", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        assert "Run nightly-backup again, as nightly-backup#128" in console.text()
+        await console.press("tab", "ctrl+u", "9", "enter")
+        await console.sees("nightly-backup#194")
+    rerun = [body for _, path, body in engine.requests if path.endswith("/rerun")]
+    assert rerun == [{"inputs": {"database": "app", "keep": 9, "mode": "full"}, "debug": False}]
+
+
+async def test_a_flow_without_inputs_asks_once(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "down", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        assert "takes no inputs" in console.text()
+        await console.press("escape")
+        assert not [path for method, path, _ in engine.requests if method == "POST"]
+        await console.press("r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        await console.press("enter")
+        await console.sees("verify-packages#193")
+
+
+async def test_a_flow_with_problems_tells_them_and_does_not_start(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "end")
+        await console.sees("unknown key `stepz`")
+        await console.press("r")
+        assert "cannot start" in console.notice
+
+
+async def test_cancel_asks_and_only_y_does_it(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("down", "x")
+        await console.until(lambda: isinstance(console.app.screen, ConfirmDialog))
+        assert "Cancel ingest-orders#2041?" in console.text()
+        assert "SIGTERM" in console.text()
+        for key in ("x", "space", "j"):
+            await console.press(key)
+            assert isinstance(console.app.screen, ConfirmDialog)
+        await console.press("enter")
+        assert not isinstance(console.app.screen, ConfirmDialog)
+        assert not [path for _, path, _ in engine.requests if path.endswith("cancel")]
+        await console.press("x")
+        await console.until(lambda: isinstance(console.app.screen, ConfirmDialog))
+        await console.press("y")
+        await console.sees("⊘ cancelled  ingest-orders#2041")
+
+
+@pytest.mark.parametrize(("key", "verb"), [("R", "retry"), ("p", "pause")])
+async def test_a_verb_acts_on_the_selected_execution(
+    engine: FakeEngine, open_console: OpenConsole, key: str, verb: str
+) -> None:
+    async with open_console() as console:
+        await console.press("e" if verb == "retry" else "down", key)
+        wanted = BACKUP if verb == "retry" else INGEST
+        path = f"/v1/executions/{wanted}/{verb}"
+        await console.until(lambda: path in [p for _, p, _ in engine.requests], path)
+
+
+async def test_what_is_impossible_is_said_without_asking_the_engine(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        for key, words in (("x", "has ended: nothing to cancel"), ("p", "nothing to pause")):
+            await console.press("e", key)
+            assert words in console.notice
+            await console.press("home")
+        await console.press("R")
+        assert "nothing to retry" in console.notice
+        assert not [path for method, path, _ in engine.requests if method == "POST"]
+
+
+async def test_a_refusal_of_the_engine_is_shown_with_its_hint(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.refusals["/retry"] = (
+        409,
+        {"code": "conflict", "message": "pool db is closed", "hint": "open it first"},
+    )
+    async with open_console() as console:
+        await console.press("e", "R")
+        await console.sees("pool db is closed (open it first)")
+
+
+async def test_debug_mode_is_a_badge_in_every_mode_until_it_is_off(
+    open_console: OpenConsole,
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "d")
+        await console.sees(" DEBUG nightly-backup ")
+        for keys in (["a"], ["e", "enter"], ["question_mark"]):
+            await console.press(*keys)
+            await console.sees("DEBUG nightly-backup")
+        await console.press("f", "d")
+        await console.until(lambda: "DEBUG" not in console.text())
+
+
+async def test_a_lost_engine_dims_refuses_and_comes_back(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("e")
+        engine.stop()
+        await console.sees("engine gone")
+        assert console.app.view.stale
+        assert "nightly-backup#128" in console.text(), "the last data stays"
+        await console.press("R")
+        assert "not possible now" in console.notice
+        assert not [path for _, path, _ in engine.requests if path.endswith("retry")]
+        engine.executions = [execution("after", 1, "running", started_at=stamp(NOW))]
+        engine.start()
+        await console.sees("● live")
+        await console.sees("after#1")
+        assert not console.app.view.stale
+
+
+async def test_a_missing_engine_is_told(engine: FakeEngine, open_console: OpenConsole) -> None:
+    engine.stop()
+    async with open_console(settled=False) as console:
+        await console.sees("no engine listens")
+        engine.start()
+        await console.sees("● live")
+
+
+async def test_an_unknown_execution_is_told(open_console: OpenConsole) -> None:
+    async with open_console(reference="nothing#1") as console:
+        await console.sees("no nothing#1")
+        await console.press("escape")
+        await console.sees("Automation › Executions")
+
+
+async def test_an_empty_history_tells_a_newcomer_where_to_go(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.executions = []
+    async with open_console() as console:
+        await console.sees("No flow has run yet.")
+        await console.sees("shows the flows that are ready to run")
+
+
+async def test_help_tells_every_key_and_opens_documents(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("question_mark")
+        await console.sees("Keys: Executions")
+        await console.sees("Documents")
+        await console.press("enter")
+        await console.until(lambda: console.app.mode_screen.title_words()[1:])
+        await console.press("escape")
+        await console.sees("Keys: Executions")
+        await console.press("escape")
+        await console.sees("Automation › Executions")
+
+
+async def test_the_palette_finds_an_action_by_its_meaning(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("ctrl+p")
+        await console.sees("Find an action")
+        await console.type("theme")
+        await console.press("enter")
+        await console.until(lambda: console.app.view.palette.name != "ansi")
+
+
+async def test_remapped_keys_show_everywhere(open_console: OpenConsole) -> None:
+    async with open_console(keys={"executions.cancel": "ctrl+x"}) as console:
+        assert "ctrl+x cancel" in console.text()
+        await console.press("down", "x")
+        assert not isinstance(console.app.screen, ConfirmDialog)
+        await console.press("ctrl+x")
+        await console.until(lambda: isinstance(console.app.screen, ConfirmDialog))
+
+
+async def test_q_goes_back_and_at_the_root_quits(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("enter")
+        await console.sees("Executions › certificates#77")
+        await console.press("q")
+        await console.until(lambda: console.app.current_mode == "executions")
+        await console.press("q")
+        await console.until(lambda: not console.app.is_running)
+    assert console.app.return_value == 0
+
+
+HOSTILE = "\x1b[2J[bold red]x[/]\x1b]52;c;ZXZpbA==\x07\u202e漢\r\n\x9b31m‮[@click=app.quit]"
+
+
+async def test_hostile_names_and_lines_are_only_text(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    flow: dict[str, Any] = {
+        **engine.flows[0],
+        "name": HOSTILE,
+        "description": HOSTILE,
+        "debug": "on",
+        "problems": [],
+        "type": HOSTILE,
+        "source": HOSTILE,
+    }
+    engine.flows = [flow]
+    error = {"step": HOSTILE, "type": HOSTILE, "message": HOSTILE}
+    row = execution(HOSTILE, 1, "failed", id="0193-hostile", error=error, type=HOSTILE,
+                    actor=HOSTILE, trigger=HOSTILE, inputs={HOSTILE: HOSTILE},
+                    outputs={HOSTILE: HOSTILE})  # fmt: skip
+    engine.add(row, [step(HOSTILE, "failed", error=error, reason=HOSTILE, outputs={"x": HOSTILE})])
+    engine.log("0193-hostile", line(NOW, HOSTILE, "error", HOSTILE))
+    async with open_console((120, 40)) as console:
+        for keys in ([], ["enter"], ["home"], ["tab"], ["f"], ["question_mark"]):
+            await console.press(*keys)
+            await console.pilot.pause(0.2)
+            for text_line in console.text().splitlines():
+                assert text_line.isprintable(), repr(text_line)
+            assert "[@click=app.quit]" in console.text()
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5), (5, 2), (59, 15), (60, 14)])
+async def test_below_the_least_size_one_sentence(
+    open_console: OpenConsole, size: tuple[int, int]
+) -> None:
+    async with open_console(size) as console:
+        await console.press("down", "enter", "tab", "escape", "f", "r", "escape")
+        assert "Wingman"[: size[0]] in console.text()
+        await console.pilot.resize_terminal(80, 24)
+        await console.sees("Automation")
+
+
+async def test_every_size_and_theme_is_painted(open_console: OpenConsole) -> None:
+    async with open_console((60, 15)) as console:
+        for width, height in ((80, 24), (200, 50), (60, 15), (120, 40), (99, 24), (100, 24)):
+            await console.pilot.resize_terminal(width, height)
+            await console.press("T", "home", "e", "enter")
+            await console.sees("compress")
+            lines = console.text().splitlines()
+            assert len(lines) == height
+            await console.press("escape", "escape")
+
+
+async def test_ascii_terminals_get_ascii(open_console: OpenConsole) -> None:
+    async with open_console(ascii_only=True) as console:
+        for keys in (
+            [],
+            ["e", "enter"],
+            ["x"],
+            ["r"],
+            ["escape", "f"],
+            ["r"],
+            ["escape", "ctrl+p"],
+        ):
+            await console.press(*keys)
+            await console.pilot.pause(0.1)
+            odd = {char for char in console.text() if not char.isascii()}
+            assert not odd, odd

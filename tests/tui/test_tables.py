@@ -1,0 +1,228 @@
+"""The tables that the console is made from: actions and keys, themes, inputs, columns, settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wingman_tui import inputs
+from wingman_tui.app import WingmanApp
+from wingman_tui.columns import EXECUTIONS, FLOWS
+from wingman_tui.keymap import ACTIONS, HINTS_LIMIT, Action, Keymap, KeymapError, clashes
+from wingman_tui.screens.execution import ExecutionScreen
+from wingman_tui.screens.executions import ExecutionsScreen
+from wingman_tui.screens.flows import FlowsScreen
+from wingman_tui.screens.help import HelpScreen
+from wingman_tui.settings import SettingsError, load_settings
+from wingman_tui.theme import ROLES, ThemeError, load_palette, parse_palette, theme_files
+from wingman_tui.widgets.live_table import GAP, MARGIN, lay_out
+
+OWNERS: dict[str, type] = {
+    "executions": ExecutionsScreen,
+    "execution": ExecutionScreen,
+    "tree": ExecutionScreen,
+    "log": ExecutionScreen,
+    "flows": FlowsScreen,
+    "help": HelpScreen,
+    "global": WingmanApp,
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_action_is_explained_and_can_be_done(action: Action) -> None:
+    assert action.label
+    assert action.help.endswith(".")
+    if action.scope != "list":
+        owner = HelpScreen if action.id == "global.back" else OWNERS[action.scope]
+        assert hasattr(owner, f"do_{action.name}")
+
+
+def test_the_table_has_no_clash() -> None:
+    assert clashes(ACTIONS) == []
+
+
+def test_nothing_dangerous_lies_on_a_key_that_moves() -> None:
+    moving = {key for action in ACTIONS if action.scope == "list" for key in action.keys}
+    assert not [a.id for a in ACTIONS if a.danger and moving & set(a.keys)]
+
+
+@pytest.mark.parametrize("scope", ["executions", "execution", "flows", "help"])
+def test_the_key_bar_holds_seven_hints_and_ends_with_more(scope: str) -> None:
+    hints = Keymap().hints([scope, "list", "global"])
+    assert len(hints) <= HINTS_LIMIT
+    assert hints[-1].id == "global.help"
+
+
+def test_an_operator_remaps_by_id() -> None:
+    keymap = Keymap({"executions.cancel": "ctrl+x", "global.help": "?"})
+    assert keymap["executions.cancel"].keys == ("ctrl+x",)
+    found = keymap.find(["executions", "global"], "ctrl+x")
+    assert found is not None
+    assert found.id == "executions.cancel"
+    assert keymap.find(["executions", "global"], "x") is None
+
+
+def test_a_clash_names_both_actions() -> None:
+    with pytest.raises(KeymapError, match=r"executions\.run and of executions\.cancel"):
+        Keymap({"executions.cancel": "r"})
+
+
+def test_an_unknown_action_names_the_nearest() -> None:
+    with pytest.raises(KeymapError, match=r"did you mean executions\.cancel"):
+        Keymap({"executions.cancle": "r"})
+
+
+def test_keys_that_terminals_cannot_tell_apart_are_refused() -> None:
+    with pytest.raises(KeymapError, match="reserved"):
+        Keymap({"executions.cancel": "ctrl+m"})
+
+
+@pytest.mark.parametrize("name", sorted(theme_files()))
+def test_every_theme_styles_every_role(name: str) -> None:
+    palette = load_palette(name)
+    assert set(palette.styles) == set(ROLES)
+    assert palette.textual_theme().name == f"wingman-{name}"
+    assert palette["state_partial"] != palette["state_completed"] or palette.colours == "none"
+
+
+def test_the_default_theme_uses_the_terminals_own_colours_and_ground() -> None:
+    palette = load_palette("ansi")
+    for role, style in palette.styles.items():
+        for color in (style.color, style.bgcolor):
+            assert color is None or (color.number or 0) < 8, role
+
+
+def test_the_theme_without_colour_has_none() -> None:
+    for style in load_palette("mono").styles.values():
+        assert style.color is None
+        assert style.bgcolor is None
+
+
+def test_text_on_a_ground_of_its_own_is_readable() -> None:
+    for name in ("dark", "light", "colour-blind", "high-contrast"):
+        palette = load_palette(name)
+        ground = palette["text"].bgcolor
+        for role in ROLES:
+            style = palette[role]
+            if role in ("bar_rest", "rule", "dialog_border") or style.color is None:
+                continue
+            ratio = _contrast(style.color, style.bgcolor or ground)
+            assert ratio >= 3.0, f"{name}: {role} has {ratio:.1f}"
+
+
+def _contrast(one: Any, other: Any) -> float:
+    a, b = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (a + 0.05) / (b + 0.05)
+
+
+def _luminance(color: Any) -> float:
+    parts = [value / 255 for value in color.get_truecolor()]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("colours = 'pink'", "colours is one of"), ("[styles]\nnose = 'red'", "unknown roles nose"),
+     ("[styles]\ntext = 'reddish'", "text:"), ("x = ", "theme mine")],
+)  # fmt: skip
+def test_a_wrong_theme_says_what_is_wrong(text: str, problem: str) -> None:
+    with pytest.raises(ThemeError, match=problem):
+        parse_palette(text, "mine")
+
+
+def test_an_operators_theme_lies_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "ocean.toml").write_text("[styles]\nerror = 'magenta'\n")
+    assert "ocean" in theme_files(tmp_path)
+    assert load_palette("ocean", tmp_path)["error"].color is not None
+    with pytest.raises(ThemeError, match="ocean"):
+        load_palette("none", tmp_path)
+
+
+def test_settings_are_read_and_mistakes_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    assert load_settings(file, {}).theme is None
+    file.write_text(
+        "[console]\ntheme = 'dark'\nmouse = false\n[console.keys]\n'global.quit' = 'Q'\n"
+    )
+    settings = load_settings(file, {})
+    assert (settings.theme, settings.mouse, settings.keys) == ("dark", False, {"global.quit": "Q"})
+    assert load_settings(file, {"WINGMAN_THEME": "light"}).theme == "light"
+    for text, problem in (
+        ("[console]\nthem = 'x'", "did you mean theme"), ("[console]\nascii = 'yes'", "not a bool"),
+        ("console = 3", "is a table"), ("[console", str(file)),
+    ):  # fmt: skip
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=re.escape(problem)):
+            load_settings(file, {})
+
+
+@pytest.mark.parametrize("columns", [EXECUTIONS, FLOWS])
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200, 400])
+def test_columns_fill_no_more_than_the_width(columns: Any, width: int) -> None:
+    laid = lay_out(columns, width)
+    used = sum(cells for _, cells in laid) + GAP * (len(laid) - 1) + 2 * MARGIN
+    assert used <= max(width, 40)
+    assert laid[0][0] is columns[0]
+
+
+def test_what_matters_less_goes_first() -> None:
+    titles = [[c.title for c, _ in lay_out(EXECUTIONS, width)] for width in (60, 80, 120, 200)]
+    assert titles[0] == ["STATE", "EXECUTION", "STARTED", "TOOK"]
+    assert "STEPS" in titles[1]
+    assert "WHY" in titles[2]
+    assert "ID" in titles[3]
+
+
+def _declared(name: str, kind: str, **words: Any) -> dict[str, Any]:
+    schema = {k: words.pop(k) for k in ("minimum", "maximum", "pattern", "enum") if k in words}
+    return {"name": name, "type": kind, "schema": schema, **words}
+
+
+DECLARED = {
+    declared["name"]: declared
+    for declared in (
+        _declared("count", "integer", default=7, minimum=1, maximum=9),
+        _declared("ratio", "number", required=True),
+        _declared("word", "string", default="app", pattern="^[a-z]+$"),
+        _declared("kind", "string", default="a", enum=["a", "b"]),
+        _declared("flag", "boolean", default=False),
+        _declared("list", "array", default=[1]),
+        _declared("secret", "string", required=True, sensitive=True),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [("count", "8", ""), ("count", "x", "not a whole number"), ("count", "0", "at least 1"),
+     ("count", "10", "at most 9"), ("count", "", ""), ("ratio", "", "needs a value"),
+     ("ratio", "1.5", ""), ("ratio", "a", "not a number"), ("word", "APP", "does not match"),
+     ("kind", "c", "one of a, b"), ("flag", "maybe", "true or false"), ("flag", "yes", ""),
+     ("list", "[1, 2]", ""), ("list", "{}", "not a list"), ("list", "[", "not JSON")],
+)  # fmt: skip
+def test_an_input_is_checked_as_it_is_typed(name: str, text: str, problem: str) -> None:
+    found = inputs.problem_of(DECLARED[name], text)
+    assert problem in found
+    assert bool(found) == bool(problem)
+
+
+def test_values_are_sent_with_their_types() -> None:
+    texts = {"count": "3", "ratio": "2", "word": "db", "kind": "b", "flag": "true", "list": "[2]"}
+    assert inputs.values(DECLARED, texts) == {
+        "count": 3,
+        "ratio": 2.0,
+        "word": "db",
+        "kind": "b",
+        "flag": True,
+        "list": [2],
+    }
+
+
+def test_a_hidden_field_never_opens_with_its_value() -> None:
+    assert inputs.starting_text(DECLARED["secret"], {"secret": "hunter2"}) == ""
+    assert inputs.problem_of(DECLARED["secret"], "") == "needs a value"
+    assert inputs.problem_of(DECLARED["secret"], "", unchanged=True) == ""
