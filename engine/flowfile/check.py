@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from engine.expression import Reference, check, parts_of, scan
+from engine.expression import Reference, Template, check, parts_of, scan
 
 from .graph import circles, reached
 from .names import wrong_name
 from .problems import At
+from .python_source import free_expressions
 from .readers import Reading, Spot
 from .schema import Kind, Values
+from .shell_text import FREE, SHELLS, WORDS, places
 from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
 
 LIMIT_WORDS = 25_000  # of the distinct expressions of a file; plain paths are free
@@ -52,6 +54,7 @@ class Step:
     needs: list[int] = field(default_factory=list)
     reached: int = 0  # bit set of all steps that it needs
     waits_for_failure: bool = False
+    shell: str = "bash"  # the program's name
 
 
 def check_ids(steps: list[Step], reading: Reading) -> dict[str, Step]:
@@ -147,7 +150,29 @@ class References:
         if parts.problem is not None:
             problem = parts.problem
             self.reading.wrong(self._at(spot, problem.offset), problem.what, problem.hint)
+        elif spot.place in _PASTED:
+            self._check_quotes(spot, parts)
         return [(part.text, part.offset) for part in parts.expressions]
+
+    def _check_quotes(self, spot: Spot, parts: Template) -> None:
+        """quote() is safe only where a word can stand, not where quotes are open already."""
+        calls = {number: call for number, part in enumerate(parts.expressions)
+                 for call in scan(part.text).calls if call.name == "quote"}
+        if not calls:
+            return
+        where: dict[int, str] = {}
+        if spot.place == "script":
+            free = free_expressions(parts.literals)
+            where = {number: "a text, a comment or a name" for number in calls
+                     if number not in free}
+        elif isinstance(spot.owner, Step) and spot.owner.shell in SHELLS:
+            where = {number: WORDS[place] for number, place in enumerate(places(parts.literals))
+                     if place != FREE and number in calls}
+        for number, inside in where.items():
+            self.reading.wrong(
+                self._at(spot, parts.expressions[number].offset + calls[number].start),
+                f"quote() does not hold inside {inside}: the value could be executed",
+                "write it outside; it brings its own quotes")
 
     def _stop(self, spot: Spot, limit: str) -> NoReturn:
         self.reading.wrong(spot.node, f"the expressions of the file have more than {limit}",

@@ -16,7 +16,7 @@ from engine.expression import parts_of, scan
 from .check import References, Step, check_ids, check_needs, inner_ids
 from .declarations import compiled_input
 from .problems import At, Enough, Problems
-from .python_source import check_script
+from .python_source import check_scripts
 from .readers import Reading
 from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys, table_of
 from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
@@ -80,8 +80,8 @@ class _Compiler:
             set(self._get("env", {})) | set(self._get("env_passthrough", [])),
             circular=any(step.reached == 0 and step.needs for step in self.steps),
         ).check_all()
-        check_script(self.reading, [step.node for step in self.steps
-                                    if isinstance(step.node, Mapping)], self.text)
+        check_scripts(self.problems, [step.node for step in self.steps
+                                      if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
         for section in ("steps", "finally"):
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
@@ -171,6 +171,8 @@ class _Compiler:
         for name in _NESTED:
             if name in node.entries:
                 self.inner |= inner_ids(node.entries[name][1])
+        shell = step.values.get("shell") or self._get("defaults", {}).get("shell")
+        step.shell = os.path.basename((_words(shell.value) if shell else SHELL)[0])
         if step.kind is not None and step.kind.name == "python" and "python" in step.values:
             self._check_python(step.values["python"])
         return step

@@ -39,6 +39,9 @@ def compiled_input(name: str, values: Values, reading: Reading, node: Node) -> d
         default = values["default"]
         one["default"] = default.value
         _count_work(schema, default, reading)
+        if one["sensitive"] and default.value:
+            reading.wrong(default.node, f"the default of the sensitive input `{name}` stands in "
+                          "the file for all to read", 'leave it out, or write ""')
         if reading.problems.count == before:
             one["default"], found = check_value(one, default.value)
             for what, hint in found:

@@ -153,6 +153,23 @@ WRONG: dict[str, tuple[str, list[str]]] = {
                      "  - {id: a, run: 'dump ${{ inputs.db }}'}\n", [
         "4:28: `inputs.db` is pasted into `run:`, where its text would be executed "
         '(write "$db", or ${{ quote(inputs.db) }})']),
+    "quote in quotes": (
+        HEAD + "inputs: {db: {default: app}}\nsteps:\n  - id: a\n    run: |\n"
+        "      # don't\n      x ${{ quote(inputs.db) }} \"$(y ${{ quote(inputs.db) }})\"\n"
+        "      y \"${{ quote(inputs.db) }}\" 'a'\n      z 'b ${{ quote(inputs.db) }}'\n"
+        "      cat <<EOF\n      it's ${{ quote(inputs.db) }}\n      EOF\n"
+        "      w ${{ quote(inputs.db) }}\n", [
+            f"{place}: quote() does not hold inside {where}: the value could be executed "
+            "(write it outside; it brings its own quotes)"
+            for place, where in (("8:14", "quotes"), ("9:16", "quotes"),
+                                 ("11:16", "a here-document"))]),
+    "quote in a Python text": (
+        HEAD + "inputs: {db: {default: app}}\nsteps:\n  - id: a\n    python:\n      script: |\n"
+        "        x = ${{ quote(inputs.db) }}\n        y = 'b ${{ quote(inputs.db) }}'\n"
+        "        z = f${{ quote(inputs.db) }} # ${{ quote(inputs.db) }}\n", [
+            f"{place}: quote() does not hold inside a text, a comment or a name: the value could "
+            "be executed (write it outside; it brings its own quotes)"
+            for place in ("8:20", "9:18", "9:44")]),
     "pasted beside a quote": (HEAD + "inputs: {db: {default: app}}\nsteps:\n"
                               "  - {id: a, run: 'x ${{ quote(inputs.db) + inputs.db }}'}\n", [
         "4:44: `inputs.db` is pasted into `run:`, where its text would be executed "
@@ -190,7 +207,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             '5:16: the default of `e` is none of the allowed values (one of "a", "b")']),
     "a secret default": (
         HEAD + "inputs: {t: {type: integer, sensitive: true, default: hunter2}}\n" + STEP, [
-            "2:55: the default of `t` must be a whole number"]),
+            "2:55: the default of the sensitive input `t` stands in the file for all to read "
+            '(leave it out, or write "")']),
     "pattern": (HEAD + "inputs: {s: {pattern: '(?=a)'}}\n" + STEP, [
         "2:23: the pattern cannot be used: invalid perl operator: (?= "
         "(patterns are RE2: no look-around, no back references)"]),
