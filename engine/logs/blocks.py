@@ -51,6 +51,13 @@ class Blocks:
             return Lost(record.length, "damaged")
         return data
 
+    def read_span(self, first: Record, size: int) -> bytes | None:
+        """Bytes from a record on, over several of them, unchecked; None if some are lost."""
+        fd = self._open(first.attempt, first.segment)
+        data = os.pread(fd, size, first.offset) if fd >= 0 else b""
+        self.read_bytes += len(data)
+        return data if len(data) == size else None
+
     def was_dropped(self, attempt: int, segment: int) -> bool:
         """True for a middle segment that gave way to newer output."""
         segments = self._segments(attempt, segment)

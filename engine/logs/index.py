@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
+from zlib import crc32
 
-from engine.logs.format import RECORD_BYTES, Record, unpack_record
+from engine.logs.format import HEAD, RECORD, RECORD_BYTES, Record, unpack_record
 
 CHUNK_RECORDS = 256
 CHUNKS_KEPT = 64
@@ -45,23 +46,35 @@ class Index:
 
     def forward(self, start: int, stop: int) -> Iterator[Slot]:
         """Records from `start` up to `stop`; a run of damaged slots counts once, by its first."""
-        damaged = False
-        for number in range(max(0, start), stop):
-            record = self.get(number)
-            if record is not None or not damaged:
-                yield number, record
-            damaged = record is None
+        number, damaged = max(0, start), False
+        while number < stop:
+            end = min(stop, (number // CHUNK_RECORDS + 1) * CHUNK_RECORDS)
+            chunk = self._chunk(number // CHUNK_RECORDS, end)
+            first = number % CHUNK_RECORDS
+            for record in chunk[first : first + end - number]:
+                if record is not None or not damaged:
+                    yield number, record
+                damaged = record is None
+                number += 1
+            if number < end:
+                return  # the file has become shorter
 
     def backward(self, start: int) -> Iterator[Slot]:
         """Records from `start` down to the first; damaged slots as `forward` has them."""
-        number = min(start, self.count - 1)
+        number, damaged = min(start, self.count - 1), False
         while number >= 0:
-            record = self.get(number)
-            if record is None:
-                while number > 0 and self.get(number - 1) is None:
-                    number -= 1
-            yield number, record
-            number -= 1
+            chunk = self._chunk(number // CHUNK_RECORDS, number + 1)
+            for record in reversed(chunk[: number % CHUNK_RECORDS + 1]):
+                if damaged and record is not None:
+                    yield number + 1, None
+                damaged = record is None
+                if record is not None:
+                    yield number, record
+                number -= 1
+            if number >= 0 and (number + 1) % CHUNK_RECORDS:
+                return  # the file has become shorter
+        if damaged:
+            yield 0, None
 
     def close(self) -> None:
         """Close the file; the next read opens it again."""
@@ -91,8 +104,21 @@ class Index:
 def _parse(data: bytes, slots: int) -> list[Record | None]:
     """The record that begins in each slot; after a torn one all the others are shifted alike."""
     records: list[Record | None] = []
+    slots = min(slots, len(data) // RECORD_BYTES)
+    whole = memoryview(data)[: slots * RECORD_BYTES]
+    at = 0
+    for fields in RECORD.iter_unpack(whole):
+        if crc32(whole[at : at + HEAD.size]) != fields[9]:
+            return records + _parse_shifted(data, slots, len(records))
+        records.append(Record._make(fields[:9]))
+        at += RECORD_BYTES
+    return records
+
+
+def _parse_shifted(data: bytes, slots: int, first: int) -> list[Record | None]:
+    records: list[Record | None] = []
     shift = 0
-    for slot in range(slots):
+    for slot in range(first, slots):
         at = slot * RECORD_BYTES
         record = unpack_record(data, at + shift)
         if record is None:

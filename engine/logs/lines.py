@@ -112,6 +112,11 @@ class Filter:
         return levels.next_candidate if self.min_level > levels.INFO else None
 
     @property
+    def any_record(self) -> bool:
+        """True when no step, attempt or stream is singled out."""
+        return self.step is None and self.attempts is None and self.streams is None
+
+    @property
     def takes_all(self) -> bool:
         """True when every line of the wanted steps and streams is wanted."""
         return self.min_level == levels.DEBUG and self.grep is None

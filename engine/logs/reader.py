@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.logs.blocks import Blocks
 from engine.logs.format import GAP, INDEX_NAME, Record
-from engine.logs.index import Index
+from engine.logs.index import Index, Slot
 from engine.logs.level_counts import LevelCounter
+from engine.logs.levels import DEBUG
 from engine.logs.lines import Cursor, Filter, Line
+from engine.logs.runs import Found, worth_a_look
 from engine.logs.scan import LAST_LINE, Scanner
 from engine.logs.tail import Tail
 
@@ -78,7 +80,7 @@ class LogReader:
 
     def takes_record(self, record: Record | None, wanted: Filter) -> bool:
         """True when a record's attempt and stream are wanted; damage belongs to everybody."""
-        if record is None:
+        if record is None or wanted.any_record:
             return True
         if wanted.streams is not None and record.stream not in wanted.streams:
             return False
@@ -105,11 +107,11 @@ class LogReader:
         end = self._after_end()
         pages: list[list[Line]] = []
         missing, spent_from = limit, self.blocks.read_bytes
-        for number, record in self.index.backward(start):
+        for number, record, look in self._worth_a_look(self.index.backward(start), wanted):
             top = high if number == start else LAST_LINE
             if stop is not None and number < stop.record:
                 break
-            if self.takes_record(record, wanted) and not self._has_none(number, wanted):
+            if look:
                 low = stop.line + 1 if stop is not None and number == stop.record else 0
                 found = self.scanner.lines(
                     number, record, wanted, low=low, high=top, limit=missing, backward=True
@@ -139,9 +141,9 @@ class LogReader:
         lines: list[Line] = []
         reached, spent_from = after, self.blocks.read_bytes
         stop = self.index.count
-        for number, record in self.index.forward(start, stop):
+        for number, record, look in self._worth_a_look(self.index.forward(start, stop), wanted):
             bottom = low if number == start else 0
-            if self.takes_record(record, wanted) and not self._has_none(number, wanted):
+            if look:
                 lines += self.scanner.lines(
                     number, record, wanted, low=bottom, limit=limit - len(lines)
                 )
@@ -151,6 +153,8 @@ class LogReader:
             spent = self.blocks.read_bytes - spent_from
             if budget_bytes is not None and spent > budget_bytes and number < stop - 1:
                 return Page(lines, lines[0].cursor if lines else reached, reached, done=False)
+        if stop > 0 and (reached is None or reached.record < stop - 1):
+            reached = self._after_end(stop)  # the last records were not wanted
         return Page(lines, lines[0].cursor if lines else after, reached)
 
     def lines(self, wanted: Filter = EVERYTHING, after: Cursor | None = None) -> Iterator[Line]:
@@ -207,8 +211,15 @@ class LogReader:
 
     # -- inside --
 
-    def _after_end(self) -> Cursor | None:
-        last = self.index.count - 1
+    def _worth_a_look(self, slots: Iterator[Slot], wanted: Filter) -> Iterator[Found]:
+        def takes(number: int, record: Record | None) -> bool:
+            return self.takes_record(record, wanted) and not self._has_none(number, wanted)
+
+        any_record = wanted.any_record and wanted.min_level == DEBUG
+        return worth_a_look(slots, wanted.candidates, self.blocks, None if any_record else takes)
+
+    def _after_end(self, stop: int | None = None) -> Cursor | None:
+        last = (self.index.count if stop is None else stop) - 1
         if last < 0:
             return None
         record = self.index.get(last)

@@ -30,6 +30,7 @@ class Segments:
         self._sizes: list[int] = []  # of every segment so far
         self._first_kept = self._head  # the oldest segment after the head that still exists
         self._fd = -1
+        self._file = ""  # the name of the current segment
         self._in_doubt = False  # a write failed: ask the file how long it is
 
     @property
@@ -60,7 +61,7 @@ class Segments:
             self.take_back(before)
             raise
         self._sizes[-1] = before + len(data)
-        files.mark_unsynced(self._log_dir, self._name(self.number))
+        files.mark_unsynced(self._log_dir, self._file)
         return before
 
     def take_back(self, size: int) -> None:
@@ -81,8 +82,10 @@ class Segments:
         number = len(self._sizes)
         if number > SEGMENT_MAX:
             raise OSError(errno.EFBIG, "the log has too many segments")
-        fd = files.open_append(self._log_dir, self._name(number))
+        name = self._name(number)
+        fd = files.open_append(self._log_dir, name)
         self.close()
+        self._file = name
         self._fd = fd
         self._sizes.append(os.fstat(fd).st_size)
         self._drop_middle()
