@@ -11,6 +11,7 @@ import os
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.clock import Clock
@@ -65,6 +66,7 @@ class Scheduler:
         self._starved: OrderedDict[str, None] = OrderedDict()
         self._feeding = False
         self._around: Surroundings | None = None
+        self._broom = ThreadPoolExecutor(1, thread_name_prefix="broom")
         self._timers = Timers(clock.now_us, self._due)
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -280,10 +282,7 @@ class Scheduler:
             if not waiter.done():
                 waiter.set_result(None)
         if execution.state == "completed" and not execution.debug:
-            folder = self._home.work / execution.id
-            asyncio.get_running_loop().run_in_executor(
-                None, lambda: shutil.rmtree(folder, ignore_errors=True)
-            )
+            self._broom.submit(remove_folder, f"{self._home.text('work')}/{execution.id}")
 
     def _due(self, execution_id: str) -> None:
         execution = self.live.get(execution_id)
@@ -338,3 +337,13 @@ class Scheduler:
 
     def sampled(self, at: float, samples: dict[str, dict[str, float]]) -> None:
         self.on_sampled(at, samples)
+
+
+def remove_folder(path: str) -> None:
+    """Remove a working directory; most are empty."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)

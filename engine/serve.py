@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -36,6 +37,7 @@ from engine.times import to_text
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
 IDLE_END_S = 120.0
+RUNNER_PATIENCE_S = 5.0
 
 
 class Engine:
@@ -126,7 +128,9 @@ class Engine:
             execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
         )
 
-    def _status(self) -> dict[str, Any]:
+    async def _status(self) -> dict[str, Any]:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._executor.ready(), RUNNER_PATIENCE_S)
         return {
             "pid": os.getpid(),
             "runner_pid": self._executor.runner_pid,

@@ -267,6 +267,9 @@ class Service:
 
     async def resolve(self, reference: str) -> tuple[int, str]:
         """The ord and the id of the execution that a reference means."""
+        live = self.scheduler.live.get(reference)
+        if live is not None:
+            return live.ord, live.id
         return await self.reader(
             lambda history: (ord_ := history.find(reference), history.rows([ord_])[0]["id"])
         )

@@ -64,6 +64,7 @@ class Step(TypedDict):
     signal: NotRequired[str | None]
     read_bytes: NotRequired[int | None]
     write_bytes: NotRequired[int | None]
+    log_bytes: NotRequired[int]  # what all of its attempts printed
     live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …
 
 

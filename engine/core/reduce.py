@@ -89,7 +89,9 @@ def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     end = data.get("end") or {}
     step.exit_code = end.get("exit_code")
     step.signal = end.get("signal")
+    logged = step.usage.get("log_bytes", 0) + (end.get("log_bytes") or 0)
     step.usage = {key: end.get(key) for key in USAGE_KEYS}
+    step.usage["log_bytes"] = logged  # of all attempts
     step.duration_ms = data.get("duration_ms")
     step.error = data.get("error")
     step.outputs = end.get("outputs") or {}
@@ -187,7 +189,7 @@ def _reset(step: StepState) -> None:
     step.started_at_us = step.ended_at_us = step.duration_ms = None
     step.exit_code = step.signal = None
     step.outputs = {}
-    step.usage = {}
+    step.usage = {"log_bytes": step.usage.get("log_bytes", 0)}
 
 
 def _debug(ex: Execution, at_us: int, data: dict[str, Any]) -> None:

@@ -45,12 +45,17 @@ class LocalExecutor:
         self._watched: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._welcomed_once = asyncio.Event()
 
     @property
     def runner_pid(self) -> int | None:
         """The process id of the runner that takes new attempts."""
         link = self._links.get(self.generation)
         return link.pid if link else None
+
+    async def ready(self) -> None:
+        """Return when a runner takes attempts."""
+        await self._welcomed_once.wait()
 
     def open(self, open_attempts: dict[str, set[str]]) -> None:
         """Start the generation for new attempts, and find out about those of earlier engines.
@@ -202,6 +207,8 @@ class LocalExecutor:
             self._listener.attempts_never_started(missing)
         self._listener.adopted(link.generation, [a for a in frame["running"] if a in expected])
         link.welcome()
+        if link.generation == self.generation:
+            self._welcomed_once.set()
 
 
 def _read_folder(folder: Path) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:

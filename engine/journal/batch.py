@@ -133,4 +133,5 @@ def step_json(step: StepState) -> dict[str, Any]:
         "signal": step.signal,
         "read_bytes": usage.get("read_bytes"),
         "write_bytes": usage.get("write_bytes"),
+        "log_bytes": usage.get("log_bytes", 0),
     }

@@ -8,6 +8,7 @@ waited for (`degraded` tells), any other fault of the disk ends the process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import sys
@@ -25,7 +26,7 @@ from engine.journal.batch import Batch
 from engine.journal.database import open_reader, open_writer, queries
 from engine.model import Event
 
-CHECKPOINT_BYTES = 4 << 20
+CHECKPOINT_PAGES = 1024  # 4 MiB of write-ahead log
 SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon after each sync
 FULL_DISK_PAUSE_S = 0.5
 EXIT_STORAGE = 74
@@ -48,10 +49,13 @@ class Journal:
             self.epoch: int = self._connection.execute(queries()["raise_epoch"]).get
         self.seq, self.last_at_us = self._connection.execute(queries()["last_event"]).get
         self.last_ord: int = self._connection.execute(queries()["last_ord"]).get
+        self._wal_pages = 0
+        self._connection.set_wal_hook(self._note_wal)
         self._batch = Batch()
         self._after: list[Callable[[], None]] = []
         self._shown_inputs: dict[int, dict[str, Any]] = {}
         self._counted: dict[int, str] = {}
+        self._versions: set[tuple[str, str]] = set()  # those that were written already
         self._busy = False
         self._scheduled = False
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
@@ -134,7 +138,11 @@ class Journal:
             self._touch(execution, step)
 
     def add_version(self, row: list[Any]) -> None:
-        self._batch.versions.append(row)
+        """Keep a flow's version; [version, name, source, text, compiled, at]."""
+        key = (row[0], row[2])
+        if key not in self._versions:
+            self._versions.add(key)
+            self._batch.versions.append(row)
 
     def add_flow(self, name: str, last_number: int, debug: str) -> None:
         self._batch.flows[name] = [name, last_number, debug]
@@ -238,12 +246,16 @@ class Journal:
 
     def _checkpoint(self) -> None:
         """Move the write-ahead log into the database between groups, not inside a commit."""
-        wal = f"{self.path}-wal"
-        try:
-            if os.stat(wal).st_size > CHECKPOINT_BYTES and self._groups.empty():
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except (OSError, apsw.Error):
-            return  # the next group tries again; a real fault shows at its commit
+        if self._wal_pages < CHECKPOINT_PAGES or not self._groups.empty():
+            return
+        with contextlib.suppress(apsw.Error):  # the next group tries; a real fault shows there
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._wal_pages = 0
+
+    def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        """How long the write-ahead log is: it begins anew by itself once all of it was moved."""
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
 
     def _keep_ballast(self) -> None:
         """Hold some space back, so that endings can be recorded on a full disk."""
@@ -266,10 +278,8 @@ class Journal:
             self._groups.put((rows, self._after))
             self._groups.put(None)
             self._thread.join()
-        try:
+        with contextlib.suppress(apsw.Error):  # a reader is busy: the next start folds it
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        except apsw.Error:
-            pass  # a reader is busy: the next start folds it
         self._connection.close()
 
     def reader(self) -> apsw.Connection:

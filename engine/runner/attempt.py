@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 
-from engine.runner.frames import dump_json
+from engine.runner.frames import dump_json, dump_text
 from engine.runner.timers import NEVER
 
 TYPE_CHECKING = False
@@ -30,57 +30,50 @@ QUEUED, RUNNING, CLOSING, ENDED = "queued", "running", "closing", "ended"
 class Attempt:
     """An attempt from `start` to its acknowledgement; once ended only `end_json` is kept."""
 
-    __slots__ = (
-        "adopted", "began_at", "capture", "clock_began", "cpu_s", "deadline",
-        "declared", "drain_until", "end_json", "ended_at", "error", "execution", "exit_code",
-        "grace_s", "id", "id_json", "kill_at", "leftovers", "marker", "max_rss_bytes", "oom",
-        "output_fd", "outputs", "peak_rss_bytes", "pid", "pidfd", "read_bytes", "reason",
-        "sample_at", "script_fd", "signal_number", "spec", "start_failed", "start_ticks", "state",
-        "swept", "unkillable", "wake_at", "wall_s", "worker", "write_bytes",
-    )
+    # what most attempts never change is kept here, once
+    marker: int | None = None
+    capture: Capture | None = None
+    worker: Worker | None = None
+    pid = 0  # the main process: the shell, or the worker
+    pidfd = -1
+    start_ticks = 0
+    output_fd = -1  # the memory file behind WINGMAN_OUTPUT
+    script_fd = -1  # the memory file of a long text
+    began_at = ended_at = wall_s = 0.0
+    clock_began = 0.0
+    # when this attempt wants the loop's attention
+    deadline = NEVER
+    kill_at = NEVER
+    drain_until = NEVER
+    sample_at = NEVER
+    wake_at = NEVER
+    # how it ends
+    reason: str | None = None  # timeout | cancelled | killed
+    start_failed: str | None = None
+    exit_code: int | None = None
+    signal_number = 0
+    oom = False
+    error: dict[str, str] | None = None
+    declared = b""  # what it wrote to WINGMAN_OUTPUT, once it has ended
+    swept = False
+    leftovers = 0
+    cpu_s = 0.0
+    max_rss_bytes = peak_rss_bytes = 0
+    read_bytes = write_bytes = 0
+    end_json = ""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         if not spec.keys() >= REQUIRED:
             raise KeyError(*(REQUIRED - spec.keys()))
         self.spec = spec
         self.id: str = spec["attempt"]
-        self.id_json = dump_json(spec["attempt"])
+        self.id_json = dump_text(self.id)
         self.execution: str = spec["execution"]
         self.grace_s: float = spec["grace_s"]
         self.state = QUEUED
-        self.marker: int | None = None
-        self.capture: Capture | None = None
-        self.worker: Worker | None = None
-        self.pid = 0  # the main process: the shell, or the worker
-        self.pidfd = -1
-        self.start_ticks = 0
-        self.output_fd = -1  # the memory file behind WINGMAN_OUTPUT
-        self.script_fd = -1  # the memory file of a long text
-        self.began_at = self.ended_at = 0.0
-        self.clock_began = self.wall_s = 0.0
-        # when this attempt wants the loop's attention
-        self.deadline = NEVER
-        self.kill_at = NEVER
-        self.drain_until = NEVER
-        self.sample_at = NEVER
-        self.wake_at = NEVER
-        # how it ends
-        self.reason: str | None = None  # timeout | cancelled | killed
-        self.start_failed: str | None = None
-        self.exit_code: int | None = None
-        self.signal_number = 0
-        self.oom = False
-        self.error: dict[str, str] | None = None
         self.outputs: dict[str, Any] = {}
-        self.declared = b""  # what it wrote to WINGMAN_OUTPUT, once it has ended
-        self.swept = False
         self.adopted: dict[int, int] = {}  # daemonised processes: pid → pidfd
         self.unkillable: set[int] = set()
-        self.leftovers = 0
-        self.cpu_s = 0.0
-        self.max_rss_bytes = self.peak_rss_bytes = 0
-        self.read_bytes = self.write_bytes = 0
-        self.end_json = ""
 
     def begin(self, now: float) -> None:
         """Note the start: the moment, the timeout."""

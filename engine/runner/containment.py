@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 from engine.runner import procfs
 from engine.runner.sweep import signal_marked
@@ -46,10 +47,7 @@ class Containment:
 
     def describe(self) -> str:
         """What this machine allows, in words."""
-        marker = "rlimit marker" if procfs.new_marker() is not None else "no marker"
-        if self.subreaper:
-            return f"subreaper + {marker} (daemonised and setsid processes are found)"
-        return f"process group + {marker} (a daemonised process may be missed)"
+        return describe(self.subreaper, self._children_fd >= 0)
 
     def know(self, pid: int) -> None:
         """`pid` is a main process or a worker."""
@@ -217,3 +215,41 @@ def become_subreaper() -> bool:
 
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def describe(subreaper: bool, children_file: bool) -> str:
+    """The means of containment, and what they find, in words."""
+    marked = procfs.new_marker() is not None
+    means = [
+        "subreaper" if subreaper else "process group",
+        *(["rlimit marker"] if marked else []),
+        *([] if children_file else ["scan of /proc"]),
+    ]
+    if subreaper:
+        found = "daemonised and setsid processes are found"
+    else:
+        found = "a daemonised process is found by its marker only" if marked else "daemons are missed"
+    return f"{' + '.join(means)} ({found})"
+
+
+def containment_report() -> dict[str, object]:
+    """What `wingman doctor` tells about ending the processes of a step on this machine."""
+    own = os.getpid()
+    children_file = os.path.exists(f"/proc/{own}/task/{own}/children")
+    child = os.posix_spawn(sys.executable, [sys.executable, "-SEsc", PROBE], {})
+    _, status = os.waitpid(child, 0)
+    subreaper = os.waitstatus_to_exitcode(status) == 0
+    return {
+        "subreaper": subreaper,
+        "marker": procfs.new_marker() is not None,
+        "children_file": children_file,
+        "outside": "processes that another service starts on request (docker, at, systemd-run)",
+        "summary": describe(subreaper, children_file),
+    }
+
+
+# in a process of its own: the caller must not become a subreaper
+PROBE = (
+    "import ctypes, sys; "
+    f"sys.exit(ctypes.CDLL(None).prctl({PR_SET_CHILD_SUBREAPER}, 1, 0, 0, 0) != 0)"
+)

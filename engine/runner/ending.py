@@ -28,6 +28,7 @@ LEFTOVER_GRACE_S = 0.5  # between SIGTERM and SIGKILL for what a step left behin
 DRAIN_S = 2.0  # how long a stranger may hold a pipe open after the end
 KILL_AGAIN_S = 0.02
 OOM_S = 2.0
+BOUND_S = 0.25
 GIVE_UP_S = 10.0  # a process that SIGKILL does not end in this time hangs in the kernel
 
 
@@ -56,6 +57,7 @@ class Endings:
             count = procfs.oom_kills()
             self._oom_kills = (count, count)
             self._timers.set(self._read_oom_kills, now + OOM_S)
+            self._timers.set(self._bound_outputs, now + BOUND_S)
         self.live[attempt.id] = attempt
 
     def watch_time(self, attempt: Attempt) -> None:
@@ -209,6 +211,16 @@ class Endings:
         forget_details(attempt)
         self.live.pop(attempt.id, None)
         self.ended.append(attempt)
+
+    def _bound_outputs(self, now: float) -> None:
+        """Cut what a step floods its outputs file with: that file is memory."""
+        for attempt in self.live.values():
+            worker = attempt.worker
+            fd = worker.output_fd if worker is not None else attempt.output_fd
+            if fd >= 0 and os.fstat(fd).st_size > attempt.spec["output_limit_bytes"] * 2:
+                os.ftruncate(fd, attempt.spec["output_limit_bytes"] + 1)
+        if self.live:
+            self._timers.set(self._bound_outputs, now + BOUND_S)
 
     def _rss_floor(self, attempt: Attempt) -> int:
         """Peaks up to this size are the runner's own, which a spawned process starts with."""

@@ -18,6 +18,9 @@ import socket
 import sys
 import types
 
+# without the wrapper that looks every handler up among the enumerations
+from _signal import getsignal  # type: ignore[import-not-found]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +50,11 @@ class Worker:
         self.pid = os.getpid()
         self.environment = dict(os.environ)
         self.null = os.open("/dev/null", os.O_RDWR)
+        self.out = self.err = open_stream(2)
         self.base_path = list(sys.path)
         self.main = sys.modules["__main__"]
         self.scripts: dict[tuple[str, str], types.CodeType] = {}
-        self.handlers = [signal.getsignal(number) for number in WATCHED_SIGNALS]
+        self.handlers = [getsignal(number) for number in WATCHED_SIGNALS]
         self.modules = ModuleWatch()
         self.flush_libc: Callable[[object], object] | None = None
 
@@ -105,7 +109,10 @@ class Worker:
         os.dup2(err, 2)
         os.close(out)
         os.close(err)
-        sys.stdout, sys.stderr = open_stream(1), open_stream(2)
+        if not (sys.stdout is self.out and is_untouched(self.out)):
+            sys.stdout = self.out = open_stream(1)
+        if not (sys.stderr is self.err and is_untouched(self.err)):
+            sys.stderr = self.err = open_stream(2)
         set_environment(request["env"])
         os.umask(0o077)
         sys.path[:] = request["path"] + self.base_path
@@ -122,7 +129,6 @@ class Worker:
         os.dup2(self.null, 1)
         os.dup2(self.null, 2)
         signal.alarm(0)
-        os.chdir("/")
         sys.modules["__main__"] = self.main
         if self.modules.note_new() and self.flush_libc is None:
             self.flush_libc = load_fflush()
@@ -181,7 +187,7 @@ class Worker:
 
     def is_spoiled(self) -> bool:
         """True when the next attempt would not find things as they were."""
-        changed = [signal.getsignal(number) for number in WATCHED_SIGNALS] != self.handlers
+        changed = [getsignal(number) for number in WATCHED_SIGNALS] != self.handlers
         return changed or self.modules.wants_fresh
 
     def send(self, answer: bytes) -> None:
@@ -307,6 +313,14 @@ def open_stream(fd: int) -> TextIO:
     return open(
         fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
     )
+
+
+def is_untouched(stream: TextIO) -> bool:
+    """True when the step has not closed, detached or reconfigured its stream."""
+    try:
+        return not stream.closed and stream.line_buffering and stream.encoding == "utf-8"
+    except ValueError:
+        return False
 
 
 def left_behind() -> bool:

@@ -7,14 +7,15 @@ parts.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
+import struct
+import sys
 import time
 
 from engine.runner import procfs
 from engine.runner.attempt import CLOSING, QUEUED, RUNNING
-from engine.runner.frames import dump_json
+from engine.runner.frames import dump_json, load_json
 from engine.runner.spawn import StartFailed
 from engine.runner.timers import NEVER
 
@@ -42,7 +43,7 @@ WORKER_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_m
 WORKER_ENV = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH",
 )
-_load_json = json.JSONDecoder().decode
+_ONE_FD = socket.CMSG_SPACE(4)
 
 
 class Worker:
@@ -167,7 +168,7 @@ class Workers:
             fds.append(extra)
             packet = b"M"
         try:
-            socket.send_fds(worker.sock, [packet], fds)
+            worker.sock.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _pack(fds))])
         except OSError as error:
             raise StartFailed(f"the Python worker does not answer: {error.strerror}") from error
         finally:
@@ -253,16 +254,16 @@ class Workers:
 
     def _on_packet(self, worker: Worker) -> None:
         try:
-            packet, fds, _, _ = socket.recv_fds(worker.sock, PACKET_BYTES, 1)
+            packet, ancillary, _, _ = worker.sock.recvmsg(PACKET_BYTES, _ONE_FD)
         except OSError:
             return
         if not packet:
             return  # it has ended; its pidfd tells
-        if fds:
-            with open(fds[0], "rb") as file:
+        if ancillary:
+            with open(int.from_bytes(ancillary[0][2][:4], sys.byteorder), "rb") as file:
                 file.seek(0)
                 packet = file.read()
-        answer = _load_json(packet.decode())
+        answer = load_json(packet)
         now = time.monotonic()
         attempt = worker.attempt
         if not worker.ready:
@@ -380,3 +381,8 @@ class Workers:
         del self._all[worker.pid]
         if not worker.set.size and not worker.set.waiting:
             self._sets.pop(worker.set.key, None)
+
+
+def _pack(fds: list[int]) -> bytes:
+    """Descriptors as a control message carries them."""
+    return struct.pack(f"{len(fds)}i", *fds)

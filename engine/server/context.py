@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ class Context:
     home: Home
     service: Service
     logs: LogBook
-    status: Callable[[], dict[str, Any]]
+    status: Callable[[], Awaitable[dict[str, Any]]]
     stop: Callable[[bool], None]
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)

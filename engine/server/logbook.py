@@ -77,8 +77,13 @@ class LogBook:
 
     async def add_warnings(self, ord_: int, execution: dict[str, Any]) -> None:
         """Put the number of warning lines on an execution and its steps, where it is known."""
-        log = await self.open(ord_, execution["id"])
         is_over = execution["id"] not in self._service.scheduler.live
+        steps = execution.get("steps", ())
+        if is_over and not any(step.get("log_bytes", 1) for step in steps):
+            for counted in (execution, *steps):
+                counted["warnings"] = 0
+            return
+        log = await self.open(ord_, execution["id"])
 
         def count(reader: LogReader) -> dict[str, int] | None:
             if not reader.levels.count(ended=is_over, budget_bytes=COUNT_BUDGET_BYTES):

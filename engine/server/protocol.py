@@ -59,6 +59,7 @@ async def listen(app: Any, listening: socket.socket) -> tuple[asyncio.Server, Se
         lifespan="off",
         log_config=None,  # type: ignore[arg-type]
         access_log=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         ws_max_size=1 << 20,
         ws_ping_interval=30.0,

@@ -74,7 +74,7 @@ async def health(request: Request) -> Response:
 
 
 async def engine(request: Request) -> Response:
-    return Json(context_of(request).status())
+    return Json(await context_of(request).status())
 
 
 async def stop(request: Request) -> Response:
