@@ -19,7 +19,7 @@ from typing import Any
 from engine.executor import Listener
 from engine.executor.link import Link
 from engine.paths import Home
-from engine.runner.launch import start_runner
+from engine.runner.launch import runner_socket, start_runner
 from engine.runner.results import read_results
 from engine.runner.sweep import kill_marked
 
@@ -75,7 +75,7 @@ class LocalExecutor:
     def _start_generation(self) -> None:
         self.generation = secrets.token_hex(6)
         self._expected[self.generation] = set()
-        path = self._home.runners / self.generation / "socket"
+        path = runner_socket(self._home, self.generation)
         self._links[self.generation] = Link(self, self.generation, path)
         start_runner(self._home, self.generation)
         self._spawn(self._attend(self.generation))
@@ -88,7 +88,7 @@ class LocalExecutor:
     async def _attend(self, name: str) -> None:
         """Stay connected to a generation until it is dead, then settle what it leaves."""
         is_current = name == self.generation
-        link = self._links.setdefault(name, Link(self, name, self._home.runners / name / "socket"))
+        link = self._links.setdefault(name, Link(self, name, runner_socket(self._home, name)))
         waited_s = 0.0
         while not self._closing:
             if await link.connect():
