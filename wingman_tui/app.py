@@ -122,6 +122,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self._use_palette()
         self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
         self._catch_signals()
+        self.app_resume_signal.subscribe(self, lambda _: self.do_redraw())
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:

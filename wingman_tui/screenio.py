@@ -125,6 +125,9 @@ class CellDiff(App[int], inherit_bindings=False):
         if self._running and not self._closed:
             self._pump()
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """Leave the pointer as it is: many terminals do not know the sequence."""
+
     async def on_event(self, event: events.Event) -> None:
         """Take the fence's answers out of the keys, and let a real key's reaction pass."""
         if isinstance(event, events.Key):
