@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 LEFTOVER_GRACE_S = 0.5  # between SIGTERM and SIGKILL for what a step left behind
 DRAIN_S = 2.0  # how long a stranger may hold a pipe open after the end
 KILL_AGAIN_S = 0.02
-OOM_S = 2.0
-BOUND_S = 0.25
+LOOK_S = 0.25
+OOM_LOOKS = 4  # a kill within the last second may be ours
 GIVE_UP_S = 10.0  # a process that SIGKILL does not end in this time hangs in the kernel
 
 
@@ -48,17 +48,27 @@ class Endings:
         self._report = report
         self._exited = False  # a main process has exited in this turn
         self._check: dict[Attempt, None] = {}
-        self._oom_kills = (0, 0)  # two readings, OOM_S apart
+        self._oom_kills: tuple[int, ...] = (0,)  # the latest readings, LOOK_S apart
+        self._looking = False
         self._rss_floor_bytes = 0
 
     def add(self, attempt: Attempt, now: float) -> None:
         """Take in an attempt that has been asked for."""
-        if not self.live:
+        if not self._looking:
+            self._looking = True
             count = procfs.oom_kills()
-            self._oom_kills = (count, count)
-            self._timers.set(self._read_oom_kills, now + OOM_S)
-            self._timers.set(self._bound_outputs, now + BOUND_S)
+            self._oom_kills = (count,)
+            self._timers.set(self._look, now + LOOK_S)
         self.live[attempt.id] = attempt
+
+    def _look(self, now: float) -> None:
+        """What has to be looked at now and then, as long as something runs."""
+        if not self.live:
+            self._looking = False
+            return
+        self._timers.set(self._look, now + LOOK_S)
+        self._bound_outputs()
+        self._oom_kills = (*self._oom_kills[-OOM_LOOKS:], procfs.oom_kills())
 
     def watch_time(self, attempt: Attempt) -> None:
         """Wake the attempt at its next moment."""
@@ -212,15 +222,13 @@ class Endings:
         self.live.pop(attempt.id, None)
         self.ended.append(attempt)
 
-    def _bound_outputs(self, now: float) -> None:
+    def _bound_outputs(self) -> None:
         """Cut what a step floods its outputs file with: that file is memory."""
         for attempt in self.live.values():
             worker = attempt.worker
             fd = worker.output_fd if worker is not None else attempt.output_fd
             if fd >= 0 and os.fstat(fd).st_size > attempt.spec["output_limit_bytes"] * 2:
                 os.ftruncate(fd, attempt.spec["output_limit_bytes"] + 1)
-        if self.live:
-            self._timers.set(self._bound_outputs, now + BOUND_S)
 
     def _rss_floor(self, attempt: Attempt) -> int:
         """Peaks up to this size are the runner's own, which a spawned process starts with."""
@@ -231,11 +239,6 @@ class Endings:
     def _oom_killed(self) -> bool:
         """True when the kernel has killed for memory within the last seconds."""
         return procfs.oom_kills() > self._oom_kills[0]
-
-    def _read_oom_kills(self, now: float) -> None:
-        if self.live:
-            self._oom_kills = (self._oom_kills[1], procfs.oom_kills())
-            self._timers.set(self._read_oom_kills, now + OOM_S)
 
 
 def own_peak_rss_bytes() -> int:

@@ -20,7 +20,8 @@ _decode_json = json.JSONDecoder().raw_decode
 # made once: JSONEncoder.encode makes one for each call, which costs more than a small message.
 # ASCII output: a lone surrogate in a name must not break the connection
 _encoder = json.JSONEncoder(separators=(",", ":"))
-_make_chunks = json.encoder.c_make_encoder and json.encoder.c_make_encoder(
+_make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
+_make_chunks = _make_encoder and _make_encoder(
     None, _encoder.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
 )
 dump_text: Callable[[str], str] = json.encoder.encode_basestring_ascii

@@ -146,13 +146,14 @@ class Runner:
     def _settle(self) -> None:
         """Once a turn: record what ended and what begins, tell the engine, then start."""
         self._endings.settle(self._now)
-        if self._record():
-            self._link.flush()
+        if self._record() and self._beginning:
+            self._link.flush()  # the engine can go on while we spawn
             starting, self._beginning = self._beginning, []
             for attempt, worker in starting:
                 self._start(attempt, worker)
         self._link.flush()
-        self._consider_leaving()
+        if not self._live or self._quiet_since is not None:
+            self._consider_leaving()
 
     def _record(self) -> bool:
         """Write all records of this turn at once; False while the disk does not take them."""

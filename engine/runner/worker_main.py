@@ -318,7 +318,7 @@ def open_stream(fd: int) -> TextIO:
 def is_untouched(stream: TextIO) -> bool:
     """True when the step has not closed, detached or reconfigured its stream."""
     try:
-        return not stream.closed and stream.line_buffering and stream.encoding == "utf-8"
+        return not stream.closed and bool(stream.line_buffering) and stream.encoding == "utf-8"
     except ValueError:
         return False
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from engine.runner import procfs
+from engine.runner.containment import containment_report
 from engine.runner.results import read_results
 from engine.runner.sweep import find_marked, kill_marked
 from tests.runner.client import Bench, Client, wait_until
@@ -125,3 +126,10 @@ def test_the_sweep_touches_nobody_else() -> None:
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+def test_the_report_tells_what_this_machine_allows(client: Client) -> None:
+    report = containment_report()
+    assert report["summary"] == client.welcome["containment"]
+    assert report["subreaper"] is True
+    assert report["marker"] is True

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from tests.runner.client import Bench, Client
+from tests.runner.client import Bench, Client, wait_until
 
 MEMORY_LIMIT_KB = 40_000
 
@@ -63,11 +63,21 @@ def test_a_flood_on_stdout_as_json_output_costs_constant_memory(
 
 
 def test_a_flood_into_the_outputs_file_is_cut(bench: Bench, client: Client) -> None:
-    text = "head -c 300000000 /dev/zero > $WINGMAN_OUTPUT; sleep 1"
+    text = "head -c 300000000 /dev/zero > $WINGMAN_OUTPUT; echo written; sleep 1000"
     spec = bench.shell(text)
-    end = client.run(spec)
-    assert end["error"]["type"] == "output"
+    client.start(spec)
+    wait_until(lambda: bench.log(spec) == b"written\n")
+
+    def size_bytes() -> int:
+        folder = Path(f"/proc/{bench.runner_pid}/fd")
+        return sum(e.stat().st_size for e in folder.iterdir() if "memfd:" in os.readlink(e))
+
+    wait_until(lambda: size_bytes() < 3_000_000)
+    client.cancel(spec["attempt"])
+    end = client.end_of(spec["attempt"])
     assert end["outputs"] == {}
+    end = client.run(bench.shell("head -c 300000000 /dev/zero > $WINGMAN_OUTPUT"))
+    assert end["error"]["type"] == "output"
 
 
 def test_a_flood_starves_neither_others_nor_the_engine(bench: Bench, client: Client) -> None:
