@@ -73,6 +73,15 @@ class Blocks:
         self._segments(attempt, 0)
         return self._steps.get(attempt, "")
 
+    def files(self) -> list[tuple[int, int, str]]:
+        """Attempt, segment and path of every file."""
+        self._list()
+        return [
+            (attempt, segment, os.path.join(self._log_dir, name))
+            for attempt, segments in sorted(self._names.items())
+            for segment, name in sorted(segments.items())
+        ]
+
     def size_of(self, attempt: int) -> int:
         """The bytes of an attempt that are on the disk now."""
         self._list()

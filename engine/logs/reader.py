@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Names = Mapping[int, tuple[str, int]]
 EVERYTHING = Filter()
 PAGE_LINES = 1000
+RAW_BYTES = 64 << 10
 
 
 class Page(NamedTuple):
@@ -179,23 +180,28 @@ class LogReader:
     def raw(
         self, wanted: Filter = EVERYTHING, start: int = 0, stop: int | None = None
     ) -> Iterator[bytes]:
-        """The bytes of the wanted steps and streams in the index's order, block by block.
+        """The bytes of the wanted steps and streams in the index's order, in pieces.
 
         `start` and `stop` are records (`reader.index.count` is where to go on later). What is not
         there any more is told on a line of its own.
         """
         inside_line = False
-        stop = self.index.count if stop is None else stop
-        for number, record in self.index.forward(start, stop):
-            if not self.takes_record(record, wanted):
-                continue
-            data = self._raw_block(number, record)
+        batch: list[bytes] = []
+        size = 0
+        for number, record in self.index.forward(start, self.index.count if stop is None else stop):
+            data = self._raw_block(number, record) if self.takes_record(record, wanted) else None
             if data is None:
                 continue
             if isinstance(data, str):
                 data = (b"\n" if inside_line else b"") + data.encode() + b"\n"
             inside_line = not data.endswith(b"\n")
-            yield data
+            batch.append(data)
+            size += len(data)
+            if size >= RAW_BYTES:
+                yield b"".join(batch)
+                batch, size = [], 0
+        if batch:
+            yield b"".join(batch)
 
     def missing_bytes(self, attempt: int, log_bytes: int) -> int:
         """How many of the bytes that an attempt's end recorded the disk has lost."""

@@ -299,3 +299,10 @@ def test_many_secrets_are_one_pattern(engine: str) -> None:
     assert masker.mask_text(text) == " ".join(["***"] * 100)
     for value in values[:20]:
         assert masker.mask_bytes(base64.b64encode(value.encode())) == MASK
+
+
+def test_thousands_of_secrets_are_taken() -> None:
+    values = [f"token-{at:06d}-of-many" for at in range(3000)]
+    masker = Masker(values)
+    data = f"using {values[17]} and {values[2999]}, not token-xx".encode()
+    assert masker.mask_bytes(data) == b"using *** and ***, not token-xx"
