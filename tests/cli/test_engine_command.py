@@ -1,0 +1,185 @@
+"""Starting, stopping and losing the engine, seen from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.client import launch
+from engine.client.http import Client
+from engine.errors import Unavailable
+from engine.paths import Home, find_home, home_at
+from tests.cli.flowtext import GATE, TRUE, write
+from tests.conftest import Wingman
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def engine_pid(home: Home) -> int:
+    return int(Client(home).request("GET", "/v1/engine")["pid"])
+
+
+def test_status_without_an_engine_is_exit_6(wingman: Wingman) -> None:
+    done = wingman("engine", "status", "--json")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "wingman engine start" in done.stderr
+
+
+def test_start_status_stop(wingman: Wingman) -> None:
+    wingman("engine", "start", check=True)
+    status = json.loads(wingman("engine", "status", "--json", check=True).stdout)
+    assert tuple(status) == ("pid", "runner_pid", "version", "home", "socket", "started_at")
+    assert status["home"] == str(wingman.home.root)
+    again = wingman("engine", "start", "--json", check=True)
+    assert json.loads(again.stdout)["pid"] == status["pid"]
+    assert "already" in again.stderr
+    assert wingman.home.socket.stat().st_mode & 0o777 == 0o600
+    restarted = json.loads(wingman("engine", "restart", "--json", check=True).stdout)
+    assert restarted["pid"] != status["pid"]
+    assert wingman("engine", "stop").returncode == 0
+    assert not launch.is_alive(restarted["pid"])
+    stopped = wingman("engine", "stop")
+    assert (stopped.returncode, "no engine" in stopped.stderr) == (0, True)
+
+
+def test_many_commands_at_once_start_one_engine(wingman: Wingman) -> None:
+    started = [wingman.start("engine", "start", "--json") for _ in range(6)]
+    outputs = [process.communicate(timeout=90) for process in started]
+    assert [process.returncode for process in started] == [0] * 6, outputs
+    assert len({json.loads(out)["pid"] for out, _ in outputs}) == 1
+
+
+def test_an_engine_that_cannot_start_says_why(wingman: Wingman) -> None:
+    wingman.home.config_file.write_text("flow_pahts = []\n")
+    done = wingman("list")
+    assert done.returncode == 6
+    assert "the engine was started but ended" in done.stderr
+    assert "flow_pahts" in done.stderr
+    assert str(wingman.home.system_log) in done.stderr
+
+
+def test_the_engine_holds_nothing_of_its_caller(wingman: Wingman, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    command = " ".join(wingman.words("engine", "start"))
+    subprocess.run(
+        ["bash", "-c", f"exec 9>{held}; {command} >/dev/null 2>&1"],
+        env=wingman.environment, timeout=90, check=True,
+    )  # fmt: skip
+    pid = engine_pid(wingman.home)
+    targets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    assert str(held) not in targets
+    assert os.getsid(pid) == pid
+
+
+def test_a_follower_outlives_the_death_of_the_engine(wingman: Wingman, tmp_path: Path) -> None:
+    gate = tmp_path / "gate.open"
+    follower = wingman.start("run", write(tmp_path, GATE), "-i", f"gate={gate}")
+    until(lambda: "at the gate" in log_of(wingman), "the step never came to the gate")
+    os.kill(engine_pid(wingman.home), signal.SIGKILL)
+    gate.touch()
+    out, err = follower.communicate(timeout=90)
+    assert out == b"waiting\nat the gate\nthrough\n", err
+    assert follower.returncode == 0, err
+    assert b"the engine went away" in err
+
+
+def log_of(wingman: Wingman) -> str:
+    logs = wingman.home.logs.glob("*/*.log")
+    return "".join(path.read_text() for path in logs)
+
+
+def test_a_follower_leaves_an_engine_that_was_stopped_alone(
+    wingman: Wingman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = wingman.start("run", write(tmp_path, GATE), "-i", f"gate={tmp_path}/gate.open")
+    until(lambda: "at the gate" in log_of(wingman), "the step never came to the gate")
+    wingman("engine", "stop", check=True)
+    _, err = follower.communicate(timeout=90)
+    assert follower.returncode == 6, err
+    assert b"gate#1 goes on without it" in err
+    assert not wingman.home.socket.exists()
+    (tmp_path / "gate.open").touch()
+    done = wingman("logs", "-f", "gate#1")
+    assert done.stdout == "waiting\nat the gate\nthrough\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_detaches_and_the_execution_goes_on(
+    wingman: Wingman, tmp_path: Path, number: signal.Signals
+) -> None:
+    gate = tmp_path / "gate.open"
+    follower = wingman.start("run", write(tmp_path, GATE), "-i", f"gate={gate}")
+    until(lambda: "at the gate" in log_of(wingman), "the step never came to the gate")
+    follower.send_signal(number)
+    _, err = follower.communicate(timeout=60)
+    assert follower.returncode == 128 + number, err
+    assert b"detached; gate#1 goes on: wingman logs -f gate#1" in err
+    gate.touch()
+    wingman("logs", "-f", "gate#1", check=True)
+    assert json.loads(wingman("show", "gate#1", "--json").stdout)["state"] == "completed"
+
+
+def test_stop_leaves_steps_running_and_stop_all_cancels_them(
+    wingman: Wingman, tmp_path: Path
+) -> None:
+    path = write(tmp_path, GATE)
+    wingman("run", path, "-i", f"gate={tmp_path}/a", "--detach", check=True)
+    until(lambda: "at the gate" in log_of(wingman), "the step never came to the gate")
+    wingman("engine", "stop", check=True)
+    (tmp_path / "a").touch()
+    wingman("logs", "-f", "gate#1", check=True)
+    assert json.loads(wingman("show", "gate#1", "--json").stdout)["state"] == "completed"
+    wingman("run", path, "-i", f"gate={tmp_path}/never", "--detach", check=True)
+    wingman("engine", "stop", "--all", check=True)
+    assert json.loads(wingman("show", "gate#2", "--json").stdout)["state"] == "cancelled"
+
+
+def test_a_home_with_a_long_path_works(wingman: Wingman, tmp_path: Path) -> None:
+    long = tmp_path / ("a-long-name-" * 10) / "home"
+    long.parent.mkdir()
+    home = home_at(long)
+    elsewhere = Wingman(home)
+    try:
+        done = elsewhere("run", write(tmp_path, TRUE), "--json", check=True)
+        assert json.loads(done.stdout)["state"] == "completed"
+        status = json.loads(elsewhere("engine", "status", "--json", check=True).stdout)
+        assert len(status["socket"]) < 100
+    finally:
+        elsewhere("engine", "stop", "--all")
+
+
+def test_the_users_own_directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What `paths` says for Linux is what platformdirs says."""
+    import platformdirs
+
+    monkeypatch.delenv("WINGMAN_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative/is/ignored")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    dirs = platformdirs.PlatformDirs("wingman", appauthor=False)
+    home = find_home()
+    assert home.config_file == Path(dirs.user_config_dir) / "config.toml"
+    assert home.data == Path(dirs.user_data_dir)
+    assert home.logs == Path(dirs.user_state_dir) / "logs"
+
+
+def test_a_socket_of_somebody_else_is_told(home: Home) -> None:
+    if os.getuid() == 0:
+        pytest.skip("root may use every socket")
+    home.socket.touch()
+    os.chmod(home.socket, 0)
+    with pytest.raises(Unavailable, match="not yours"):
+        launch.ensure_engine(home)
