@@ -263,7 +263,9 @@ class Scheduler:
     async def _evaluate(self, execution: Execution, command: Evaluate) -> None:
         value, error = None, None
         try:
-            value = await self._sandbox.evaluate(command.text, command.names)
+            value = await self._sandbox.evaluate(
+                command.text, command.names, masked=execution.masked
+            )
         except WingmanError as failed:
             error = failed.message
         if execution.id in self.live:
