@@ -32,8 +32,11 @@ def judge(end: dict[str, Any], timeout_s: float | None) -> tuple[str, dict[str, 
         limit = f" of {timeout_s:g} s" if timeout_s else ""
         return "failed", {"type": "timeout", "message": f"ran longer than its timeout{limit}"}
     error = end.get("error")
-    if outcome == "start_failed" or (error and not end.get("exit_code") and not end.get("signal")):
+    if outcome == "start_failed":
         error = error or {"type": "start_failed", "message": "could not be started"}
+    elif error and error["type"] == OUTPUT_ERROR and (end.get("exit_code") or end.get("signal")):
+        error = None  # that it failed says more than that its outputs cannot be read
+    if error:
         return "failed", {"type": error["type"], "message": error["message"]}
     if end.get("oom"):
         return "failed", {"type": "oom", "message": "killed: out of memory"}
@@ -60,6 +63,7 @@ def _exit_error(code: int) -> dict[str, Any]:
     }
 
 
+OUTPUT_ERROR = "output"
 INTERRUPTED = {
     "type": "interrupted",
     "message": "the machine or the runner died under it; whether it had effects is unknown",
