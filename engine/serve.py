@@ -149,22 +149,20 @@ class Engine:
         """An engine that a command started leaves when no client and no execution needs it."""
         if self._stays:
             return
-        while True:
-            busy = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        last_busy = loop.time()
 
-            def note(execution: Execution, events: list[Event], busy: asyncio.Event = busy) -> None:
-                busy.set()
+        def note(execution: Execution, events: list[Event]) -> None:
+            nonlocal last_busy
+            last_busy = loop.time()
 
-            self._scheduler.observers.append(note)
-            try:
-                await asyncio.wait_for(busy.wait(), IDLE_END_S)
-            except TimeoutError:
-                if not (state.connections or self._scheduler.live):
-                    log("nobody needs this engine any more: it ends")
-                    self._stopped.set()
-                    return
-            finally:
-                self._scheduler.observers.remove(note)
+        self._scheduler.observers.append(note)
+        while (rest_s := last_busy + IDLE_END_S - loop.time()) > 0:
+            await asyncio.sleep(rest_s)
+            if state.connections or self._scheduler.live:
+                last_busy = loop.time()
+        log("nobody needs this engine any more: it ends")
+        self._stopped.set()
 
     async def _close(self, state: Any) -> None:
         if self._kill_all:
