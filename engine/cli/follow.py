@@ -50,6 +50,7 @@ class Follower:
         self._client = client
         self._path = f"/v1/executions/{quote(execution['id'])}"
         self._lost = 0
+        self._printed_bytes = 0
 
     def follow(self, options: dict[str, object] | None = None, *, quiet: bool = False) -> int:
         """Print the log until the execution has ended; `quiet` only waits. The exit code."""
@@ -74,16 +75,14 @@ class Follower:
 
     def _print_log(self, options: dict[str, object]) -> None:
         log = LogText()
-        printed = 0
 
         def copy() -> None:
-            nonlocal printed
             path = with_query(f"{self._path}/logs", follow=True, **self._prefix(options), **options)
-            skip = printed
+            skip = self._printed_bytes  # the log is the same each time it is asked for
             for data in self._client.stream("GET", path):
                 part, skip = data[skip:], max(0, skip - len(data))
                 log.write(part)
-                printed += len(part)
+                self._printed_bytes += len(part)
 
         try:
             self._again(copy)

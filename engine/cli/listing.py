@@ -81,11 +81,11 @@ def _columns() -> list[Column]:
 
     return [
         Column("STATE", paint=state),
-        Column("EXECUTION", shrink=1, least=16, middle=True),
+        Column("EXECUTION", shrink=1, least=12, middle=True),
         Column("STARTED", right=True),
         Column("TOOK", right=True),
         Column("TRIGGER", shrink=2, least=7, may_go=True),
-        Column("ID", paint=dim),
+        Column("ID", paint=dim, may_go=True),
         Column("NOTE", shrink=3, least=12, may_go=True),
     ]
 
