@@ -16,9 +16,11 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.core import decide
-from engine.core.decide import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
+from engine.core.advance import advance
+from engine.core.cancelling import cancel_command
 from engine.core.prepare import Surroundings
 from engine.core.state import Execution
+from engine.core.turn import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
 from engine.errors import WingmanError
 from engine.executor import Executor
 from engine.failpoints import reach
@@ -195,7 +197,7 @@ class Scheduler:
             if execution is None:
                 self._starved.pop(execution_id)
                 continue
-            self.take(execution, decide.advance)
+            self.take(execution, advance)
             if execution_id in self._starved:
                 self._starved.move_to_end(execution_id)
 
@@ -250,7 +252,7 @@ class Scheduler:
             return
         self.executor.start(command.spec)
         if execution.cancelling and step.section == "steps":
-            cancel = decide.cancel_command(execution, step)
+            cancel = cancel_command(execution, step)
             self.executor.cancel(
                 cancel.generation, command.spec["attempt"], cancel.mode, cancel.reason
             )
@@ -328,7 +330,7 @@ class Scheduler:
             execution = self.live.get(execution_id)
             step = execution.by_number.get(number) if execution else None
             if execution and step and execution.cancelling and step.section == "steps":
-                cancel = decide.cancel_command(execution, step)
+                cancel = cancel_command(execution, step)
                 self.executor.cancel(generation, attempt, cancel.mode, cancel.reason)
 
     def generation_settled(self, remove: Callable[[], None]) -> None:

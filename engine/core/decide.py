@@ -8,67 +8,16 @@ out: decide, journal, act.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from engine.core import failure, retry
-from engine.core.names import names_of
-from engine.core.prepare import NeedsSandbox, Surroundings, attempt_spec, evaluate, resolve
-from engine.core.reduce import apply
+from engine.core import failure
+from engine.core.advance import advance, fail_without_attempt
+from engine.core.cancelling import begin_cancel
+from engine.core.conclude import check_expectation, conclude
 from engine.core.state import Execution, StepState
-from engine.errors import Conflict, ExpressionError
-from engine.model import SECTIONS, Event
-
-DEFAULT_MAX_PARALLEL = 32
-
-
-class StartAttempt(NamedTuple):
-    """Ask the runner for an attempt."""
-
-    spec: dict[str, Any]
-
-
-class CancelAttempt(NamedTuple):
-    """Ask the runner to end an attempt: `mode` is term or kill."""
-
-    generation: str
-    attempt_number: int
-    mode: str
-    reason: str
-
-
-class Evaluate(NamedTuple):
-    """Ask the sandbox for the value of a heavy expression."""
-
-    step: str
-    text: str
-    names: dict[str, Any]
-
-
-class Ended(NamedTuple):
-    """The execution has ended: release what it holds."""
-
-
-Command = StartAttempt | CancelAttempt | Evaluate | Ended
-
-
-@dataclass(slots=True)
-class Turn:
-    """One decision in the making: `free_slots` is how many steps the engine lets start now."""
-
-    execution: Execution
-    now_us: int
-    around: Surroundings
-    free_slots: int = 1 << 30
-    events: list[Event] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    starved: bool = False  # steps are ready, and no slot was free
-
-    def emit(self, type_: str, **data: Any) -> None:
-        """Decide an event: it counts at once, and is journaled with the rest of the turn."""
-        event = Event(0, self.execution.id, self.now_us, type_, data)
-        apply(self.execution, event)
-        self.events.append(event)
+from engine.core.turn import Turn
+from engine.errors import Conflict
+from engine.model import SECTIONS
 
 
 def begin(turn: Turn) -> None:
@@ -84,9 +33,9 @@ def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:
         return
     state, error = failure.judge(end, step.definition["timeout_s"])
     if state == "completed" and step.definition["expect"]:
-        state, error = _check_expectation(turn, step, end)
+        state, error = check_expectation(turn, step, end)
     ended_at_us = max(step.started_at_us or 0, min(turn.now_us, round(end["ended_at"] * 1e6)))
-    _conclude(
+    conclude(
         turn,
         step,
         state,
@@ -104,7 +53,7 @@ def attempt_interrupted(turn: Turn, number: int) -> None:
     step = _step_of_attempt(turn.execution, number)
     if step is None:
         return
-    _conclude(turn, step, "interrupted", dict(failure.INTERRUPTED), number=number)
+    conclude(turn, step, "interrupted", dict(failure.INTERRUPTED), number=number)
     advance(turn)
 
 
@@ -113,7 +62,7 @@ def attempt_never_started(turn: Turn, number: int) -> None:
     step = _step_of_attempt(turn.execution, number)
     if step is None:
         return
-    _conclude(
+    conclude(
         turn,
         step,
         "waiting",
@@ -153,7 +102,7 @@ def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -
         return
     ex.evaluating.discard(path)
     if error is not None:
-        _fail_without_attempt(turn, ex.steps[path], error)
+        fail_without_attempt(turn, ex.steps[path], error)
     else:
         ex.evaluated[path, text] = value
         ex.candidates.append(path)
@@ -161,36 +110,15 @@ def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -
 
 
 def cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> None:
-    """End the execution early: `mode` is cancel, kill, timeout or fail_fast.
+    """End the execution early: `mode` is cancel, kill or timeout.
 
     Steps that have not started are cancelled at once, running ones when their processes are gone.
     """
     ex = turn.execution
     if ex.has_ended:
         raise Conflict(f"{ex.flow}#{ex.number} has already ended: {ex.state}")
-    if ex.state == "queued":
-        turn.emit("execution.started")
-    if ex.state == "paused":
-        turn.emit("execution.continued", actor=actor)
-    if ex.cancelling == "kill":
-        mode = "kill"  # what was killed is not asked politely afterwards
-    turn.emit("execution.cancelling", mode=mode, reason=reason, actor=actor)
-    section = SECTIONS[ex.section]
-    for step in ex.section_steps(section):
-        if step.state in ("pending", "waiting"):
-            turn.emit("step.ended", step=step.path, state="cancelled", reason=reason or mode)
-        elif step.held:
-            turn.emit("step.released", step=step.path, again=False, actor=actor)
-        elif step.state == "running":
-            turn.commands.append(cancel_command(ex, step))
+    begin_cancel(turn, mode, reason, actor)
     advance(turn)
-
-
-def cancel_command(ex: Execution, step: StepState) -> CancelAttempt:
-    """What to tell the runner about a running step of an execution that is being cancelled."""
-    mode = "kill" if ex.cancelling == "kill" else "term"
-    reason = "killed" if mode == "kill" else "cancelled"
-    return CancelAttempt(step.generation or "", step.attempt_number or 0, mode, reason)
 
 
 def pause(turn: Turn, actor: str = "") -> None:
@@ -270,254 +198,6 @@ def rebuild_queues(ex: Execution) -> None:
     ex.ready = deque()
     ex.delayed = {step.path for step in steps if step.state == "waiting"}
     ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)
-
-
-def advance(turn: Turn) -> None:
-    """Judge, start, go to the next section or end: whatever can follow now."""
-    ex = turn.execution
-    while not ex.has_ended and ex.state != "queued":
-        while ex.candidates:
-            _judge_candidate(turn, ex.steps[ex.candidates.popleft()])
-        _start_ready(turn)
-        if ex.candidates:
-            continue
-        if ex.open_in_section or not _leave_section(turn):
-            return
-
-
-def _judge_candidate(turn: Turn, step: StepState) -> None:
-    """All needs of a step have ended: skip it, or line it up for a slot."""
-    ex, definition = turn.execution, step.definition
-    if step.state != "pending" or not _may_start(ex):
-        return
-    unmet = next((need for need in definition["needs"] if not ex.steps[need].is_met), None)
-    if unmet is not None and not definition["waits_for_failure"]:
-        turn.emit(
-            "step.ended",
-            step=step.path,
-            state="skipped",
-            because_of_failure=True,
-            reason=f"{unmet} {ex.steps[unmet].state}",
-        )
-        return
-    if definition["if"] and not _condition_holds(turn, step):
-        return
-    ex.ready.append(step.path)
-
-
-def _condition_holds(turn: Turn, step: StepState) -> bool:
-    ex, text = turn.execution, step.definition["if"]
-    try:
-        value = evaluate(ex, step, text, names_of(ex, step, ex.environment or {}, turn.now_us))
-    except NeedsSandbox as need:
-        _ask_sandbox(turn, step, need)
-        return False
-    except ExpressionError as error:
-        _fail_without_attempt(turn, step, f"if: {error.message}")
-        return False
-    if not isinstance(value, bool):
-        _fail_without_attempt(turn, step, f"if: {text} is {value!r}, not true or false")
-        return False
-    if not value:
-        turn.emit("step.ended", step=step.path, state="skipped", reason=f"if: {text} is false")
-    return value
-
-
-def _may_start(ex: Execution) -> bool:
-    """Whether steps of the present section may start: not while cancelling, but `finally` may."""
-    return not ex.cancelling or SECTIONS[ex.section] != "steps"
-
-
-def _start_ready(turn: Turn) -> None:
-    ex = turn.execution
-    limit = ex.definition["max_parallel"] or DEFAULT_MAX_PARALLEL
-    while ex.ready and ex.state == "running" and ex.running < limit:
-        if turn.free_slots <= 0:
-            turn.starved = True
-            return
-        _start(turn, ex.steps[ex.ready.popleft()])
-
-
-def _start(turn: Turn, step: StepState) -> None:
-    ex = turn.execution
-    if step.state not in ("pending", "waiting"):
-        return
-    try:
-        spec = attempt_spec(ex, step, turn.around, turn.now_us)
-    except NeedsSandbox as need:
-        _ask_sandbox(turn, step, need)
-        return
-    except ExpressionError as error:
-        _fail_without_attempt(turn, step, error.message)
-        return
-    turn.emit(
-        "attempt.starting",
-        step=step.path,
-        number=spec["number"],
-        try_number=step.attempts + 1,
-        generation=turn.around.generation,
-    )
-    if ex.debug:
-        turn.emit("step.detail", step=step.path, number=spec["number"], detail=_detail(spec))
-    turn.free_slots -= 1
-    turn.commands.append(StartAttempt(spec))
-
-
-def _detail(spec: dict[str, Any]) -> dict[str, Any]:
-    """What debug mode tells about an attempt; the shell masks it before it is journaled."""
-    keys = ("shell", "text", "python", "env", "cwd", "timeout_s")
-    return {key: spec[key] for key in keys if key in spec}
-
-
-def _ask_sandbox(turn: Turn, step: StepState, need: NeedsSandbox) -> None:
-    turn.execution.evaluating.add(step.path)
-    turn.commands.append(Evaluate(step.path, need.text, need.names))
-
-
-def _fail_without_attempt(turn: Turn, step: StepState, message: str) -> None:
-    turn.emit(
-        "step.ended",
-        step=step.path,
-        state="failed",
-        error={"type": "expression", "message": message},
-        handled=step.definition["continue_on_error"],
-    )
-    _fail_fast(turn, step)
-
-
-def _check_expectation(
-    turn: Turn, step: StepState, end: dict[str, Any]
-) -> tuple[str, dict[str, Any] | None]:
-    """`expect`: a step whose outputs are not as they should be has failed."""
-    ex, text = turn.execution, step.definition["expect"]
-    names = names_of(ex, step, ex.environment or {}, turn.now_us)
-    names["outputs"] = end.get("outputs") or {}
-    try:
-        value = evaluate(ex, step, text, names)
-    except NeedsSandbox:
-        return "failed", {"type": "expect", "message": f"expect: {text}: too much data to check"}
-    except ExpressionError as error:
-        return "failed", {"type": "expect", "message": f"expect: {error.message}"}
-    if value is True:
-        return "completed", None
-    outputs = ", ".join(f"{name} = {item!r}" for name, item in names["outputs"].items())
-    return "failed", {
-        "type": "expect",
-        "message": f"expect: {text} is false; {outputs or 'no outputs'}",
-    }
-
-
-def _conclude(
-    turn: Turn,
-    step: StepState,
-    state: str,
-    error: dict[str, Any] | None,
-    *,
-    number: int,
-    **facts: Any,
-) -> None:
-    """Record how an attempt ended, and whether another one follows."""
-    data: dict[str, Any] = {
-        "step": step.path,
-        "number": number,
-        "state": state,
-        "error": error,
-        **facts,
-    }
-    if state in ("failed", "interrupted") and not turn.execution.cancelling:
-        data |= _after_failure(turn, step, state, error or {})
-    turn.emit("attempt.ended", **data)
-    if step.state in ("failed", "interrupted"):
-        _fail_fast(turn, step)
-
-
-def _after_failure(
-    turn: Turn, step: StepState, state: str, error: dict[str, Any]
-) -> dict[str, Any]:
-    """What a failed attempt leads to: a later attempt, a hold, or the end of the step."""
-    definition, policy = step.definition, step.definition["retry"]
-    again = step.tries < policy["max_attempts"]
-    if state == "interrupted":
-        if definition["on_interrupt"] == "hold":
-            return {"held": True, "reason": "interrupted; waits for an operator"}
-        again = again and definition["on_interrupt"] == "retry"
-    else:
-        again = again and retry.matches(policy["on"], error["type"])
-    if not again:
-        return {"handled": definition["continue_on_error"] and state == "failed"}
-    delay_us = retry.delay_us(policy, step.tries, f"{turn.execution.id}/{step.path}")
-    return {
-        "state": "waiting",
-        "retry_at_us": turn.now_us + delay_us,
-        "reason": f"{error['type']}: attempt {step.tries + 1} of {policy['max_attempts']} "
-        f"in {delay_us / 1e6:g} s",
-    }
-
-
-def _fail_fast(turn: Turn, step: StepState) -> None:
-    ex = turn.execution
-    if (
-        ex.definition["fail_fast"]
-        and not step.handled
-        and not ex.cancelling
-        and step.section == "steps"
-    ):
-        cancel(turn, "fail_fast", f"{step.path} failed")
-
-
-def _leave_section(turn: Turn) -> bool:
-    """Go on to the next section, or end the execution; False when neither is possible now."""
-    ex = turn.execution
-    following = SECTIONS[ex.section + 1 :]
-    if ex.cancelling == "kill":
-        following = ()
-    for section in following:
-        if ex.definition[section]:
-            if ex.state == "paused":
-                return False
-            turn.emit("execution.section", section=section)
-            return True
-    _end(turn)
-    return True
-
-
-def _end(turn: Turn) -> None:
-    ex = turn.execution
-    for step in ex.steps.values():  # what a kill left out
-        if step.state in ("pending", "waiting"):
-            turn.emit("step.ended", step=step.path, state="cancelled", reason=ex.cancelling)
-    state, error = _outcome(ex)
-    outputs: dict[str, Any] = {}
-    if state in ("completed", "partial") and ex.definition["outputs"]:
-        try:
-            names = names_of(ex, None, ex.environment or {}, turn.now_us)
-            outputs = resolve(ex, None, ex.definition["outputs"], names)
-        except (ExpressionError, NeedsSandbox) as failed:
-            state = "failed"
-            error = {"step": None, "type": "expression", "message": f"outputs: {failed}"}
-    turn.emit("execution.ended", state=state, error=error, outputs=outputs)
-    turn.commands.append(Ended())
-
-
-def _outcome(ex: Execution) -> tuple[str, dict[str, Any] | None]:
-    """How an execution whose steps have all ended has ended, and the error that says why."""
-    if ex.cancelling in ("cancel", "kill"):
-        return "cancelled", {
-            "step": None,
-            "type": "cancelled",
-            "message": ex.cancel_reason or ex.cancelling,
-        }
-    if ex.cancelling == "timeout":
-        return "failed", {"step": None, "type": "timeout", "message": ex.cancel_reason}
-    ended = sorted(ex.steps.values(), key=lambda step: step.ended_at_us or 0)
-    bad = [step for step in ended if step.state in ("failed", "interrupted")]
-    for step in bad:
-        if not step.handled:
-            return "failed", {"step": step.path, **(step.error or {"type": "any", "message": ""})}
-    if bad or any(step.state == "partial" for step in ended):
-        first = bad[0] if bad else None
-        return "partial", {"step": first.path, **(first.error or {})} if first else None
-    return "completed", None
 
 
 def _step_of_attempt(ex: Execution, number: int) -> StepState | None:

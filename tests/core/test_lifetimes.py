@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core import decide
+from engine.core.advance import DEFAULT_MAX_PARALLEL
 from engine.errors import Conflict
 from tests.core.flows import flow, step
 from tests.core.world import World
@@ -84,7 +85,7 @@ def check(world: World) -> None:
     running = {s.attempt_number for s in ex.steps.values() if s.state == "running"}
     assert running == set(world.running), "the picture is true"
     assert ex.running == len(running)
-    limit = ex.definition["max_parallel"] or decide.DEFAULT_MAX_PARALLEL
+    limit = ex.definition["max_parallel"] or DEFAULT_MAX_PARALLEL
     assert ex.running <= limit
     if ex.has_ended:
         assert not running

@@ -6,10 +6,10 @@ import copy
 from typing import Any
 
 from engine.core import decide
-from engine.core.decide import CancelAttempt, Ended, StartAttempt, Turn
 from engine.core.prepare import Surroundings
 from engine.core.reduce import apply
 from engine.core.state import Execution
+from engine.core.turn import CancelAttempt, Ended, StartAttempt, Turn
 from engine.model import Event
 
 AROUND = Surroundings({"PATH": "/bin"}, "/work", "/logs", "gen1")

@@ -1,0 +1,183 @@
+"""What can follow now: judge steps whose needs have ended, start ready ones, go on, or end. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core.cancelling import fail_fast
+from engine.core.names import names_of
+from engine.core.prepare import NeedsSandbox, attempt_spec, evaluate, resolve
+from engine.core.state import Execution, StepState
+from engine.core.turn import Ended, Evaluate, StartAttempt, Turn
+from engine.errors import ExpressionError
+from engine.model import SECTIONS
+
+DEFAULT_MAX_PARALLEL = 32
+
+
+def advance(turn: Turn) -> None:
+    """Judge, start, go to the next section or end: whatever can follow now."""
+    ex = turn.execution
+    while not ex.has_ended and ex.state != "queued":
+        while ex.candidates:
+            _judge_candidate(turn, ex.steps[ex.candidates.popleft()])
+        _start_ready(turn)
+        if ex.candidates:
+            continue
+        if ex.open_in_section or not _leave_section(turn):
+            return
+
+
+def _judge_candidate(turn: Turn, step: StepState) -> None:
+    """All needs of a step have ended: skip it, or line it up for a slot."""
+    ex, definition = turn.execution, step.definition
+    if step.state != "pending" or not _may_start(ex):
+        return
+    unmet = next((need for need in definition["needs"] if not ex.steps[need].is_met), None)
+    if unmet is not None and not definition["waits_for_failure"]:
+        turn.emit(
+            "step.ended",
+            step=step.path,
+            state="skipped",
+            because_of_failure=True,
+            reason=f"{unmet} {ex.steps[unmet].state}",
+        )
+        return
+    if definition["if"] and not _condition_holds(turn, step):
+        return
+    ex.ready.append(step.path)
+
+
+def _condition_holds(turn: Turn, step: StepState) -> bool:
+    ex, text = turn.execution, step.definition["if"]
+    try:
+        value = evaluate(ex, step, text, names_of(ex, step, ex.environment or {}, turn.now_us))
+    except NeedsSandbox as need:
+        _ask_sandbox(turn, step, need)
+        return False
+    except ExpressionError as error:
+        fail_without_attempt(turn, step, f"if: {error.message}")
+        return False
+    if not isinstance(value, bool):
+        fail_without_attempt(turn, step, f"if: {text} is {value!r}, not true or false")
+        return False
+    if not value:
+        turn.emit("step.ended", step=step.path, state="skipped", reason=f"if: {text} is false")
+    return value
+
+
+def _may_start(ex: Execution) -> bool:
+    """Whether steps of the present section may start: not while cancelling, but `finally` may."""
+    return not ex.cancelling or SECTIONS[ex.section] != "steps"
+
+
+def _start_ready(turn: Turn) -> None:
+    ex = turn.execution
+    limit = ex.definition["max_parallel"] or DEFAULT_MAX_PARALLEL
+    while ex.ready and ex.state == "running" and ex.running < limit:
+        if turn.free_slots <= 0:
+            turn.starved = True
+            return
+        _start(turn, ex.steps[ex.ready.popleft()])
+
+
+def _start(turn: Turn, step: StepState) -> None:
+    ex = turn.execution
+    if step.state not in ("pending", "waiting"):
+        return
+    try:
+        spec = attempt_spec(ex, step, turn.around, turn.now_us)
+    except NeedsSandbox as need:
+        _ask_sandbox(turn, step, need)
+        return
+    except ExpressionError as error:
+        fail_without_attempt(turn, step, error.message)
+        return
+    turn.emit(
+        "attempt.starting",
+        step=step.path,
+        number=spec["number"],
+        try_number=step.attempts + 1,
+        generation=turn.around.generation,
+    )
+    if ex.debug:
+        turn.emit("step.detail", step=step.path, number=spec["number"], detail=_detail(spec))
+    turn.free_slots -= 1
+    turn.commands.append(StartAttempt(spec))
+
+
+def _detail(spec: dict[str, Any]) -> dict[str, Any]:
+    """What debug mode tells about an attempt; the shell masks it before it is journaled."""
+    keys = ("shell", "text", "python", "env", "cwd", "timeout_s")
+    return {key: spec[key] for key in keys if key in spec}
+
+
+def _ask_sandbox(turn: Turn, step: StepState, need: NeedsSandbox) -> None:
+    turn.execution.evaluating.add(step.path)
+    turn.commands.append(Evaluate(step.path, need.text, need.names))
+
+
+def fail_without_attempt(turn: Turn, step: StepState, message: str) -> None:
+    turn.emit(
+        "step.ended",
+        step=step.path,
+        state="failed",
+        error={"type": "expression", "message": message},
+        handled=step.definition["continue_on_error"],
+    )
+    fail_fast(turn, step)
+
+
+def _leave_section(turn: Turn) -> bool:
+    """Go on to the next section, or end the execution; False when neither is possible now."""
+    ex = turn.execution
+    following = SECTIONS[ex.section + 1 :]
+    if ex.cancelling == "kill":
+        following = ()
+    for section in following:
+        if ex.definition[section]:
+            if ex.state == "paused":
+                return False
+            turn.emit("execution.section", section=section)
+            return True
+    _end(turn)
+    return True
+
+
+def _end(turn: Turn) -> None:
+    ex = turn.execution
+    for step in ex.steps.values():  # what a kill left out
+        if step.state in ("pending", "waiting"):
+            turn.emit("step.ended", step=step.path, state="cancelled", reason=ex.cancelling)
+    state, error = _outcome(ex)
+    outputs: dict[str, Any] = {}
+    if state in ("completed", "partial") and ex.definition["outputs"]:
+        try:
+            names = names_of(ex, None, ex.environment or {}, turn.now_us)
+            outputs = resolve(ex, None, ex.definition["outputs"], names)
+        except (ExpressionError, NeedsSandbox) as failed:
+            state = "failed"
+            error = {"step": None, "type": "expression", "message": f"outputs: {failed}"}
+    turn.emit("execution.ended", state=state, error=error, outputs=outputs)
+    turn.commands.append(Ended())
+
+
+def _outcome(ex: Execution) -> tuple[str, dict[str, Any] | None]:
+    """How an execution whose steps have all ended has ended, and the error that says why."""
+    if ex.cancelling in ("cancel", "kill"):
+        return "cancelled", {
+            "step": None,
+            "type": "cancelled",
+            "message": ex.cancel_reason or ex.cancelling,
+        }
+    if ex.cancelling == "timeout":
+        return "failed", {"step": None, "type": "timeout", "message": ex.cancel_reason}
+    ended = sorted(ex.steps.values(), key=lambda step: step.ended_at_us or 0)
+    bad = [step for step in ended if step.state in ("failed", "interrupted")]
+    for step in bad:
+        if not step.handled:
+            return "failed", {"step": step.path, **(step.error or {"type": "any", "message": ""})}
+    if bad or any(step.state == "partial" for step in ended):
+        first = bad[0] if bad else None
+        return "partial", {"step": first.path, **(first.error or {})} if first else None
+    return "completed", None

@@ -1,0 +1,60 @@
+"""One decision in the making, and the commands that may come of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from engine.core.prepare import Surroundings
+from engine.core.reduce import apply
+from engine.core.state import Execution
+from engine.model import Event
+
+
+class StartAttempt(NamedTuple):
+    """Ask the runner for an attempt."""
+
+    spec: dict[str, Any]
+
+
+class CancelAttempt(NamedTuple):
+    """Ask the runner to end an attempt: `mode` is term or kill."""
+
+    generation: str
+    attempt_number: int
+    mode: str
+    reason: str
+
+
+class Evaluate(NamedTuple):
+    """Ask the sandbox for the value of a heavy expression."""
+
+    step: str
+    text: str
+    names: dict[str, Any]
+
+
+class Ended(NamedTuple):
+    """The execution has ended: release what it holds."""
+
+
+Command = StartAttempt | CancelAttempt | Evaluate | Ended
+
+
+@dataclass(slots=True)
+class Turn:
+    """One decision in the making: `free_slots` is how many steps the engine lets start now."""
+
+    execution: Execution
+    now_us: int
+    around: Surroundings
+    free_slots: int = 1 << 30
+    events: list[Event] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    starved: bool = False  # steps are ready, and no slot was free
+
+    def emit(self, type_: str, **data: Any) -> None:
+        """Decide an event: it counts at once, and is journaled with the rest of the turn."""
+        event = Event(0, self.execution.id, self.now_us, type_, data)
+        apply(self.execution, event)
+        self.events.append(event)
