@@ -17,7 +17,7 @@ from wingman_tui.keymap import Keymap
 from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
 from wingman_tui.state import ExecutionsWindow, FlowList
-from wingman_tui.terminal import Terminal, watch_for_hangup
+from wingman_tui.terminal import WIDE_COLUMNS, Terminal, watch_for_hangup
 from wingman_tui.theme import (
     DEFAULT_THEME,
     NO_COLOR_THEME,
@@ -78,7 +78,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         "help": _help,
     }
     DEFAULT_MODE = "executions"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own name
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_COLUMNS, "-wide")]  # noqa: RUF012 - Textual's own name
 
     def __init__(
         self,

@@ -109,6 +109,7 @@ ACTIONS: tuple[Action, ...] = (
         "Follow the log's end; any upward move ends it.",
         hint=5,
     ),
+    _action("execution.wrap", "W", "wrap", "execution", "Break long log lines, or cut them."),
     _action(
         "execution.filter",
         "slash",

@@ -124,6 +124,13 @@ class LogWindow:
         """The page under way did not come."""
         self.asked = None
 
+    def last_error(self, step: str) -> str:
+        """What the last held error line of a step says; empty without one."""
+        for line in reversed(self.lines):
+            if line.get("level") == "error" and line.get("step") == step:
+                return str(line.get("text", ""))
+        return ""
+
     def find(self, start: int, step: int, level: str) -> int | None:
         """The place of the next held line of a level, from `start` on, up (-1) or down (1)."""
         place = start

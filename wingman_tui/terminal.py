@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MIN_COLUMNS, MIN_ROWS = 60, 15
+WIDE_COLUMNS = 120  # from here on tree and log stand side by side, each wide enough to read
 # leave every mode that Textual or we may have set: synchronised output, mouse, paste, focus,
 # in-band resize, kitty keys, margins, wrap; then attributes, cursor, alternate screen
 RESTORE = (

@@ -167,6 +167,11 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         """What the bars tell may have changed while nobody looked."""
         self.refresh_frame()
 
+    def forget_message(self) -> None:
+        """Take the message away."""
+        for line in self.query_children(MessageLine):
+            line.forget()
+
     def on_resize(self, event: events.Resize) -> None:
         """Below the least size, one sentence instead of a broken screen."""
         small = event.size.width < MIN_COLUMNS or event.size.height < MIN_ROWS
@@ -200,11 +205,10 @@ class ModeScreen(Screen[None], inherit_bindings=False):
 
     def perform(self, action: Action) -> None:
         """Do an action; one that changes something needs the engine at the other end."""
-        for line in self.query_children(MessageLine):
-            line.forget()
+        self.forget_message()
         if action.danger and not self.console_app.session.is_live:
             self.console_app.tell(
-                f"{action.label} is not possible now: no engine answers, what is shown is old",
+                f"{action.label} is not possible now: no engine answers (S starts it)",
                 "error",
             )
             return

@@ -16,6 +16,7 @@ from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions
 from wingman_tui.state import ExecutionView
 from wingman_tui.steps import ROOT
+from wingman_tui.terminal import WIDE_COLUMNS
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.log_pane import LogPane
@@ -36,7 +37,7 @@ class ExecutionScreen(ExecutionActions, ModeScreen):
         """Tree above log where it is narrow, beside it where it is wide."""
         self.opened = ExecutionView()
         self.tree_pane = StepTree(self.opened, id="tree")
-        self.panel = StepPanel(self._selected, id="panel")
+        self.panel = StepPanel(self._selected, self._last_error, id="panel")
         self.log_pane = LogPane(self._open_log, id="log")
         self._reference = ""
         self._windows: list[int] = []
@@ -139,6 +140,7 @@ class ExecutionScreen(ExecutionActions, ModeScreen):
             self.console_app.tell(f"{error.get('message', '')} {error.get('hint', '')}", "error")
             return
         self.log_pane.apply(frame)
+        self.panel.refresh()  # it quotes the last error
 
     # layout
 
@@ -149,7 +151,7 @@ class ExecutionScreen(ExecutionActions, ModeScreen):
     def _fit_tree(self) -> None:
         """In the narrow layout, as many lines as the tree has rows, within its share."""
         room = self.app.size.height - 3
-        if self.app.size.width >= 100:
+        if self.app.size.width >= WIDE_COLUMNS:
             height: int | str = "100%"
         else:
             height = max(3, min(self.tree_pane.row_count(), room * 2 // 5))
@@ -164,6 +166,10 @@ class ExecutionScreen(ExecutionActions, ModeScreen):
         if key == ROOT:
             return ROOT, self.opened.execution
         return key, self.opened.steps.get(key)
+
+    def _last_error(self, path: str) -> str:
+        """What a step said last, where its log is at hand."""
+        return self.log_pane.window.last_error(path)
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another step is selected: its figures at once, its log when the cursor rests."""
@@ -258,6 +264,10 @@ class ExecutionScreen(ExecutionActions, ModeScreen):
             self.log_pane.unfollow()
         else:
             self.log_pane.follow()
+
+    def do_wrap(self) -> None:
+        """Break long lines, or cut them again."""
+        self.log_pane.wrap()
 
     def do_left(self) -> None:
         """The log's beginning of line."""

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 
 from wingman_tui import looks
 from wingman_tui.format import count, fit
@@ -16,6 +17,7 @@ from wingman_tui.keymap import Action, key_name
 from wingman_tui.view import Part
 from wingman_tui.widgets.painted import Painted
 
+NOTICE_S = 6.0
 COUNTED = ("running", "waiting", "queued", "paused", "failed")
 
 
@@ -42,26 +44,19 @@ class StatusBar(Painted):
         status = self._status()
         badge, counts, connection = self._badge(status), self._counts(status), self._line(status)
         arrow = self.view.glyph(" › ", " > ")
-        title: list[Part] = [(arrow.join(status.title), "strong")]
         brand: list[Part] = [(" WINGMAN ", "brand"), ("  ", "text")]
+        title: list[Part] = [(arrow.join(status.title), "strong")]
+        short: list[Part] = [(status.title[-1] if status.title else "", "strong")]
+        edge: list[Part] = [(" ", "text")]
+        everything, less = [*badge, *counts, *connection], [*badge, *connection]
         for left, right in (
-            ([*brand, *title], [*badge, *counts, *connection]),
-            ([(" ", "text"), *title], [*badge, *counts, *connection]),
-            ([(" ", "text"), *title], [*badge, *connection]),
-            (
-                [(" ", "text"), (status.title[-1] if status.title else "", "strong")],
-                [*badge, *connection],
-            ),
-        ):
+            ([*brand, *title], everything), ([*edge, *title], everything),
+            ([*edge, *title], less), ([*edge, *short], less), (edge, less),
+        ):  # fmt: skip
             room = self.size.width - _cells(left) - _cells(right)
             if room >= 2:
                 break
-        else:
-            left, room = (
-                [(fit(left[1][0], max(1, self.size.width - _cells(right) - 2)), "strong")],
-                1,
-            )
-        return self.line([*left, (" " * room, "text"), *right])
+        return self.line([*left, (" " * max(0, room), "text"), *right])
 
     def _badge(self, status: Status) -> list[Part]:
         if not status.debugged:
@@ -94,11 +89,17 @@ class MessageLine(Painted):
         super().__init__()
         self._about = about
         self._notice: Part | None = None
+        self._expiry: Timer | None = None
 
     def tell(self, text: str, role: str) -> None:
-        """Show a message until the next one."""
+        """Show a message: an error until a key is pressed, anything else for a while."""
         self._notice = (text, role)
         self.refresh()
+        if self._expiry is not None:
+            self._expiry.stop()
+            self._expiry = None
+        if role != "error":
+            self._expiry = self.set_timer(NOTICE_S, self.forget)
 
     def forget(self) -> None:
         """Show what is known of the selection again."""

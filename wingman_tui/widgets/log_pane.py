@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from wingman_tui import looks
-from wingman_tui.format import clock, count, fit
+from wingman_tui.format import clock, count, fit, wrap
 from wingman_tui.log_window import Line, LogWindow
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part
@@ -22,6 +22,7 @@ from wingman_tui.widgets.painted import Painted
 
 STEP_CELLS = 12
 WHEEL_LINES = 3
+WRAPPED_LIMIT = 50  # rows that one line may take
 LEVEL_KEYS = (("1", "all"), ("2", "info"), ("3", "warn"), ("4", "error"))
 
 
@@ -48,6 +49,7 @@ class LogPane(Painted, can_focus=True):
         self._top = 0
         self._left = 0
         self._on_follow = on_follow
+        self.is_wrapped = False
 
     @property
     def page(self) -> int:
@@ -57,9 +59,26 @@ class LogPane(Painted, can_focus=True):
     @property
     def top(self) -> int:
         """The place of the first visible line."""
-        if self.is_following:
+        return self._last_top() if self.is_following else self._top
+
+    def _last_top(self) -> int:
+        """The first visible place when the end is in sight."""
+        if not self.is_wrapped:
             return max(self.window.first, self.window.end - self.page)
-        return self._top
+        place, rows = self.window.end, 0
+        while place > self.window.first:
+            rows += len(self._parts_of(place - 1))
+            if rows > self.page:
+                break
+            place -= 1
+        return min(place, max(self.window.first, self.window.end - 1))
+
+    def wrap(self) -> None:
+        """Break long lines, or cut them again."""
+        self._top = self.top
+        self.is_wrapped = not self.is_wrapped
+        self._left = 0
+        self.refresh()
 
     def show(self, step: str | None, level: str, grep: str) -> None:
         """Another log is shown from now on; its lines are on their way."""
@@ -91,7 +110,7 @@ class LogPane(Painted, can_focus=True):
     def scroll_to_place(self, place: int) -> None:
         """Put a line at the top; at the very end of a held tail, following goes on."""
         old = self.top
-        bottom = max(self.window.first, self.window.end - self.page)
+        bottom = self._last_top()
         self._top = max(self.window.first, min(place, bottom))
         at_bottom = self._top >= bottom and self.window.at_end
         self.is_following = at_bottom and place >= old
@@ -151,10 +170,30 @@ class LogPane(Painted, can_focus=True):
         """The title, then lines."""
         if y == 0:
             return self._title()
+        if self.is_wrapped:
+            return self._wrapped_row(y - 1)
         line = self.window.line_at(self.top + y - 1)
         if line is None:
             return self.line(self._nothing()) if y == 1 and not self.window.lines else self.blank()
-        return self._painted(line, self.top + y - 1 == self.mark)
+        text = self._visible(clean(str(line.get("text", ""))))
+        return self._painted(line, text, self.top + y - 1 == self.mark)
+
+    def _wrapped_row(self, row: int) -> Strip:
+        """A row of the pane, where a line may take several."""
+        place, part = self.top, row
+        while (line := self.window.line_at(place)) is not None:
+            parts = self._parts_of(place)
+            if part < len(parts):
+                text = fit(parts[part], self._text_cells())
+                return self._painted(line, text, place == self.mark, part > 0)
+            part -= len(parts)
+            place += 1
+        return self.line(self._nothing()) if not row and not self.window.lines else self.blank()
+
+    def _parts_of(self, place: int) -> list[str]:
+        line = self.window.line_at(place)
+        text = clean(str(line.get("text", ""))) if line is not None else ""
+        return wrap(text, self._text_cells(), WRAPPED_LIMIT)
 
     def _nothing(self) -> list[Part]:
         if not self.window.loaded:
@@ -190,14 +229,21 @@ class LogPane(Painted, can_focus=True):
         return ("F follows", "muted")
 
     def _text_cells(self) -> int:
-        return max(10, self.size.width - 13 - (STEP_CELLS + 1 if self.step is None else 0))
+        return max(10, self.size.width - 12 - (STEP_CELLS + 1 if self.step is None else 0))
 
-    def _painted(self, line: Line, marked: bool) -> Strip:
+    def _painted(self, line: Line, text: str, marked: bool, goes_on: bool = False) -> Strip:
+        """A line, or a further part of one that is broken: then without time, level and step."""
         level = str(line.get("level", "info"))
         letter = looks.LEVEL_LETTERS.get(level, "?")
         role = f"level_{level}" if level in looks.LEVELS else "text"
+        sign = self.view.glyph("▌", ">") if marked else " "
+        if goes_on:
+            return self.line([
+                (sign, "focus"), (" " * (self.size.width - 1 - self._text_cells()), "text"),
+                (text, role),
+            ])  # fmt: skip
         parts: list[Part] = [
-            (self.view.glyph("▌", ">") if marked else " ", "focus"),
+            (sign, "focus"),
             (clock(str(line.get("time", "")), self.view.zone), "log_time"),
             (f" {letter} ", role),
         ]
@@ -205,18 +251,18 @@ class LogPane(Painted, can_focus=True):
             parts.append((fit(clean(str(line.get("step") or "")), STEP_CELLS) + " ", "log_step"))
         if line.get("stream") == "engine":
             parts.append((self.view.glyph("» ", "> "), "accent"))
-        width = self.size.width - sum(cell_len(text) for text, _ in parts)
-        parts.append((self._visible(clean(str(line.get("text", ""))), width), role))
-        return self.line(parts)
+            text = fit(text, self._text_cells() - 2)
+        return self.line([*parts, (text, role)])
 
-    def _visible(self, text: str, width: int) -> str:
+    def _visible(self, text: str) -> str:
+        """The part of a line that is in sight, where lines are cut."""
         if self._left:
             start = cells = 0
             while start < len(text) and cells < self._left:
                 cells += cell_len(text[start])
                 start += 1
             text = text[start:]
-        return fit(text, width)
+        return fit(text, self._text_cells())
 
     # focus and mouse
 

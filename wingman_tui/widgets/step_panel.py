@@ -26,11 +26,16 @@ class StepPanel(Painted):
     """A few lines about the selection, as many as fit; the error first."""
 
     def __init__(
-        self, selected: Callable[[], tuple[str, Row | None]], *, id: str | None = None
+        self,
+        selected: Callable[[], tuple[str, Row | None]],
+        last_error: Callable[[str], str],
+        *,
+        id: str | None = None,
     ) -> None:
-        """`selected` gives the key in the tree, and the step or the execution of it."""
+        """`selected` gives the key in the tree and its row; `last_error` a step's last words."""
         super().__init__(id=id)
         self._selected = selected
+        self._last_error = last_error
         self._painted: list[Strip] = []
 
     def lines_of(self, width: int, height: int) -> list[list[Part]]:
@@ -61,7 +66,8 @@ class StepPanel(Painted):
         rest: list[list[Part]] = []
         error = step.get("error")
         if error:
-            rest += self._error(error, width, max(1, height - 2))
+            said = clean(self._last_error(str(step.get("path", ""))))
+            rest += self._error(error, said, width, max(1, height - 2))
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
         rest += self._figures(step, width)
@@ -79,10 +85,13 @@ class StepPanel(Painted):
             "handled" if step.get("handled") else "",
         ]
 
-    def _error(self, error: Row, width: int, limit: int) -> list[list[Part]]:
+    def _error(self, error: Row, said: str, width: int, limit: int) -> list[list[Part]]:
+        """The error, and what the step itself said of it, unless that is the same."""
         kind = clean(str(error.get("type") or "error"))
         lines = clean_lines(str(error.get("message") or ""), ERROR_LINES)
         text = f"{kind}: " + (lines[0] if lines else "")
+        if said and said not in text:
+            lines = [*lines, said]
         out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
         return [[(line, "error")] for line in out[:limit]]
 

@@ -103,7 +103,7 @@ class StepTree(LineList):
     def _root_parts(self, execution: Mapping[str, Any]) -> list[Part]:
         view, width = self.view, self.size.width
         look = looks.execution_look(execution)
-        tail: list[Part] = [*progress_parts(execution, view), (" ", "text")]
+        tail: list[Part] = [("  ", "text"), *progress_parts(execution, view), (" ", "text")]
         tail.append((fit_right(took(execution, view.now()), TOOK_CELLS), "text"))
         tail.append((" ", "text"))
         room = width - sum(cell_len(text) for text, _ in tail)
