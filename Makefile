@@ -44,7 +44,7 @@ lock: dev
 		requirements-dev.in -o requirements-dev.lock
 
 picture: dev
-	.venv/bin/python docs/picture.py
+	@.ci/picture
 
 clean:
 	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache

@@ -203,12 +203,15 @@ def _system_log(home: Home) -> Iterator[Finding]:
 
 
 def _containment(_: Home) -> Iterator[Finding]:
-    try:
-        from engine.runner import containment_report
-    except ImportError:
-        yield Finding("containment", "warn", "this version cannot tell")
-        return
-    yield Finding("containment", "ok", str(containment_report()))
+    from engine.runner.containment import containment_report
+
+    report = containment_report()
+    message = f"{report['summary']}; not found: {report['outside']}"
+    if report["subreaper"] and report["marker"]:
+        yield Finding("containment", "ok", message)
+    else:
+        hint = "have steps end their own daemons: a cancel may miss them here"
+        yield Finding("containment", "warn", message, hint)
 
 
 def _logout(_: Home) -> Iterator[Finding]:

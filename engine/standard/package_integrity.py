@@ -23,8 +23,11 @@ def plan(root: str, shares: int) -> dict[str, int]:
     if not lists:
         raise SystemExit(f"ERROR no package lists in {folder}: is this a Debian-like system?")
     shared: list[list[str]] = [[] for _ in range(shares)]
-    for at, path in enumerate(lists):
-        shared[at % shares].append(path.name)
+    loads = [0] * shares
+    for path in lists:
+        least = loads.index(min(loads))
+        loads[least] += path.stat().st_size
+        shared[least].append(path.name)
     Path(PLAN).write_text(json.dumps(shared))
     print(f"INFO {len(lists)} packages in {shares} shares")
     return {"packages": len(lists)}
