@@ -1,4 +1,4 @@
-"""Named moments at which a test may have the engine die. Standard library only; nothing in production.
+"""Named moments at which a test may have the engine die; nothing in production. Pure stdlib.
 
 `WINGMAN_FAILPOINT=name:3` kills this process with SIGKILL when the moment `name` is reached for the
 third time.

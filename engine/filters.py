@@ -1,4 +1,4 @@
-"""The filter line as a small language: `state:failed flow:etl since:2h type:maintenance text`. Pure.
+"""The filter line as a small language: `state:failed flow:etl since:2h text`. Pure.
 
 Shared by the console's `/`, the feed and the list command's options. Raises UsageError.
 """

@@ -28,7 +28,7 @@ def log(text: str) -> None:
 
 
 def take_lock(home: Home) -> int:
-    """The home's lock, held until this process ends. Exits with 75, naming the holder, without it."""
+    """The home's lock, held until this process ends; exits with 75, naming the holder."""
     descriptor = os.open(home.text("lock_file"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

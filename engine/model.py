@@ -1,4 +1,4 @@
-"""The words of the engine as data: states, allowed transitions, events. Pure; imports nothing of ours.
+"""The words of the engine as data: states, allowed transitions, events. Pure; imports nothing.
 
 Every change of a state goes through `check_execution` or `check_step`, so that the two tables
 below are the whole truth about what may follow what.

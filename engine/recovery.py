@@ -55,7 +55,7 @@ def restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Exe
     """One execution as its events left it. Raises WingmanError when its records do not fit."""
     named = queries()
     rows = list(connection.execute(named["events_of"], (ord_,)))
-    id_ = connection.execute("SELECT id FROM executions WHERE ord = ?1", (ord_,)).get
+    id_ = str(connection.execute(named["id_of"], (ord_,)).get)
     if not rows or rows[0][2] != "execution.queued":
         raise WingmanError(f"execution {id_} has no first event")
     _, at_us, _, text = rows[0]
@@ -77,7 +77,8 @@ def restore_open(
 ) -> list[Execution]:
     """Every execution that had not ended."""
     found = []
-    for (ord_,) in connection.execute(queries()["open_executions"]).fetchall():
+    rows: list[tuple[Any, ...]] = connection.execute(queries()["open_executions"]).fetchall()
+    for (ord_,) in rows:
         try:
             found.append(restore(connection, ord_, sensitive))
         except (WingmanError, ForbiddenTransition, KeyError, msgspec.DecodeError) as error:

@@ -33,6 +33,7 @@ from engine.timers import Timers
 
 MAX_RUNNING_STEPS = max(32, 8 * (os.cpu_count() or 1))
 
+Samples = dict[str, dict[str, float]]
 Observer = Callable[[Execution, list[Event]], None]
 
 
@@ -53,9 +54,7 @@ class Scheduler:
         self.masks: dict[str, tuple[str, ...]] = {}  # sensitive values by execution id
         self.observers: list[Observer] = []  # hear of changes once they are durable
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
-        self.on_sampled: Callable[[float, dict[str, dict[str, float]]], None] = lambda at, samples: (
-            None
-        )
+        self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
         self.executor: Executor
         self._home = home
         self._clock = clock
@@ -176,7 +175,7 @@ class Scheduler:
         return self._max_running_steps - self._running_steps
 
     def _line_up(self, execution: Execution, turn: Turn, running_before: int) -> None:
-        """Keep the line of executions with ready steps and no slot, and serve it when one is free."""
+        """Keep the line of executions with ready steps and no slot; serve it when one is free."""
         if turn.starved:
             self._starved.setdefault(execution.id)
         else:
@@ -339,7 +338,7 @@ class Scheduler:
     def logs_grew(self, executions: list[str]) -> None:
         self.on_grew(executions)
 
-    def sampled(self, at: float, samples: dict[str, dict[str, float]]) -> None:
+    def sampled(self, at: float, samples: Samples) -> None:
         self.on_sampled(at, samples)
 
 

@@ -1,4 +1,4 @@
-"""Putting the parts of an engine together, and the loop they run on. Called by `engine.life` only."""
+"""Puts the parts of an engine together, and runs the loop they live on. For `engine.life` only."""
 
 from __future__ import annotations
 
@@ -174,9 +174,8 @@ class Engine:
         await self._sandbox.close()
         self._reader.close()
         self._journal.close()
-        socket_path = self._home.text("socket")
-        if os.path.lexists(socket_path):
-            os.unlink(socket_path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._home.text("socket"))
         log("engine ended")
 
     async def _cancel_all(self) -> None:

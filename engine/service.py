@@ -196,7 +196,7 @@ class Service:
             return self.scheduler.live[execution.id]
         if execution.state == "completed":
             raise Conflict(
-                "only a failed, partial or cancelled execution can be retried; this one is completed",
+                "a completed execution cannot be retried",
                 "use rerun for a new execution",
             )
         compiled, inputs = execution.definition, execution.inputs
@@ -261,7 +261,7 @@ class Service:
 
     # -- looking ---------------------------------------------------------------------------
 
-    async def list(self, wanted: Filter, before: int | None, limit: int) -> Page:
+    async def page(self, wanted: Filter, before: int | None, limit: int) -> Page:
         """Executions that fit, newest first."""
         return await self.reader(lambda history: history.page(wanted, before, limit))
 

@@ -1,4 +1,4 @@
-"""Moments at which something falls due, as one timer of the event loop. Durable by the journal's facts.
+"""Moments at which something falls due, as one timer of the loop. Durable by the journal.
 
 The moments are wall-clock microseconds; a clock that jumps is looked at again within a minute.
 """

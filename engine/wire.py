@@ -27,6 +27,7 @@ StepState = Literal[
 ]
 Level = Literal["debug", "info", "warning", "error"]
 Verb = Literal["retry", "rerun", "cancel", "kill", "pause", "continue", "debug"]
+VERBS = ("retry", "rerun", "cancel", "kill", "pause", "continue", "debug")
 
 TERMINAL_EXECUTION_STATES = frozenset({"completed", "partial", "failed", "cancelled"})
 

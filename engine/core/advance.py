@@ -1,4 +1,4 @@
-"""What can follow now: judge steps whose needs have ended, start ready ones, go on, or end. Pure."""
+"""What can follow now: judge steps whose needs have ended, start, go on, or end. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from what happens to one execution: events to journal and commands to carry out. Pure.
+"""What follows from what happens to one execution: events to journal, commands to carry out. Pure.
 
 Every function takes a `Turn` (the execution, the moment, what the engine can offer) and a stimulus.
 Events are applied as they are decided; the shell commits them together, then carries the commands

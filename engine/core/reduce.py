@@ -1,6 +1,6 @@
 """What each event does to an execution: the only writer of its state. Pure.
 
-Used for live decisions and for recovery alike, so that a restarted engine sees what the old one saw.
+Used for live decisions and for recovery alike: a restarted engine sees what the old one saw.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def delay_us(policy: dict[str, Any], failed_attempts: int, seed: str) -> int:
     min(max_delay, delay * backoff^(n-1)), then ± jitter as a share, drawn from `seed` so that
     a replay of the journal draws the same.
     """
-    delay_s = policy["delay_s"] * policy["backoff"] ** min(failed_attempts - 1, 1000)
+    delay_s: float = policy["delay_s"] * policy["backoff"] ** min(failed_attempts - 1, 1000)
     if policy["max_delay_s"] is not None:
         delay_s = min(policy["max_delay_s"], delay_s)
     if policy["jitter"]:

@@ -1,7 +1,7 @@
 """The executor for this machine: finds, starts and speaks to generations of the runner.
 
-Called by the scheduler. Knows which attempts each generation should have, so that after a restart of
-either side every one of them is adopted, ended, interrupted or known never to have started.
+Called by the scheduler. Knows which attempts each generation should have, so that after a restart
+of either side every one of them is adopted, ended, interrupted or known never to have started.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import apsw
@@ -95,13 +94,12 @@ class History:
     def _range(self, name: str, high: int, limit: int, state: str, flow: str, type_: str) -> Any:
         """Rows of one index range, read in pages, so that a merge reads no more than it uses."""
         sql = self._named[name]
-        values = (high, limit, state, flow, type_)
-        count = sql.count("?")
+        values: Row = (high, limit, state, flow, type_)
         used = 5 if "?5" in sql else 4 if "?4" in sql else 3 if "?3" in sql else 2
         while True:
             rows = self._db.execute(sql, values[:used]).fetchall()
             yield from rows
-            if len(rows) < limit or not count:
+            if len(rows) < limit:
                 return
             values = (rows[-1][0], *values[1:])
 
@@ -127,39 +125,50 @@ class History:
             or wanted.since_us is not None
             or wanted.until_us is not None
         ):
-            rows = self._db.execute(self._named["counters"])
+            counters = self._db.execute(self._named["counters"])
             return sum(
                 n
-                for flow, state, n in rows
+                for flow, state, n in counters
                 if (wanted.flows is None or flow in wanted.flows)
                 and (not wanted.states or state in wanted.states)
             ), True
         low, high = self._bounds(wanted, None)
-        rows = islice(self._merged(wanted, high, 500), limit + 1)
-        n = 0
-        for row in rows:
+        found = 0
+        for looked, row in enumerate(self._merged(wanted, high, 500)):
             if row[0] < low:
-                return n, True
-            n += _fits(row, wanted)
-        return n, n <= limit
+                break
+            if looked >= limit:
+                return found, False
+            found += _fits(row, wanted)
+        return found, True
 
     def key_at(self, wanted: Filter, offset: int) -> int | None:
         """The key below which the row number `offset` (from 0) of the filtered list begins."""
         if offset == 0:
             return None
+        if wanted == Filter(states=wanted.states) and len(wanted.states) < 2:
+            return self._key_in_one_range(wanted, offset)
         low, high = self._bounds(wanted, None)
         n = 0
         for row in self._merged(wanted, high, min(offset + 1, 1000)):
             if row[0] < low:
-                return row[0]
+                return int(row[0])
             n += _fits(row, wanted)
             if n == offset:
                 return int(row[0])
         return 0
 
+    def _key_in_one_range(self, wanted: Filter, offset: int) -> int:
+        """The same where one index holds the list: SQLite steps over its entries by itself."""
+        if wanted.states:
+            found = self._get("ord_at_offset_by_state", wanted.states[0], offset - 1)
+        else:
+            found = self._get("ord_at_offset", offset - 1)
+        return int(found or 0)
+
     def execution(self, ord_: int) -> dict[str, Any]:
         """One execution with its steps, as wire.Execution."""
-        row = self._db.execute(self._named["execution"], (ord_,)).fetchone()
+        row: Any = self._db.execute(self._named["execution"], (ord_,)).fetchone()
         found = execution_from(row)
         steps = self._db.execute(self._named["steps_of"], (ord_,))
         found["steps"] = [decode(text) for (text,) in steps]
@@ -208,7 +217,7 @@ class History:
         if found is None:
             raise UnknownReference(
                 f"there is no execution {reference!r}",
-                "an id, its last 6 or more characters, flow#12, flow@last, flow@last-failed or @last",
+                "an id, its last 6 characters or more, flow#12, flow@last(-failed) or @last",
             )
         return found
 
@@ -233,12 +242,13 @@ class History:
             name, values = ("last_failed_of_flow", (flow,)) if flow else ("last_failed", ())
         else:
             return None
-        return self._get(name, *values) or None
+        found = self._get(name, *values)
+        return int(found) if found else None
 
     def _find_part(self, part: str) -> int | None:
         if len(part) < SUFFIX_LENGTH or not part.isascii():
             return None
-        rows = self._db.execute(self._named["by_suffix"], (part,)).fetchall()
+        rows: list[Row] = self._db.execute(self._named["by_suffix"], (part,)).fetchall()
         rows = rows or self._db.execute(self._named["by_prefix"], (part, part + "~")).fetchall()
         if len(rows) > 1:
             names = ", ".join(f"{flow}#{number} ({id_})" for _, id_, flow, number in rows)

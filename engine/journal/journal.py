@@ -32,7 +32,7 @@ FULL_DISK_PAUSE_S = 0.5
 EXIT_STORAGE = 74
 BALLAST_BYTES = 1 << 20
 
-Rows = list[tuple[str, list[Any]]]
+Rows = list[tuple[str, str]]  # statement name, its rows as JSON
 Group = tuple[Rows, list[Callable[[], None]]]
 
 
@@ -170,7 +170,7 @@ class Journal:
         """A future that is done once everything added so far is synced."""
         assert self._loop is not None
         future: asyncio.Future[None] = self._loop.create_future()
-        self.when_durable(lambda: future.cancelled() or future.set_result(None))
+        self.when_durable(lambda: _resolve(future))
         return future
 
     def _schedule(self) -> None:
@@ -285,3 +285,8 @@ class Journal:
     def reader(self) -> apsw.Connection:
         """A new connection that only reads."""
         return open_reader(self.path)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -82,6 +82,9 @@ SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at,
 -- name: steps_of
 SELECT data FROM steps WHERE execution = ?1 ORDER BY position
 
+-- name: id_of
+SELECT id FROM executions WHERE ord = ?1
+
 -- name: by_id
 SELECT ord FROM executions WHERE id = ?1
 
@@ -139,4 +142,7 @@ SELECT ord FROM executions WHERE created_at >= ?1 ORDER BY created_at LIMIT 1
 SELECT ord FROM executions WHERE created_at <= ?1 ORDER BY created_at DESC LIMIT 1
 
 -- name: ord_at_offset
-SELECT ord FROM executions WHERE ord <= ?1 ORDER BY ord DESC LIMIT 1 OFFSET ?2
+SELECT ord FROM executions ORDER BY ord DESC LIMIT 1 OFFSET ?1
+
+-- name: ord_at_offset_by_state
+SELECT ord FROM executions WHERE state = ?1 ORDER BY ord DESC LIMIT 1 OFFSET ?2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from engine.journal.history import History
 from engine.logs.lines import Cursor, Filter, Line
-from engine.logs.reader import LogReader
+from engine.logs.reader import LogReader, Page
 from engine.narrate import narrate
 from engine.server.app import Json
 from engine.server.context import Context
@@ -23,7 +24,7 @@ EVERYTHING_AT_ONCE = 1 << 30
 
 
 async def stream(request: Request) -> Response:
-    """The bytes as printed; with a level, a pattern, prefixes or the engine's lines, line by line."""
+    """The bytes as printed; with a level, a pattern, prefixes or engine lines, line by line."""
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
     wanted = make_filter(
@@ -52,7 +53,7 @@ async def raw_text(
             is_over = execution_id not in context.service.scheduler.live
             stop = await log.ask(lambda reader: reader.index.count)
             blocks = log.reader.raw(wanted, position, stop)
-            while chunk := await log.ask(lambda reader, blocks=blocks: _take(blocks)):
+            while chunk := await log.ask(partial(_take, blocks)):
                 yield chunk
             position = stop
             if is_over or not follows:
@@ -60,7 +61,7 @@ async def raw_text(
             await grown.wait()
 
 
-def _take(blocks: Iterator[bytes]) -> bytes:
+def _take(blocks: Iterator[bytes], reader: LogReader) -> bytes:
     """About a chunk's worth of blocks; empty at their end."""
     parts, size_bytes = [], 0
     for block in blocks:
@@ -99,13 +100,15 @@ async def pages(log: OpenLog, wanted: Filter, stop: int) -> AsyncIterator[list[L
     """The wanted lines of the first `stop` records, some at a time."""
     after: Cursor | None = None
     while True:
-        page = await log.ask(
-            lambda reader, after=after: reader.page_forward(wanted, LINES_LIMIT, after)
-        )
+        page = await log.ask(partial(_page, wanted, after))
         yield [line for line in page.lines if line.cursor.record < stop]
         after = page.after
         if len(page.lines) < LINES_LIMIT or after is None or after.record >= stop:
             return
+
+
+def _page(wanted: Filter, after: Cursor | None, reader: LogReader) -> Page:
+    return reader.page_forward(wanted, LINES_LIMIT, after)
 
 
 class Teller:

@@ -104,7 +104,7 @@ class LogBook:
         self, ord_: int, execution_id: str, *, step: str | None, level: str | None,
         grep: str | None, before: str | None,
     ) -> WindowTail:  # fmt: skip
-        """What a log window shows. Raises UsageError for a level, pattern or cursor that is none."""
+        """What a log window shows. Raises UsageError for a wrong level, pattern or cursor."""
         return WindowTail(
             self, ord_, execution_id, make_filter(step, level, grep), parse_cursor(before)
         )

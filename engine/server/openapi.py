@@ -25,8 +25,8 @@ VERB = {
     "name": "verb",
     "in": "path",
     "required": True,
-    "schema": {"type": "string", "enum": list(wire.Verb.__args__)},
-}  # type: ignore[attr-defined]
+    "schema": {"type": "string", "enum": list(wire.VERBS)},
+}
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -55,9 +55,9 @@ async def listen(app: Any, listening: socket.socket) -> tuple[asyncio.Server, Se
     config = Config(
         app,
         http=PeerProtocol,
-        ws=_websocket_protocol,
+        ws=_websocket_protocol,  # type: ignore[arg-type]
         lifespan="off",
-        log_config=None,  # type: ignore[arg-type]
+        log_config=None,
         access_log=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -102,7 +102,7 @@ async def executions(request: Request) -> Response:
     wanted = make_filter(given, (query.get("text") or "").split(), Clock().now_us())
     limit = max(1, number_of(request, "limit", 50, PAGE_LIMIT))
     cursor = number_of(request, "cursor", 0, 1 << 60) or None
-    page = await context_of(request).service.list(wanted, cursor, limit)
+    page = await context_of(request).service.page(wanted, cursor, limit)
     return Json({"executions": page.rows, "next": str(page.next) if page.next else None})
 
 
@@ -123,8 +123,8 @@ async def definition(request: Request) -> Response:
 
 async def act(request: Request) -> Response:
     verb = request.path_params["verb"]
-    if verb not in wire.Verb.__args__:  # type: ignore[attr-defined]
-        raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.Verb.__args__))  # type: ignore[attr-defined]
+    if verb not in wire.VERBS:
+        raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.VERBS))
     wanted = await body_of(request, VerbRequest)
     answer = await context_of(request).service.act(
         request.path_params["ref"], verb, msgspec.to_builtins(wanted), request.state.actor

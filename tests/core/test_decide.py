@@ -1,4 +1,4 @@
-"""The story of an execution as the core tells it: order, failure, retry, cancel, pause, interruption."""
+"""The story of an execution as the core tells it: order, failure, retry, cancel, pause."""
 
 from __future__ import annotations
 

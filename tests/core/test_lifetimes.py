@@ -1,4 +1,4 @@
-"""Whole lifetimes from a seed: random flows, random fortunes, and what must hold at every moment."""
+"""Whole lifetimes from a seed: random flows and fortunes, and what must hold at every moment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def flows(draw: st.DrawFn) -> dict[str, Any]:
         steps.append(
             step(
                 f"s{n}", *needs,
-                retry={"max_attempts": draw(st.integers(1, 3)), "delay_s": draw(st.sampled_from([0.0, 5.0]))},
+                retry={"max_attempts": draw(st.integers(1, 3)),
+                       "delay_s": draw(st.sampled_from([0.0, 5.0]))},
                 on_interrupt=draw(st.sampled_from(["retry", "fail", "hold"])),
                 continue_on_error=draw(st.booleans()),
             )

@@ -1,4 +1,4 @@
-"""A simulated world around the core: a clock, a runner that does as it is told, a journal in memory."""
+"""A simulated world around the core: a clock, an obedient runner, a journal in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flows on real processes: order, outputs, failure, retry, timeouts, the verbs, and what is told."""
+"""Flows on real processes: order, outputs, failure, retry, timeouts, the verbs."""
 
 from __future__ import annotations
 
@@ -172,7 +172,10 @@ steps:
 
 
 def test_rerun_is_a_new_linked_execution_with_edited_inputs(engine: Engine) -> None:
-    text = "inputs: {a: {type: integer, default: 1}, b: {type: string, default: x}}\nsteps: [{id: s, run: 'echo $a $b'}]\n"
+    text = """
+inputs: {a: {type: integer, default: 1}, b: {type: string, default: x}}
+steps: [{id: s, run: 'echo $a $b'}]
+"""
     found = engine.run(text, inputs={"b": "kept"})
     new = engine.ended(engine.act(found["id"], "rerun", inputs_text={"a": "5"})["id"])
     assert new["rerun_of"] == found["id"]

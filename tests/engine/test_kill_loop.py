@@ -1,10 +1,11 @@
-"""`kill -9` of the engine and of the runner at seeded random moments: nothing lost, nothing doubled."""
+"""`kill -9` of engine and runner at seeded random moments: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from pathlib import Path
 
 import apsw
 import pytest
@@ -85,7 +86,7 @@ def wait_for_another_runner(deaths: Deaths, pid: int) -> None:
 
 
 def check_truth(deaths: Deaths, execution: dict) -> int:  # type: ignore[type-arg]
-    """Completed steps have all of their lines; interrupted ones are said to be; nobody ran twice."""
+    """Completed steps have all lines; interrupted ones are said to be; nobody ran twice."""
     began = deaths.starts(execution["id"])
     assert len(began) == len(set(began))
     hit = 0
@@ -106,7 +107,7 @@ def steps_alive(home: Home, known: set[int | None]) -> list[str]:
     for pid in processes_of(home):
         if pid not in known:
             try:
-                command = open(f"/proc/{pid}/cmdline").read()
+                command = Path(f"/proc/{pid}/cmdline").read_text()
             except OSError:
                 continue
             if "for i in" in command:
