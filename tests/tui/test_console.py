@@ -167,6 +167,38 @@ async def test_a_step_of_the_tree_shows_its_own_log(open_console: OpenConsole) -
         await console.sees("log all steps")
 
 
+async def test_what_a_failed_step_said_last_stands_beside_its_error(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    row = execution("quiet", 1, "failed", error={"step": "only", "type": "exit:78", "message": "x"})
+    engine.add(
+        row, [step("only", "failed", error={"type": "exit:78", "message": "exited with 78"})]
+    )
+    engine.log(row["id"], line(NOW, "only", "error", "port 80a80 is not a number"))
+    async with open_console(reference=row["id"]) as console:
+        await console.sees("exit:78: exited with 78")
+        await console.until(lambda: console.text().count("port 80a80 is not a number") == 2)
+
+
+async def test_long_lines_are_broken_or_moved_sideways(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    words = " ".join(f"word{n}" for n in range(60))
+    engine.log(INGEST, line(NOW, "load/asia", "info", words))
+    async with open_console(reference=INGEST) as console:
+        await console.sees("word3")
+        assert "word59" not in console.text()
+        await console.press("W")
+        await console.sees("word59")
+        await console.press("tab", "up", "F", "W")
+        await console.until(lambda: "word59" not in console.text())
+        for _ in range(20):
+            await console.press("l")
+            if "word59" in console.text():
+                break
+        assert "word59" in console.text()
+
+
 async def test_a_group_folds(open_console: OpenConsole) -> None:
     async with open_console(reference=BACKUP) as console:
         await console.sees("checks")
