@@ -1,4 +1,7 @@
-"""One connection to one runner generation: frames out in batches, frames in as they come."""
+"""One connection to one runner generation: frames out in batches, frames in as they come.
+
+A start and the cancel that follows it go out in this order: the runner knows nothing to cancel before.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def _frame(message: dict[str, Any]) -> bytes:
 
 
 class Link(asyncio.Protocol):
-    """Starts wait here until the generation has welcomed us; acknowledgements are batched."""
+    """Starts and cancels wait here until the generation has welcomed us; acks are batched."""
 
     def __init__(self, owner: LocalExecutor, generation: str, path: Path) -> None:
         self.generation = generation
@@ -35,6 +38,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._decoder = Decoder()
         self._starts: list[dict[str, Any]] = []
+        self._cancels: list[dict[str, Any]] = []
         self._acks: list[str] = []
         self._is_welcome = False
         self._flush_scheduled = False
@@ -94,6 +98,10 @@ class Link(asyncio.Protocol):
         self._starts.append(spec)
         self._schedule()
 
+    def queue_cancel(self, message: dict[str, Any]) -> None:
+        self._cancels.append(message)
+        self._schedule()
+
     def queued_attempts(self) -> set[str]:
         """Attempts that have not been sent on any connection yet."""
         return {spec["attempt"] for spec in self._starts}
@@ -115,6 +123,8 @@ class Link(asyncio.Protocol):
         while self._starts:
             part, self._starts = self._starts[:STARTS_PER_FRAME], self._starts[STARTS_PER_FRAME:]
             frames.append(_frame({"t": "start", "attempts": part}))
+        frames += map(_frame, self._cancels)
+        self._cancels = []
         if self._acks:
             frames.append(_frame({"t": "ack", "attempts": self._acks}))
             self._acks = []

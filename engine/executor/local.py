@@ -152,7 +152,9 @@ class LocalExecutor:
     def cancel(self, generation: str, attempt: str, mode: str, reason: str) -> None:
         link = self._links.get(generation)
         if link is not None:
-            link.send({"t": "cancel", "attempt": attempt, "mode": mode, "reason": reason})
+            link.queue_cancel(
+                {"t": "cancel", "attempt": attempt, "mode": mode, "reason": reason}
+            )
 
     def acknowledge(self, generation: str, attempts: Iterable[str]) -> None:
         link = self._links.get(generation)

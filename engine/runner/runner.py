@@ -278,7 +278,9 @@ class Runner:
             self._report(f"message {message.get('t')!r} is not as agreed: {error!r}")
 
     def _welcome(self) -> None:
-        running = [a.id for a in self._live.values() if a.state in (RUNNING, CLOSING)]
+        # queued ones too, and those whose end is not on disk yet: the engine must not take any
+        # of them for unknown and start it a second time
+        running = [*self._live, *(a.id for a in (*self._endings.ended, *self._recording))]
         welcome = {
             "t": "welcome", "generation": self._generation, "pid": os.getpid(),
             "boot": self._boot, "running": running, "ended": list(self._ended),

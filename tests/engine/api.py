@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
 from engine.client.http import Client
-from engine.client.launch import ensure_engine
+from engine.client.launch import ensure_engine, is_alive, stop
 from engine.paths import Home
 
 PATIENCE_S = 60.0
@@ -19,6 +21,25 @@ class Engine:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.client: Client = ensure_engine(home)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return dict(self.get("/v1/engine"))
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        pid = self.status["pid"]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not is_alive(pid))
+        self.client.close()
+
+    def stop(self, *, all: bool = False) -> None:
+        stop(self.home, all)
+        self.client.close()
+
+    def begin(self) -> None:
+        """Another engine on the same home, where the last one has ended."""
+        self.client = ensure_engine(self.home)
 
     def get(self, path: str) -> Any:
         return self.client.request("GET", path)
@@ -57,6 +78,15 @@ class Engine:
             assert time.monotonic() < deadline, found
             time.sleep(0.01)
         return found
+
+
+def until(holds: Callable[[], Any], what: str = "") -> Any:
+    """What a condition gives once it holds."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := holds()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+    return found
 
 
 def states(execution: dict[str, Any]) -> dict[str, str]:
