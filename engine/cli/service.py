@@ -35,7 +35,7 @@ def execute(args: Arguments, name: str) -> int:
         _stop(home, args.all)
     if args.action in ("start", "restart"):
         ran = _is_running(home)
-        found = ensure_engine(home).request("GET", "/v1/engine")
+        found = ensure_engine(home, stays=True).request("GET", "/v1/engine")
         tell("the engine runs already" if ran else "the engine is up")
         _print(found, args.json)
     return 0

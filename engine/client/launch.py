@@ -29,15 +29,18 @@ TAIL_LINES = 8
 _started: list[int] = []  # engines that this process started, to be reaped when they end
 
 
-def ensure_engine(home: Home) -> Client:
-    """A client connected to the home's engine, which is started if there is none."""
+def ensure_engine(home: Home, *, stays: bool = False) -> Client:
+    """A client connected to the home's engine, which is started if there is none.
+
+    One that `stays` was asked for by hand; any other ends by itself when nobody needs it.
+    """
     client = Client(home)
     try:
         client.connect()
     except Unavailable as error:
         if isinstance(error.__cause__, PermissionError):
             raise
-        _start(home, client)
+        _start(home, client, stays)
     return client
 
 
@@ -84,11 +87,11 @@ def _is_zombie(pid: int) -> bool:
         return False
 
 
-def _start(home: Home, client: Client) -> None:
+def _start(home: Home, client: Client, stays: bool) -> None:
     """Spawn the engine and wait until it answers `client`."""
     _reap()
     home.create()
-    pid = _spawn(home)
+    pid = _spawn(home, stays)
     deadline = time.monotonic() + START_TIMEOUT_S
     ended: int | None = None
     pause_s = 0.002
@@ -110,7 +113,7 @@ def _start(home: Home, client: Client) -> None:
         pause_s = min(pause_s * 1.5, 0.05)
 
 
-def _spawn(home: Home) -> int:
+def _spawn(home: Home, stays: bool) -> int:
     """Start the engine in a session of its own, holding nothing of ours but its environment."""
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -121,7 +124,7 @@ def _spawn(home: Home) -> int:
     ]
     return os.posix_spawn(
         sys.executable,
-        [sys.executable, "-P", "-m", "engine.life"],
+        [sys.executable, "-P", "-m", "engine.life", *(["--stay"] if stays else [])],
         python_environment(home),
         file_actions=actions,
         setsid=True,
