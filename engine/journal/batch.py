@@ -20,6 +20,8 @@ class Batch:
 
     events: list[Row] = field(default_factory=list)
     executions: dict[int, Execution] = field(default_factory=dict)
+    created: set[int] = field(default_factory=set)  # executions that have no row yet
+    moved: set[int] = field(default_factory=set)  # executions whose state has changed
     steps: dict[tuple[int, int], tuple[Execution, StepState]] = field(default_factory=dict)
     attempts: list[Row] = field(default_factory=list)
     ends: list[Row] = field(default_factory=list)
@@ -43,18 +45,25 @@ class Batch:
             ("insert_events", self.events),
             ("insert_attempts", self.attempts),
             ("insert_ends", self.ends),
-            (
-                "upsert_executions",
-                [
-                    execution_row(ex, shown_inputs.get(ex.ord, {}))
-                    for ex in self.executions.values()
-                ],
-            ),
+            *self._execution_tables(shown_inputs),
             ("upsert_steps", [step_row(ex, step) for ex, step in self.steps.values()]),
             ("add_counters", [[flow, state, n] for (flow, state), n in self.counters.items() if n]),
             ("insert_audit", self.audit),
         ]
         return [(name, rows) for name, rows in found if rows]
+
+    def _execution_tables(
+        self, shown_inputs: dict[int, dict[str, Any]]
+    ) -> list[tuple[str, list[Row]]]:
+        """New rows, rows whose indexed columns change, and rows that only make progress."""
+        found: dict[str, list[Row]] = {
+            "insert_executions": [], "update_executions": [], "update_progress": []
+        }  # fmt: skip
+        for ord_, ex in self.executions.items():
+            name = "update_executions" if ord_ in self.moved else "update_progress"
+            name = "insert_executions" if ord_ in self.created else name
+            found[name].append(execution_row(ex, shown_inputs.get(ord_, {})))
+        return list(found.items())
 
 
 def execution_row(ex: Execution, inputs: dict[str, Any]) -> Row:

@@ -156,6 +156,8 @@ class Journal:
         before = self._counted.get(execution.ord)
         if before == execution.state:
             return
+        changed = self._batch.created if before is None else self._batch.moved
+        changed.add(execution.ord)
         if before is not None:
             self._batch.count(execution.flow, before, -1)
         self._batch.count(execution.flow, execution.state, 1)
@@ -233,8 +235,7 @@ class Journal:
         connection, named = self._connection, queries()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute(named["fence"], (self.epoch,))
-            if connection.changes() != 1:
+            if connection.execute(named["epoch"]).get != self.epoch:
                 raise apsw.Error("a newer engine has taken over this home")
             for name, encoded in rows:
                 connection.execute(named[name], (encoded,))

@@ -1,7 +1,7 @@
 -- Every statement that runs on the journal, by name. None is built from a user's text.
 
--- name: fence
-UPDATE meta SET value = value WHERE key = 'epoch' AND value = ?1
+-- name: epoch
+SELECT value FROM meta WHERE key = 'epoch'
 
 -- name: raise_epoch
 UPDATE meta SET value = value + 1 WHERE key = 'epoch' RETURNING value
@@ -10,11 +10,23 @@ UPDATE meta SET value = value + 1 WHERE key = 'epoch' RETURNING value
 INSERT INTO events (seq, execution, at, type, data)
 SELECT value->>0, value->>1, value->>2, value->>3, value->4 FROM json_each(?1)
 
--- name: upsert_executions
-INSERT OR REPLACE INTO executions
+-- name: insert_executions
+INSERT INTO executions
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
        value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->16
 FROM json_each(?1)
+
+-- name: update_executions
+UPDATE executions SET state = value->>4, started_at = value->>8, ended_at = value->>9,
+  duration_ms = value->>10, attempt = value->>11, steps_ended = value->>13, waiting = value->>14,
+  data = value->16
+FROM json_each(?1) WHERE ord = value->>0
+
+-- name: update_progress
+-- the state, and so every index, stays as it is
+UPDATE executions SET started_at = value->>8, ended_at = value->>9, duration_ms = value->>10,
+  attempt = value->>11, steps_ended = value->>13, waiting = value->>14, data = value->16
+FROM json_each(?1) WHERE ord = value->>0
 
 -- name: upsert_steps
 INSERT OR REPLACE INTO steps
