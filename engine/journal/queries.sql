@@ -154,7 +154,7 @@ SELECT ord FROM executions WHERE created_at >= ?1 ORDER BY created_at LIMIT 1
 SELECT ord FROM executions WHERE created_at <= ?1 ORDER BY created_at DESC LIMIT 1
 
 -- name: ord_at_offset
-SELECT ord FROM executions ORDER BY ord DESC LIMIT 1 OFFSET ?1
+SELECT ord FROM executions ORDER BY created_at DESC LIMIT 1 OFFSET ?1
 
 -- name: ord_at_offset_by_state
 SELECT ord FROM executions WHERE state = ?1 ORDER BY ord DESC LIMIT 1 OFFSET ?2
