@@ -98,18 +98,17 @@ def many_flows(root: Path, n: int, clients: int = 16) -> dict[str, float]:
             found.append((client.request("POST", "/v1/executions", request)["id"], sent))
         return found
 
-    began = time.perf_counter()
+    began = time.time()
     with ThreadPoolExecutor(clients) as pool:
         parts = list(pool.map(submit, [n // clients + (i < n % clients) for i in range(clients)]))
     client = Client(home)
-    delays = []
-    submitted = [item for part in parts for item in part]
-    for execution_id, _ in submitted:
-        client.request("GET", f"/v1/executions/{execution_id}?wait=true")
-    span = time.perf_counter() - began
-    for execution_id, sent in submitted:
-        found = client.request("GET", f"/v1/executions/{execution_id}")
+    delays, last = [], began
+    for execution_id, sent in [item for part in parts for item in part]:
+        found = client.request("GET", f"/v1/executions/{execution_id}?wait=true")
+        assert found["state"] == "completed", found["error"]
         delays.append((unix(found["steps"][0]["started_at"]) - sent) * 1000)
+        last = max(last, unix(found["ended_at"]))
+    span = last - began  # by the engine's own times: asking for them is not part of the work
     delays.sort()
     return {"flows_s": n / span, "p50_ms": delays[n // 2], "p99_ms": delays[int(n * 0.99)]}
 
@@ -216,12 +215,36 @@ def report(m: dict[str, float]) -> None:
     for n in (2, 8):
         row(f"500 shell steps, {n} at once", f"{m[f'shell{n}']:.0f}/s", f"bare loop {m[f'bare{n}']:.0f}/s",
             f"{m[f'shell{n}'] / m[f'bare{n}']:.2f}", peer(f"shell{n}"))  # fmt: skip
-    row("chain of 200 warm Python steps", f"{m['chain_ms']:.2f} ms a step", "≤ 1.5 ms", f"{m['chain_ms'] / 1.5:.2f}", "")
-    row("fan-out of 1,000 warm Python steps, 16 at once", f"{m['fan']:.0f}/s", "≥ 2,000/s", f"{m['fan'] / 2000:.2f}", peer("fan"))
+    row(
+        "chain of 200 warm Python steps",
+        f"{m['chain_ms']:.2f} ms a step",
+        "≤ 1.5 ms",
+        f"{m['chain_ms'] / 1.5:.2f}",
+        "",
+    )
+    row(
+        "fan-out of 1,000 warm Python steps, 16 at once",
+        f"{m['fan']:.0f}/s",
+        "≥ 2,000/s",
+        f"{m['fan'] / 2000:.2f}",
+        peer("fan"),
+    )
     row("500 flows of one warm Python step over HTTP", f"{m['many_flows_s']:.0f}/s", "≥ 1,000/s",
         f"{m['many_flows_s'] / 1000:.2f}", peer("flows"))  # fmt: skip
-    row("submit to started, those 500", f"p50 {m['many_p50_ms']:.1f}, p99 {m['many_p99_ms']:.1f} ms", "p99 ≤ 200 ms", f"{m['many_p99_ms'] / 200:.2f}", "")
-    row("submit to started, idle", f"p50 {m['idle_ms']:.2f} ms", "≤ 3 ms", f"{m['idle_ms'] / 3:.2f}", "")
+    row(
+        "submit to started, those 500",
+        f"p50 {m['many_p50_ms']:.1f}, p99 {m['many_p99_ms']:.1f} ms",
+        "p99 ≤ 200 ms",
+        f"{m['many_p99_ms'] / 200:.2f}",
+        "",
+    )
+    row(
+        "submit to started, idle",
+        f"p50 {m['idle_ms']:.2f} ms",
+        "≤ 3 ms",
+        f"{m['idle_ms'] / 3:.2f}",
+        "",
+    )
 
 
 if __name__ == "__main__":

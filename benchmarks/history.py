@@ -43,7 +43,9 @@ async def fill(path: Path, n: int) -> None:
     """`n` ended executions, written by the journal in groups."""
     journal = Journal(path)
     journal.start(asyncio.get_running_loop())
-    definitions = [definition(name, ("etl", "maintenance", "check")[i % 3]) for i, name in enumerate(FLOWS)]
+    definitions = [
+        definition(name, ("etl", "maintenance", "check")[i % 3]) for i, name in enumerate(FLOWS)
+    ]
     start_us = 1_700_000_000_000_000
     for ord_ in range(1, n + 1):
         which = ord_ * 7919 % len(FLOWS)
@@ -55,8 +57,14 @@ async def fill(path: Path, n: int) -> None:
         )  # fmt: skip
         ex.state = STATES[ord_ * 31 % 10]
         if ex.state == "failed":
-            ex.error = {"step": "load", "type": "exit:1", "message": f"exited with 1 at block {ord_}"}
-        journal.add_new(ex, Event(0, ex.id, at_us, "execution.queued", {"flow": ex.flow}), ex.inputs)
+            ex.error = {
+                "step": "load",
+                "type": "exit:1",
+                "message": f"exited with 1 at block {ord_}",
+            }
+        journal.add_new(
+            ex, Event(0, ex.id, at_us, "execution.queued", {"flow": ex.flow}), ex.inputs
+        )
         journal.forget(ex)
         if ord_ % GROUP == 0:
             await journal.durable()
@@ -115,7 +123,9 @@ def run(n: int) -> dict[str, tuple[float, float]]:
         print(f"# engine up in {time.perf_counter() - began:.2f} s")
         deep = max(1, n // 10)
         found = {name: measure(ask) for name, ask in questions(client, str(deep)).items()}
-        found |= {f"bare SQL: {name}": value for name, value in bare_sql(home.database, deep).items()}
+        found |= {
+            f"bare SQL: {name}": value for name, value in bare_sql(home.database, deep).items()
+        }
         found["feed window at offset 5,000, total and counts"] = feed_figure(home)
         stop(home, cancel_all=True)
         return found
@@ -128,7 +138,7 @@ def feed_figure(home: Any) -> tuple[float, float]:
     script = f"""
 import asyncio, json, statistics, time, websockets
 async def main():
-    async with websockets.unix_connect({home.text('socket')!r}, "ws://x/v1/feed") as ws:
+    async with websockets.unix_connect({home.text("socket")!r}, "ws://x/v1/feed") as ws:
         spans = []
         for i in range(60):
             t = time.perf_counter()
@@ -140,7 +150,9 @@ async def main():
         print(json.dumps([statistics.median(spans), sorted(spans)[-1]]))
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     median, worst = json.loads(done.stdout)
     return median, worst
 
