@@ -30,7 +30,8 @@ class Engine:
         """kill -9, and wait until it is gone."""
         pid = self.status["pid"]
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not is_alive(pid))
+        # its threads may outlive the main one, and hold the socket, for a moment
+        until(lambda: not (is_alive(pid) or os.path.exists(f"/proc/{pid}")))
         self.client.close()
 
     def stop(self, *, all: bool = False) -> None:

@@ -11,18 +11,19 @@ from tests.conftest import processes_of
 from tests.engine.api import Engine, states, step_of, until
 
 
-def test_what_waits_in_a_runner_for_a_worker_is_not_started_twice(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_what_waits_in_a_runner_is_not_started_twice(engine: Engine, tmp_path: Path) -> None:
+    runner = engine.status["runner_pid"]
     steps = "\n".join(
-        f"  - {{id: s{n}, needs: [], python: {{script: \"import time, os; "
-        f"open('{tmp_path}/ran', 'a').write('s{n}\\\\n'); time.sleep(0.3)\"}}}}"
-        for n in range(12)
+        f"  - {{id: s{n}, needs: [], run: 'echo s{n} >> {tmp_path}/ran; sleep 0.3'}}"
+        for n in range(24)
     )
-    started = engine.start(f"max_parallel: 12\nsteps:\n{steps}\n")
-    until((tmp_path / "ran").exists)
+    os.kill(runner, signal.SIGSTOP)
+    started = engine.start(f"max_parallel: 24\nsteps:\n{steps}\n")
+    until(lambda: set(states(engine.show(started["id"])).values()) == {"running"})
     engine.kill()
     engine.begin()
+    assert engine.status["runner_pid"] != runner
+    os.kill(runner, signal.SIGCONT)  # takes the starts, and the new engine's greeting, in one go
     found = engine.ended(started["id"])
     assert found["state"] == "completed"
     ran = (tmp_path / "ran").read_text().split()
@@ -30,9 +31,16 @@ def test_what_waits_in_a_runner_for_a_worker_is_not_started_twice(
     assert {step["attempts"] for step in found["steps"]} == {1}
 
 
-def test_a_cancel_right_behind_the_start_still_cancels(engine: Engine) -> None:
-    for _ in range(20):
-        started = engine.start("steps: [{id: s, run: 'sleep 50'}]")
-        engine.act(started["id"], "cancel")
-        found = engine.ended(started["id"])
-        assert (found["state"], states(found)["s"]) == ("cancelled", "cancelled")
+def test_a_cancel_right_behind_a_start_still_cancels(engine: Engine) -> None:
+    """The end that starts `long` and the failure that cancels it are decided in one go."""
+    pairs = "\n".join(
+        f"  - {{id: a{n}, needs: [], run: 'read -t 0.4 < <(:) || true; sleep 0.3'}}\n"
+        f"  - {{id: long{n}, needs: [a{n}], run: 'sleep 50'}}"
+        for n in range(6)
+    )
+    text = f"fail_fast: true\nsteps:\n{pairs}\n  - {{id: bad, needs: [], run: 'sleep 0.3; exit 3'}}"
+    for _ in range(5):
+        found = engine.run(text)
+        assert found["state"] == "failed"
+        assert step_of(found, "bad")["error"]["type"] == "exit:3"
+        assert set(states(found).values()) <= {"completed", "cancelled", "failed"}
