@@ -155,7 +155,8 @@ def _chops(update: ChopsUpdate) -> Iterator[Piece]:
     for y, first, last in update.spans:
         ends: Iterable[int] = update.chop_ends[y]
         for end, (x, strip) in zip(ends, update.chops[y].items(), strict=False):
-            if strip is None or x > last or end <= first or (y, x) in seen:
+            if strip is None or x >= last or end <= first or (y, x) in seen:
                 continue
             seen.add((y, x))
-            yield y, x, strip
+            # beyond the span lies the background, not the widgets that stand on it
+            yield y, x, strip if end <= last else strip.crop(0, last - x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.pty.conftest import OpenTerminal
 from tests.pty.terminal import KEYS, Terminal
 from tests.tui.demo import NOW
-from tests.tui.fake_engine import FakeEngine, execution, line, step
+from tests.tui.fake_engine import FakeEngine, execution, line, stamp, step
 
 FIRST_SCREEN_BYTES = 6_000
 CURSOR_BYTES = 250
@@ -128,7 +129,7 @@ def attributes(terminal: Terminal) -> list[list[tuple[Any, ...]]]:
     ]
 
 
-@pytest.mark.parametrize(("theme", "size"), [("ansi", (80, 24)), ("dark", (110, 30))])
+@pytest.mark.parametrize(("theme", "size"), [("ansi", (80, 24)), ("dark", (130, 30))])
 def test_the_screen_is_the_same_without_the_cell_diff(
     engine: FakeEngine, open_terminal: OpenTerminal, theme: str, size: tuple[int, int]
 ) -> None:
@@ -155,6 +156,19 @@ def test_the_screen_is_the_same_without_the_cell_diff(
             assert pair[0].text() == pair[1].text(), key
             assert attributes(pair[0]) == attributes(pair[1]), key
     assert len(pair[0].output) < len(pair[1].output) / 2
+
+
+def test_a_counting_clock_leaves_the_panes_beside_it_alone(
+    engine: FakeEngine, open_terminal: OpenTerminal
+) -> None:
+    started = stamp(time.time() - 5)
+    row = execution("counting", 1, "running", started_at=started, trigger="schedule")
+    engine.add(row, [step("only", "running", started_at=started)])
+    terminal = open_terminal(row["id"], size=(130, 30))
+    terminal.sees("by schedule")
+    for seconds in (8, 9, 10):
+        terminal.sees(f" {seconds}s")
+        assert "by schedule" in terminal.text()
 
 
 @pytest.mark.parametrize("size", [(60, 15), (40, 10), (200, 50)])

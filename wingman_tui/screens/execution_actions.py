@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
 
 Row = Mapping[str, Any]
+# what is said once the engine has agreed; the rest is seen in the rows
+DONE = {
+    "retry": "retrying",
+    "cancel": "cancelling",
+    "kill": "killing",
+    "pause": "no new step starts in",
+    "continue": "going on with",
+}
 RETRIABLE = frozenset({"failed", "partial", "cancelled"})
 
 
@@ -54,7 +62,7 @@ class ExecutionActions:
                 "warning",
             )
             return
-        self._act(execution, "retry", "retrying")
+        self._act(execution, "retry")
 
     def do_cancel(self) -> None:
         """Cancel it, after a question."""
@@ -79,9 +87,9 @@ class ExecutionActions:
         if execution is None:
             return
         if execution.get("state") == "paused":
-            self._act(execution, "continue", "continuing")
+            self._act(execution, "continue")
         elif execution.get("state") in LIVE_STATES:
-            self._act(execution, "pause", "pausing")
+            self._act(execution, "pause")
         else:
             self.console_app.tell(f"{name_of(execution)} has ended: nothing to pause", "warning")
 
@@ -106,16 +114,16 @@ class ExecutionActions:
 
         def answered(confirmed: bool | None) -> None:
             if confirmed:
-                self._act(execution, verb, f"{verb} asked for")
+                self._act(execution, verb)
 
         self.console_app.push_screen(dialog, answered)
 
-    def _act(self, execution: Row, verb: str, words: str) -> None:
-        app = self.console_app
-        app.tell(f"{words} {name_of(execution)} …")
+    def _act(self, execution: Row, verb: str) -> None:
+        app, name = self.console_app, name_of(execution)
+        app.tell(f"asking to {verb} {name} …")
         app.carry_out(
             app.session.act(str(execution["id"]), verb),
-            lambda answer: app.tell(f"{name_of(execution)} is {answer.get('state', '')}", "good"),
+            lambda _: app.tell(f"{DONE[verb]} {name}", "good"),
         )
 
 

@@ -47,7 +47,7 @@ def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
 
     def started(answer: dict[str, Any]) -> None:
         app.open_execution(str(answer["id"]))
-        app.tell(f"{name_of(answer)} is {answer.get('state', 'queued')}", "good")
+        app.tell(f"started {name_of(answer)}", "good")
 
     app.carry_out(app.session.flow(flow), opened)
 
