@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from engine.runner.poller import Poller
     from engine.runner.timers import Timers
 
-BUFFER_BYTES = 1 << 20
+# below the size from which the C library maps memory for every copy: half the cost of 1 MiB
+BUFFER_BYTES = 96 << 10
+READS_PER_TURN = 8  # of one stream, then the others have their turn
 PIPE_BYTES = 1 << 16  # what a new pipe holds
+BUSY_PIPE_BYTES = 1 << 20
 PARTIAL_S = 0.1
 GREW_S = 0.1
 SYNC_S = 0.5
@@ -36,8 +39,8 @@ class Capture:
     """The two pipes of one attempt, their log, and stdout itself where it is the output."""
 
     __slots__ = (
-        "_grown", "_recorder", "_watched", "attempt", "fds", "kept", "kept_limit", "log", "lost_bytes",
-        "on_end",
+        "_grown", "_recorder", "_watched", "attempt", "fds", "kept", "kept_limit", "log",
+        "lost_bytes", "on_end",
     )
 
     def __init__(self, attempt: Attempt, recorder: Recorder, on_end: Callable[[], None]) -> None:
@@ -87,10 +90,11 @@ class Capture:
         return self.fds[STDOUT] < 0 and self.fds[STDERR] < 0
 
     def drain(self) -> bool:
-        """Read what is there now; True when both pipes have come to their end."""
+        """Read what a pipe holds at most; True when both pipes have come to their end."""
         for stream in (STDOUT, STDERR):
-            while self.fds[stream] >= 0 and self._read(stream):
-                pass
+            for _ in range(BUSY_PIPE_BYTES // BUFFER_BYTES + 2):  # a stranger may never stop
+                if not self._read(stream):
+                    break
         return self.ended
 
     def close(self) -> None:
@@ -99,38 +103,41 @@ class Capture:
             self._end(stream)
 
     def _on_stdout(self, _events: int) -> None:
-        self._read(STDOUT)
-        if self.ended:
-            self.on_end()
+        self._read_on(STDOUT)
 
     def _on_stderr(self, _events: int) -> None:
-        self._read(STDERR)
+        self._read_on(STDERR)
+
+    def _read_on(self, stream: int) -> None:
+        for _ in range(READS_PER_TURN):
+            if self._read(stream) < BUFFER_BYTES:
+                break
         if self.ended:
             self.on_end()
 
-    def _read(self, stream: int) -> bool:
-        """Read one chunk; False when there is nothing more now."""
+    def _read(self, stream: int) -> int:
+        """Read one chunk: its size, 0 when there is nothing more now."""
         fd = self.fds[stream]
         if fd < 0:
-            return False
+            return 0
         recorder = self._recorder
         try:
             count = os.readv(fd, recorder.buffers)
         except BlockingIOError:
-            return False
+            return 0
         if not count:
             self._end(stream)
-            return False
-        if count == PIPE_BYTES and not self._grown & stream:
+            return 0
+        if count >= PIPE_BYTES and not self._grown & stream:
             self._grow(stream)
         recorder.feed(self, stream, count)
-        return True
+        return count
 
     def _grow(self, stream: int) -> None:
         """A busy stream gets a larger pipe: fewer turns for the same bytes."""
         self._grown |= stream
         with contextlib.suppress(OSError):  # over the user's share: the small one works too
-            fcntl.fcntl(self.fds[stream], fcntl.F_SETPIPE_SZ, BUFFER_BYTES)
+            fcntl.fcntl(self.fds[stream], fcntl.F_SETPIPE_SZ, BUSY_PIPE_BYTES)
 
     def _end(self, stream: int) -> None:
         fd = self.fds[stream]
@@ -230,6 +237,8 @@ class Recorder:
                 log.flush_partial(moment_ns)
             if log is None or not log.has_partial:
                 self._partial.discard(capture)
+                if self.on_growth is not None:
+                    self.on_growth(capture.attempt.execution)
         if self._partial:
             self._timers.set(self._flush_partials, now + PARTIAL_S)
 

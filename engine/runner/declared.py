@@ -40,7 +40,7 @@ def collect_outputs(attempt: Attempt, masker_for: MaskerFor) -> None:
     if attempt.outputs or attempt.error:
         masker = masker_for(attempt.spec["masks"])
         if masker is not None:
-            attempt.outputs = mask_values(attempt.outputs, masker)
+            attempt.outputs = masker.mask_json(attempt.outputs)  # secret numbers too
             if attempt.error:
                 attempt.error["message"] = masker.mask_text(attempt.error["message"])
 
@@ -69,13 +69,3 @@ def _fail(attempt: Attempt, message: str) -> None:
     if attempt.error is None and attempt.exit_code == 0 and attempt.reason is None:
         attempt.error = {"type": "output", "message": message}
 
-
-def mask_values(value: Any, masker: Masker) -> Any:
-    """`value` with every text in it masked."""
-    if isinstance(value, str):
-        return masker.mask_text(value)
-    if isinstance(value, list):
-        return [mask_values(item, masker) for item in value]
-    if isinstance(value, dict):
-        return {masker.mask_text(key): mask_values(item, masker) for key, item in value.items()}
-    return value

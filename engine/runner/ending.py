@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LEFTOVER_GRACE_S = 0.5  # between SIGTERM and SIGKILL for what a step left behind
 DRAIN_S = 2.0  # how long a stranger may hold a pipe open after the end
 KILL_AGAIN_S = 0.02
+MESSAGE_LIMIT = 4096
 LOOK_S = 0.25
 OOM_LOOKS = 4  # a kill within the last second may be ours
 GIVE_UP_S = 10.0  # a process that SIGKILL does not end in this time hangs in the kernel
@@ -105,7 +106,7 @@ class Endings:
     def failed_to_start(self, attempt: Attempt, message: str, now: float) -> None:
         """There is no process; the attempt ends at once."""
         attempt.start_failed = message
-        attempt.error = {"type": "start_failed", "message": message}
+        attempt.error = {"type": "start_failed", "message": message[:MESSAGE_LIMIT]}
         self._finish(attempt, now)
 
     def cancel(self, attempt: Attempt, kill: bool, reason: str, now: float) -> None:

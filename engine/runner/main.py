@@ -6,6 +6,7 @@ Imports the standard library and the runner's own parts.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import json
@@ -101,4 +102,5 @@ def write_info(folder: str, generation: str, boot: str) -> None:
 def report(text: str) -> None:
     """A line for runner.log, which is this process's stderr."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    os.write(2, f"{stamp} {text}\n".encode(errors="backslashreplace"))
+    with contextlib.suppress(OSError):  # a full disk must not be the end of the runner
+        os.write(2, f"{stamp} {text}\n".encode(errors="backslashreplace"))

@@ -41,10 +41,11 @@ FRESH_S = 0.01
 GREW_S = 0.1
 SAMPLE_S = 1.0
 DISK_RETRY_S = 0.5
+FIRST_WAIT_S = 30.0  # the engine that started us may still be loading
 LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgements
 ENDS_FRAME_BYTES = 1 << 20
 RELEASED_KEPT = 4096
-TROUBLE_LIMIT = 3  # a handler that fails this often loses its descriptor
+TROUBLE_LIMIT = 100  # a handler that fails this often loses its descriptor
 
 
 class Runner:
@@ -57,6 +58,7 @@ class Runner:
         self._generation = generation
         self._boot = boot
         self._idle_s = idle_s
+        self._wait_s = max(idle_s, FIRST_WAIT_S)
         self._report = report
         self._poller = Poller()
         self._timers = Timers()
@@ -86,6 +88,7 @@ class Runner:
         self._quiet_since: float | None = None  # nothing runs and nobody is connected
         self._leaving = False  # take nothing new
         self._done = False
+        self._disk_refuses = False
         self._troubles: dict[int, int] = {}
         self._now = time.monotonic()
         self._handlers = {
@@ -139,6 +142,7 @@ class Runner:
     def _note_trouble(self, fd: int) -> None:
         self._report(traceback.format_exc())
         self._troubles[fd] = self._troubles.get(fd, 0) + 1
+        time.sleep(0.01)  # it may come again at once
         if self._troubles[fd] >= TROUBLE_LIMIT:
             del self._troubles[fd]
             self._poller.remove(fd)
@@ -165,9 +169,12 @@ class Runner:
             self._beginning = self._choose()
         error = self._results.write()
         if error is not None:
-            self._report(f"results file: {error}; nothing new is started until it can be written")
+            if not self._disk_refuses:
+                self._report(f"results file: {error}; nothing new starts until it can be written")
+            self._disk_refuses = True
             self._timers.set(void, self._now + DISK_RETRY_S)
             return False
+        self._disk_refuses = False
         if self._recording:
             self._send_ends(self._recording)
             for attempt in self._recording:
@@ -283,25 +290,34 @@ class Runner:
         running = [*self._live, *(a.id for a in (*self._endings.ended, *self._recording))]
         welcome = {
             "t": "welcome", "generation": self._generation, "pid": os.getpid(),
-            "boot": self._boot, "running": running, "ended": list(self._ended),
+            "boot": self._boot, "running": list(self._live), "ended": list(self._ended),
             "containment": self._containment.describe(),
         }  # fmt: skip
-        self._watched.clear()
-        self._recorder.on_growth = None
+        self._wait_s = self._idle_s
+        self._lost_engine()  # what an earlier one watched is of no interest
         self._link.send(dump_json(welcome))
         self._send_ends(list(self._ended.values()))
 
     def _start_all(self, message: dict[str, Any]) -> None:
         for spec in message["attempts"]:
-            known = self._ended.get(spec["attempt"]) or self._live.get(spec["attempt"])
-            if known is not None:
-                self._tell(known)
-            elif spec["attempt"] not in self._released:
-                self._accept(spec)
+            try:
+                self._start_one(spec)
+            except (KeyError, TypeError, AttributeError) as error:
+                self._report(f"a start is not as agreed: {error!r}")
+
+    def _start_one(self, spec: dict[str, Any]) -> None:
+        name = spec["attempt"]
+        known = self._ended.get(name) or self._live.get(name)
+        if known is not None:
+            self._tell(known)
+        elif name not in self._released:
+            self._accept(spec)
 
     def _accept(self, spec: dict[str, Any]) -> None:
         try:
             attempt = Attempt(spec)
+            if spec["kind"] == "python":
+                self._workers.check(spec["python"])
         except KeyError as error:
             attempt = Attempt({**dict.fromkeys(REQUIRED, ""), **spec})
             self._endings.failed_to_start(attempt, f"the request lacks {error}", self._now)
@@ -379,10 +395,12 @@ class Runner:
             self._timers.set(self._tell_growth, max(self._now, self._grown_at + GREW_S))
 
     def _tell_growth(self, now: float) -> None:
-        self._grown_at = now
-        if self._grown and self._link.keeping_up:
+        if self._link.keeping_up:
+            self._grown_at = now
             self._link.send(dump_json({"t": "grew", "executions": list(self._grown)}))
             self._grown.clear()
+        elif self._link.connected:
+            self._timers.set(self._tell_growth, now + GREW_S)
 
     def _sample(self, now: float) -> None:
         if not self._watched:
@@ -400,6 +418,7 @@ class Runner:
 
     def _lost_engine(self) -> None:
         self._watched.clear()
+        self._grown.clear()
         self._recorder.on_growth = None
 
     def _consider_leaving(self) -> None:
@@ -412,7 +431,7 @@ class Runner:
             return
         if self._quiet_since is None:
             self._quiet_since = self._now
-        wait_s = self._idle_s
+        wait_s = self._wait_s
         if self._leaving:
             wait_s = LAST_ACKS_S if self._link.connected and self._ended else 0.0
         if self._now >= self._quiet_since + wait_s:

@@ -50,7 +50,8 @@ class Spawner:
         attempt.output_fd, env["WINGMAN_OUTPUT"] = self.memory_file("output")
         shell: list[str] = spec["shell"]
         text: str = spec["text"]
-        if len(text) > TEXT_LIMIT_BYTES // 4 and len(os.fsencode(text)) > TEXT_LIMIT_BYTES:
+        is_long = len(text) > TEXT_LIMIT_BYTES // 4 and len(os.fsencode(text)) > TEXT_LIMIT_BYTES
+        if is_long or (spec["masks"] and holds_secret(text, spec["masks"])):
             attempt.script_fd, path = self.memory_file("script")
             _write_all(attempt.script_fd, os.fsencode(text))
             argv = [*shell, path]
@@ -103,6 +104,13 @@ class Spawner:
                     self._programs[program, search] = path
                 return path
         raise FileNotFoundError(errno.ENOENT, "no such program in PATH", program)
+
+
+def holds_secret(text: str, masks: list[str]) -> bool:
+    """True for a text that must not stand in a command line, where every user can read it."""
+    from engine.runner.masking import Masker
+
+    return Masker(masks).mask_text(text) != text
 
 
 def enter_directory(path: str) -> None:

@@ -10,6 +10,7 @@ A packet that does not fit is passed as a memory file.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SOCKET_FD = 3
 PACKET_BYTES = 1 << 15
 MESSAGE_LIMIT = 4096
+NAME_LIMIT = 256
 SCRIPTS_KEPT = 64
 DESCRIPTORS = 3
 WATCHED_SIGNALS = (
@@ -273,7 +275,7 @@ def raised(error: BaseException) -> str:
     name = kind.__qualname__
     if kind.__module__ not in ("builtins", "__main__"):
         name = f"{kind.__module__}.{name}"
-    return failed(name, message[:MESSAGE_LIMIT], 1)
+    return failed(name[:NAME_LIMIT], message[:MESSAGE_LIMIT], 1)
 
 
 def failed(kind: str, message: str, exit_code: int) -> str:
@@ -369,6 +371,7 @@ def main() -> None:
     sock.set_inheritable(False)
     handed_on, sys.argv[1:] = sys.argv[1:], []
     worker = Worker(sock)
+    gc.freeze()  # what is here now stays: the collector need not look at it again
     if handed_on:
         out, err, request = map(int, handed_on)
         worker.answer(read_memory_file(request), out, err)

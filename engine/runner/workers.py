@@ -38,6 +38,7 @@ IDLE_S = 10.0
 ATTEMPTS_PER_WORKER = 1000
 PATIENCE_S = 0.02  # a longer wait for a worker asks for one more
 LEAVE_S = 2.0
+WORKERS_KEPT = 32  # beyond it, a new worker takes the place of an idle one
 WORKER_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_main.py")
 # what an interpreter needs before it knows its attempt; nothing that could be secret
 WORKER_ENV = (
@@ -102,6 +103,11 @@ class Workers:
         self._starting = 0
         self._start_limit = max(2, os.cpu_count() or 2)
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+
+    def check(self, python: dict[str, Any]) -> None:
+        """Raises KeyError for what a request lacks."""
+        for name in ("set", "path", "args", "call" if python.get("call") else "script"):
+            python[name]
 
     def submit(self, attempt: Attempt, now: float) -> None:
         """Let the attempt wait for a worker of its set."""
@@ -188,11 +194,6 @@ class Workers:
         for worker in list(self._all.values()):
             self._retire(worker)
 
-    def kill_all(self) -> None:
-        """End what did not leave by itself."""
-        for worker in self._all.values():
-            os.killpg(worker.pid, 9)
-
     # -- starting --
 
     def _start_more(self, worker_set: WorkerSet, now: float) -> None:
@@ -204,6 +205,8 @@ class Workers:
             self._timers.set(self._look_again, oldest + PATIENCE_S)
         while wanted > 0 and self._starting < self._start_limit and not patient:
             wanted -= 1
+            if len(self._all) >= WORKERS_KEPT:
+                self._retire_oldest_idle()
             try:
                 self._start(worker_set)
             except (StartFailed, OSError) as error:
@@ -308,6 +311,12 @@ class Workers:
         worker.set.idle.append(worker)
         self._timers.set(self._retire_idle, now + IDLE_S)
 
+    def _retire_oldest_idle(self) -> None:
+        """Make room: many flow versions with a worker each would fill the memory."""
+        idle = [worker for group in self._sets.values() for worker in group.idle]
+        if idle:
+            self._retire(min(idle, key=lambda worker: worker.idle_since))
+
     def _retire_idle(self, now: float) -> None:
         oldest = NEVER
         for worker in list(self._all.values()):
@@ -368,6 +377,7 @@ class Workers:
         self._poller.remove(worker.pidfd)
         os.close(worker.pidfd)
         os.close(worker.output_fd)
+        worker.pidfd = worker.output_fd = -1
         self._containment.forget(worker.pid)
         if not worker.leaving:
             if worker in worker.set.idle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import stat
@@ -13,7 +14,7 @@ import pytest
 
 from engine.errors import Unavailable
 from engine.paths import home_at
-from engine.runner import launch
+from engine.runner import launch, procfs
 from engine.runner.frames import encode
 from engine.runner.results import read_results
 from tests.runner.client import Bench, Client, wait_until
@@ -281,3 +282,44 @@ def test_frames_in_pieces_are_understood(bench: Bench, client: Client) -> None:
         client.sock.sendall(data[at : at + 50])
         time.sleep(0.002)
     assert client.end_of(spec["attempt"])["exit_code"] == 0
+
+
+def test_nothing_starts_and_nothing_is_told_while_results_cannot_be_written(
+    bench: Bench, client: Client
+) -> None:
+    for _ in range(10):
+        client.run(bench.shell("true"))
+    running = bench.shell("sleep 0.5; exit 3")
+    client.start(running)
+    client.began_of(running["attempt"])
+    client.ends.clear()
+    pid = bench.runner_pid
+    limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1500, limits[1]))  # enough for its log only
+    waiting = bench.shell("echo ran >> ran")
+    dropped = bench.shell("echo dropped >> ran")
+    client.start(waiting, dropped)
+    client.cancel(dropped["attempt"])
+    wait_until(lambda: "results file" in bench.runner_log())
+    wait_until(lambda: procfs.read_children(pid) == [])
+    assert client.ends == {}
+    assert not (bench.home.work / "x" / "ran").exists()
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+    assert client.end_of(running["attempt"])["exit_code"] == 3
+    assert client.end_of(waiting["attempt"])["exit_code"] == 0
+    assert client.end_of(dropped["attempt"])["outcome"] == "cancelled"
+    assert (bench.home.work / "x" / "ran").read_text() == "ran\n"
+    ends = [record["end"]["attempt"] for record in read_results(bench.folder) if record["k"] == "end"]
+    assert sorted(ends[10:]) == sorted(spec["attempt"] for spec in (running, waiting, dropped))
+
+
+def test_attempts_that_wait_are_known_too(bench: Bench) -> None:
+    first = bench.client()
+    specs = [bench.python(script="import time; time.sleep(0.3)") for _ in range(20)]
+    first.start(*specs)
+    first.began_of(specs[0]["attempt"])
+    second = bench.client(epoch=2)
+    known = {*second.welcome["running"], *second.welcome["ended"]}
+    assert known == {spec["attempt"] for spec in specs}
+    for spec in specs:
+        assert second.end_of(spec["attempt"])["exit_code"] == 0
