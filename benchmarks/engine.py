@@ -1,8 +1,8 @@
-"""Steps and flows through the whole engine, beside the bare loop and huey. `python -m benchmarks.engine`
+"""Steps and flows through the whole engine, beside the bare loop and huey.
 
-Every figure of one table comes from one run, interleaved, `--rounds` times; medians are printed. The
-journal is synced as in production. huey is installed into a folder of its own when pip can reach it;
-it keeps no history and never syncs.
+`python -m benchmarks.engine`: every figure of one table comes from one run, interleaved, `--rounds`
+times; medians are printed. The journal is synced as in production. huey is installed into a folder
+of its own when pip can reach it; it keeps no history and never syncs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,7 @@
-"""Questions to a long history: list, filter, page deep, count, beside bare SQL. `python -m benchmarks.history`
+"""Questions to a long history: list, filter, page deep, count, beside bare SQL.
 
-Fills a home through the product's own journal (1,000 and 1,000,000 executions), starts the engine on
-it, and asks over its socket. Prints medians and p99 in milliseconds.
+`python -m benchmarks.history` fills a home through the product's own journal (1,000 and 1,000,000
+executions), starts the engine on it, and asks over its socket. Prints medians and p99 in ms.
 """
 
 from __future__ import annotations
