@@ -18,6 +18,7 @@ from engine.clock import Clock
 from engine.core import decide
 from engine.core.advance import advance
 from engine.core.cancelling import cancel_command
+from engine.core.hide import Mask
 from engine.core.prepare import Surroundings
 from engine.core.state import Execution
 from engine.core.turn import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
@@ -52,6 +53,7 @@ class Scheduler:
     ) -> None:
         self.live: dict[str, Execution] = {}
         self.masks: dict[str, tuple[str, ...]] = {}  # sensitive values by execution id
+        self._mask_of: dict[str, Mask] = {}
         self.observers: list[Observer] = []  # hear of changes once they are durable
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
         self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
@@ -145,11 +147,11 @@ class Scheduler:
         turn = Turn(
             execution, self._clock.now_us(), self._surroundings(), self._free_slots(execution)
         )
+        turn.mask = self.mask_of(execution)
         decision(turn, *args, **options)
         self._running_steps += execution.running - running_before
         self._line_up(execution, turn, running_before)
         if turn.events:
-            self._mask_details(execution, turn.events)
             self._journal.add(execution, turn.events)
             reach("decided")
         self._timers.set(execution.id, decide.next_due_us(execution))
@@ -200,25 +202,18 @@ class Scheduler:
             if execution_id in self._starved:
                 self._starved.move_to_end(execution_id)
 
-    def _mask_details(self, execution: Execution, events: list[Event]) -> None:
-        """What debug mode and outputs tell must not hold a sensitive value."""
+    def mask_of(self, execution: Execution) -> Mask | None:
+        """What masks an execution's sensitive values; None where it has none."""
         values = self.masks.get(execution.id)
         if not values:
-            return
-        from engine.runner.masking import Masker  # only executions with sensitive inputs pay for it
+            return None
+        mask = self._mask_of.get(execution.id)
+        if mask is None:
+            # only executions with sensitive inputs pay for it
+            from engine.runner.masking import Masker
 
-        masker = Masker(list(values))
-        for event in events:
-            if event.type in ("step.detail", "execution.ended", "step.ended", "attempt.ended"):
-                masked = masker.mask_json(event.data)
-                event.data.clear()
-                event.data.update(masked)
-        if execution.has_ended:
-            execution.outputs = masker.mask_json(execution.outputs)
-            execution.error = masker.mask_json(execution.error)
-        for path in {event.data["step"] for event in events if event.data.get("step")}:
-            step = execution.steps[path]
-            step.error = masker.mask_json(step.error)
+            mask = self._mask_of[execution.id] = Masker(list(values)).mask_json
+        return mask
 
     def _carry_out(self, execution: Execution, events: list[Event], commands: list[Any]) -> None:
         """The events are durable: act on them, and tell those who look."""
@@ -278,6 +273,7 @@ class Scheduler:
             return  # retried meanwhile
         self.live.pop(execution.id, None)
         self.masks.pop(execution.id, None)
+        self._mask_of.pop(execution.id, None)
         self._starved.pop(execution.id, None)
         self._timers.set(execution.id, None)
         self._journal.forget(execution)

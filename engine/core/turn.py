@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engine.core.hide import Mask, hide
 from engine.core.prepare import Surroundings
 from engine.core.reduce import apply
 from engine.core.state import Execution
@@ -52,9 +53,12 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     starved: bool = False  # steps are ready, and no slot was free
+    mask: Mask | None = None  # where the execution has sensitive values
 
     def emit(self, type_: str, **data: Any) -> None:
         """Decide an event: it counts at once, and is journaled with the rest of the turn."""
+        if self.mask is not None:
+            data = hide(data, self.mask)
         event = Event(0, self.execution.id, self.now_us, type_, data)
         apply(self.execution, event)
         self.events.append(event)

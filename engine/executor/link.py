@@ -1,6 +1,6 @@
 """One connection to one runner generation: frames out in batches, frames in as they come.
 
-A start and the cancel that follows it go out in this order: the runner knows nothing to cancel before.
+A start and the cancel that follows it go out in this order: before, there is nothing to cancel.
 """
 
 from __future__ import annotations

@@ -68,4 +68,3 @@ def _fail(attempt: Attempt, message: str) -> None:
     """Unreadable outputs fail a step that was good otherwise."""
     if attempt.error is None and attempt.exit_code == 0 and attempt.reason is None:
         attempt.error = {"type": "output", "message": message}
-

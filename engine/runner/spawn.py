@@ -30,7 +30,7 @@ class Spawner:
     """Spawns processes with clean descriptors, signals, limits and working directory."""
 
     def __init__(self) -> None:
-        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._programs: dict[tuple[str, str], str] = {}
         self._own_folder = f"/proc/{os.getpid()}/fd"
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -43,6 +43,14 @@ class Spawner:
         fd = os.memfd_create(name, os.MFD_CLOEXEC)
         return fd, f"{self._own_folder}/{fd}"
 
+    def filled_memory_file(self, name: str, data: bytes) -> int:
+        """A file in memory that holds `data`."""
+        fd, _ = self.memory_file(name)
+        written = 0
+        while written < len(data):
+            written += os.write(fd, data[written:])
+        return fd
+
     def start_shell(self, attempt: Attempt, stdout: int, stderr: int) -> int:
         """Start the shell of a `run` attempt; its process id."""
         spec = attempt.spec
@@ -52,13 +60,12 @@ class Spawner:
         text: str = spec["text"]
         is_long = len(text) > TEXT_LIMIT_BYTES // 4 and len(os.fsencode(text)) > TEXT_LIMIT_BYTES
         if is_long or (spec["masks"] and holds_secret(text, spec["masks"])):
-            attempt.script_fd, path = self.memory_file("script")
-            _write_all(attempt.script_fd, os.fsencode(text))
-            argv = [*shell, path]
+            attempt.script_fd = self.filled_memory_file("script", os.fsencode(text))
+            argv = [*shell, f"{self._own_folder}/{attempt.script_fd}"]
         else:
             argv = [*shell, "-c", text]
         enter_directory(spec["cwd"])
-        return self.start(argv, env, attempt.marker, self._null, stdout, stderr)
+        return self.start(argv, env, attempt.marker, self.null, stdout, stderr)
 
     def start(
         self, argv: list[str], env: dict[str, str], marker: int | None, stdin: int, stdout: int,
@@ -123,12 +130,6 @@ def enter_directory(path: str) -> None:
             os.chdir(path)
     except OSError as error:
         raise StartFailed(f"cannot enter the working directory {path}: {error.strerror}") from error
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    written = 0
-    while written < len(data):
-        written += os.write(fd, data[written:])
 
 
 _HINTS = {

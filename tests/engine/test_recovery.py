@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-from engine.paths import Home
-from tests.conftest import processes_of
 from tests.engine.api import Engine, states, step_of, until
 
 
