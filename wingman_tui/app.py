@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.screen import Screen
 
 from wingman_tui.format import age
+from wingman_tui.global_actions import do_redraw
 from wingman_tui.keymap import Keymap
 from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
@@ -23,7 +24,6 @@ from wingman_tui.theme import (
     NO_COLOR_THEME,
     ThemeError,
     load_palette,
-    theme_files,
 )
 from wingman_tui.view import View
 from wingman_tui.widgets.bars import Status
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from wingman_tui.settings import Settings
 
 TICK_S = 1.0
-INTERRUPT_S = 2.0
 EXIT_BY_SIGNAL = 128
 
 
@@ -110,7 +109,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.host = os.uname().nodename.partition(".")[0] if host is None else host
         self.home = home
         self._history: list[str] = []
-        self._interrupted_at = 0.0
+        self.interrupted_at = 0.0  # when ctrl+c was pressed last
         from wingman_tui.session import Session
 
         self.session = Session(home, self.connection_changed, early)
@@ -122,7 +121,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self._use_palette()
         self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
         self._catch_signals()
-        self.app_resume_signal.subscribe(self, lambda _: self.do_redraw())
+        self.app_resume_signal.subscribe(self, lambda _: do_redraw(self))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -326,64 +325,3 @@ class WingmanApp(CellDiff, inherit_bindings=False):
             refused()
             return
         done(answer)
-
-    # actions of the scope `global`
-
-    def do_flows(self) -> None:
-        """Go to the flows."""
-        self.go("flows")
-
-    def do_executions(self) -> None:
-        """Go to all executions."""
-        self.go("executions")
-
-    def do_help(self) -> None:
-        """Show the help of where we are."""
-        self.go("help")
-
-    def do_quit(self) -> None:
-        """Leave this view, at the root the console."""
-        if not self.back():
-            self.exit(0)
-
-    def do_leave(self) -> None:
-        """Leave the console."""
-        self.exit(0)
-
-    def do_interrupt(self) -> None:
-        """Leave when pressed twice."""
-        if time.monotonic() - self._interrupted_at < INTERRUPT_S:
-            self.exit(0)
-        self._interrupted_at = time.monotonic()
-        self.tell("ctrl+c again quits the console; the engine goes on", "warning")
-
-    def do_start_engine(self) -> None:
-        """Start the engine of this home."""
-        if self.session.is_live:
-            self.tell("the engine is running")
-            return
-        self.tell("starting the engine")
-        self.run_worker(self.session.start_engine(), exit_on_error=True)
-
-    def do_theme(self) -> None:
-        """Change to the next theme."""
-        names = list(theme_files(self.settings.themes_folder))
-        here = self.view.palette.name
-        name = names[(names.index(here) + 1) % len(names)] if here in names else names[0]
-        self.change_theme(name)
-        self.tell(f"theme {self.view.palette.label} ({name})")
-
-    def do_palette(self) -> None:
-        """Find an action by its name."""
-        from wingman_tui.screens.palette import PaletteDialog
-
-        self.push_screen(PaletteDialog(self.mode_screen), self.mode_screen.perform_chosen)
-
-    def do_suspend(self) -> None:
-        """Go back to the shell."""
-        self.action_suspend_process()
-
-    def do_redraw(self) -> None:
-        """Paint the screen anew, whatever it shows now."""
-        self.forget_screen()
-        self.repaint()

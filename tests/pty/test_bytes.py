@@ -12,7 +12,8 @@ import pytest
 from tests.pty.conftest import OpenTerminal
 from tests.pty.terminal import KEYS, Terminal
 from tests.tui.demo import NOW
-from tests.tui.fake_engine import FakeEngine, execution, line, stamp, step
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution, line, stamp, step
 
 FIRST_SCREEN_BYTES = 6_000
 CURSOR_BYTES = 250

@@ -17,9 +17,9 @@ from tests.tui.fake_engine import FakeEngine
 # what stands for a fault of ours: an action that raises
 FAULTY = """
 import sys
-from wingman_tui.app import WingmanApp
-def fail(self): raise ZeroDivisionError("a fault for a test")
-WingmanApp.do_theme = fail
+from wingman_tui import global_actions
+def fail(app): raise ZeroDivisionError("a fault for a test")
+global_actions.do_theme = fail
 from wingman_tui.__main__ import main
 sys.exit(main([]))
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.tui.fake_engine import FakeEngine, Row, execution, line, stamp, step
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import Row, execution, line, stamp, step
 
 NOW = 1_795_356_300.0  # 2026-11-22 14:05:00 UTC
 FLOWS = (

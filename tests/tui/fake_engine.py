@@ -26,7 +26,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-Row = dict[str, Any]
+from tests.tui.fake_feed import Connection
+from tests.tui.rows import Row, execution, step
+
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -43,7 +45,7 @@ class FakeEngine:
         self.refusals: dict[str, tuple[int, Row]] = {}  # path ending -> status and error
         self.opened: list[Row] = []  # every message of the feed
         self.frame_pause_s = 0.02
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
@@ -273,7 +275,7 @@ class FakeEngine:
 
     async def _feed(self, websocket: WebSocket) -> None:
         await websocket.accept()
-        connection = _Connection(self, websocket)
+        connection = Connection(self, websocket)
         self._connections.add(connection)
         sender = asyncio.create_task(connection.send_all())
         try:
@@ -286,187 +288,6 @@ class FakeEngine:
         finally:
             self._connections.discard(connection)
             sender.cancel()
-
-
-class _Connection:
-    """One console: its windows, and what each was told last."""
-
-    def __init__(self, engine: FakeEngine, websocket: WebSocket) -> None:
-        self.engine = engine
-        self.websocket = websocket
-        self.windows: dict[int, Row] = {}
-        self.told: dict[int, Row] = {}
-        self.dirty = asyncio.Event()
-
-    def take(self, message: Row) -> None:
-        """A message of the console."""
-        id_ = message["id"]
-        if message["op"] == "close":
-            self.windows.pop(id_, None)
-            return
-        self.windows[id_] = {**self.windows.get(id_, {}), **message}
-        self.told.pop(id_, None)
-        self.dirty.set()
-
-    async def send_all(self) -> None:
-        """Send what changed, whenever something did."""
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            while True:
-                await self.dirty.wait()
-                self.dirty.clear()
-                for id_, window in list(self.windows.items()):
-                    frame = self._frame(id_, window)
-                    if frame is not None:
-                        await self.websocket.send_text(json.dumps(frame))
-                await asyncio.sleep(self.engine.frame_pause_s)
-
-    def _frame(self, id_: int, window: Row) -> Row | None:
-        now = getattr(self, "_" + window["window"])(window)
-        told = self.told.get(id_)
-        if "error" in now:
-            self.told[id_] = {**now, "version": 0}
-            return {"id": id_, "kind": "error", **now} if told is None else None
-        version = (told or {}).get("version", 0) + 1
-        self.told[id_] = {**now, "version": version}
-        head = {"id": id_, "version": version}
-        if told is None:
-            return {**head, "kind": "snapshot", **now}
-        changes = _difference(told, now)
-        if not changes:
-            self.told[id_]["version"] = version - 1
-            return None
-        return {**head, "kind": "update", **changes}
-
-    def _executions(self, window: Row) -> Row:
-        rows = self.engine.matching(window.get("filter", ""))
-        offset = window.get("offset", 0)
-        held = rows[offset : offset + window.get("limit", 60)]
-        counts: dict[str, int] = {}
-        for row in self.engine.executions:
-            counts[row["state"]] = counts.get(row["state"], 0) + 1
-        return {
-            "rows": held,
-            "order": [row["id"] for row in held],
-            "total": len(rows),
-            "total_exact": True,
-            "counts": counts,
-            "offset": offset,
-        }
-
-    def _execution(self, window: Row) -> Row:
-        row = self.engine.find(window["ref"])
-        if row is None:
-            return {"error": {"code": "unknown_reference", "message": f"no {window['ref']}"}}
-        return {"execution": row, "steps": self.engine.steps.get(row["id"], [])}
-
-    def _log(self, window: Row) -> Row:
-        row = self.engine.find(window["ref"])
-        if row is None:
-            return {"lines": [], "more_before": False, "all": 0}
-        lines = self.engine.log_lines(
-            row["id"], window.get("step"), window.get("level", "debug"), window.get("grep")
-        )
-        limit = window.get("limit", 200)
-        return {"lines": lines[-limit:], "more_before": len(lines) > limit, "all": len(lines)}
-
-    def _flows(self, window: Row) -> Row:
-        return {"flows": self.engine.flows}
-
-    def _machine(self, window: Row) -> Row:
-        return {"gauges": {}}
-
-
-def _difference(told: Row, now: Row) -> Row:
-    """What an update holds, after what was told last."""
-    if "all" in now:  # a log: what was appended, the latest of it
-        new = now["all"] - told["all"]
-        if new <= 0:
-            return {}
-        lines = now["lines"][-new:] if new <= len(now["lines"]) else now["lines"]
-        return {"lines": lines, "skipped": new - len(lines)}
-    changes: Row = {}
-    for name in ("rows", "steps"):
-        if name in now:
-            key = "id" if name == "rows" else "path"
-            old = {row[key]: row for row in told[name]}
-            changed = [row for row in now[name] if old.get(row[key]) != row]
-            if changed:
-                changes[name] = changed
-    for name in ("order", "total", "counts", "flows", "execution"):
-        if name in now and now[name] != told[name]:
-            changes[name] = now[name]
-    return changes
-
-
-# rows
-
-
-def stamp(seconds: float) -> str:
-    """A time of the wire, from seconds since the epoch."""
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1_000_000):06d}Z"
-
-
-def execution(flow: str, number: int, state: str, **fields: Any) -> Row:
-    """An execution's row, complete."""
-    return {
-        "id": f"0193-{flow}-{number:06d}",
-        "flow": flow,
-        "number": number,
-        "state": state,
-        "type": "",
-        "tags": [],
-        "trigger": "manual",
-        "actor": "ops",
-        "version": "0" * 64,
-        "attempt": 1,
-        "debug": False,
-        "started_at": None,
-        "ended_at": None,
-        "duration_ms": None,
-        "inputs": {},
-        "outputs": {},
-        "warnings": None,
-        "waiting_for": None,
-        "resumed_from": None,
-        "rerun_of": None,
-        "error": None,
-        "progress": {"ended": 0, "running": 0, "total": 0},
-        **fields,
-    }
-
-
-def step(path: str, state: str, **fields: Any) -> Row:
-    """A step's row, complete."""
-    return {
-        "id": path.rpartition("/")[2],
-        "path": path,
-        "state": state,
-        "attempts": 1,
-        "started_at": None,
-        "ended_at": None,
-        "duration_ms": None,
-        "exit_code": None,
-        "error": None,
-        "outputs": {},
-        "warnings": None,
-        "cpu_s": None,
-        "max_rss_bytes": None,
-        "section": "steps",
-        **fields,
-    }
-
-
-def line(at: float, step_: str, level: str, text: str, stream: str = "stdout") -> Row:
-    """A log line, without its cursor."""
-    return {
-        "time": stamp(at),
-        "step": step_,
-        "attempt": 1,
-        "stream": stream,
-        "level": level,
-        "text": text,
-    }
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import random
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.demo import NOW
-from tests.tui.fake_engine import FakeEngine, execution, line, stamp, step
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution, line, stamp, step
 from wingman_tui.keymap import ACTIONS
 
 PRESSES = int(os.environ.get("WINGMAN_MONKEY", "400"))

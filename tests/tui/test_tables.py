@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from wingman_tui import inputs
-from wingman_tui.app import WingmanApp
+from wingman_tui import global_actions, inputs
 from wingman_tui.columns import EXECUTIONS, FLOWS
 from wingman_tui.keymap import ACTIONS, HINTS_LIMIT, Action, Keymap, KeymapError, clashes
 from wingman_tui.screens.execution import ExecutionScreen
@@ -20,14 +19,14 @@ from wingman_tui.settings import SettingsError, load_settings
 from wingman_tui.theme import ROLES, ThemeError, load_palette, parse_palette, theme_files
 from wingman_tui.widgets.live_table import GAP, MARGIN, lay_out
 
-OWNERS: dict[str, type] = {
+OWNERS: dict[str, Any] = {
     "executions": ExecutionsScreen,
     "execution": ExecutionScreen,
     "tree": ExecutionScreen,
     "log": ExecutionScreen,
     "flows": FlowsScreen,
     "help": HelpScreen,
-    "global": WingmanApp,
+    "global": global_actions,
 }
 
 

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from wingman_tui import global_actions
 from wingman_tui.keymap import Action
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part
@@ -217,8 +218,10 @@ class ModeScreen(Screen[None], inherit_bindings=False):
             if target is not None and hasattr(target, "move"):
                 target.move(action.name)
             return
-        owner = self.console_app if action.scope == "global" and action.name != "back" else self
-        getattr(owner, f"do_{action.name}")()
+        if action.scope == "global" and action.name != "back":
+            getattr(global_actions, f"do_{action.name}")(self.console_app)
+        else:
+            getattr(self, f"do_{action.name}")()
 
     def do_back(self) -> None:
         """Take the filter off, else leave the view."""

@@ -1,0 +1,125 @@
+"""The window feed of the fake engine: what each window of a console holds, and was told last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.tui.rows import Row
+
+if TYPE_CHECKING:
+    from tests.tui.fake_engine import FakeEngine
+
+
+class Connection:
+    """One console: its windows, and what each was told last."""
+
+    def __init__(self, engine: FakeEngine, websocket: WebSocket) -> None:
+        self.engine = engine
+        self.websocket = websocket
+        self.windows: dict[int, Row] = {}
+        self.told: dict[int, Row] = {}
+        self.dirty = asyncio.Event()
+
+    def take(self, message: Row) -> None:
+        """A message of the console."""
+        id_ = message["id"]
+        if message["op"] == "close":
+            self.windows.pop(id_, None)
+            return
+        self.windows[id_] = {**self.windows.get(id_, {}), **message}
+        self.told.pop(id_, None)
+        self.dirty.set()
+
+    async def send_all(self) -> None:
+        """Send what changed, whenever something did."""
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await self.dirty.wait()
+                self.dirty.clear()
+                for id_, window in list(self.windows.items()):
+                    frame = self._frame(id_, window)
+                    if frame is not None:
+                        await self.websocket.send_text(json.dumps(frame))
+                await asyncio.sleep(self.engine.frame_pause_s)
+
+    def _frame(self, id_: int, window: Row) -> Row | None:
+        now = getattr(self, "_" + window["window"])(window)
+        told = self.told.get(id_)
+        if "error" in now:
+            self.told[id_] = {**now, "version": 0}
+            return {"id": id_, "kind": "error", **now} if told is None else None
+        version = (told or {}).get("version", 0) + 1
+        self.told[id_] = {**now, "version": version}
+        head = {"id": id_, "version": version}
+        if told is None:
+            return {**head, "kind": "snapshot", **now}
+        changes = _difference(told, now)
+        if not changes:
+            self.told[id_]["version"] = version - 1
+            return None
+        return {**head, "kind": "update", **changes}
+
+    def _executions(self, window: Row) -> Row:
+        rows = self.engine.matching(window.get("filter", ""))
+        offset = window.get("offset", 0)
+        held = rows[offset : offset + window.get("limit", 60)]
+        counts: dict[str, int] = {}
+        for row in self.engine.executions:
+            counts[row["state"]] = counts.get(row["state"], 0) + 1
+        return {
+            "rows": held,
+            "order": [row["id"] for row in held],
+            "total": len(rows),
+            "total_exact": True,
+            "counts": counts,
+            "offset": offset,
+        }
+
+    def _execution(self, window: Row) -> Row:
+        row = self.engine.find(window["ref"])
+        if row is None:
+            return {"error": {"code": "unknown_reference", "message": f"no {window['ref']}"}}
+        return {"execution": row, "steps": list(self.engine.steps.get(row["id"], []))}
+
+    def _log(self, window: Row) -> Row:
+        row = self.engine.find(window["ref"])
+        if row is None:
+            return {"lines": [], "more_before": False, "all": 0}
+        lines = self.engine.log_lines(
+            row["id"], window.get("step"), window.get("level", "debug"), window.get("grep")
+        )
+        limit = window.get("limit", 200)
+        return {"lines": lines[-limit:], "more_before": len(lines) > limit, "all": len(lines)}
+
+    def _flows(self, window: Row) -> Row:
+        return {"flows": list(self.engine.flows)}
+
+    def _machine(self, window: Row) -> Row:
+        return {"gauges": {}}
+
+
+def _difference(told: Row, now: Row) -> Row:
+    """What an update holds, after what was told last."""
+    if "all" in now:  # a log: what was appended, the latest of it
+        new = now["all"] - told["all"]
+        if new <= 0:
+            return {}
+        lines = now["lines"][-new:] if new <= len(now["lines"]) else now["lines"]
+        return {"lines": lines, "skipped": new - len(lines)}
+    changes: Row = {}
+    for name in ("rows", "steps"):
+        if name in now:
+            key = "id" if name == "rows" else "path"
+            old = {row[key]: row for row in told[name]}
+            changed = [row for row in now[name] if old.get(row[key]) != row]
+            if changed:
+                changes[name] = changed
+    for name in ("order", "total", "counts", "flows", "execution"):
+        if name in now and now[name] != told[name]:
+            changes[name] = now[name]
+    return changes

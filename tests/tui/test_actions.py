@@ -1,0 +1,159 @@
+"""What an operator does from the console: run, rerun, retry, cancel, pause, debug."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.conftest import OpenConsole
+from tests.tui.fake_engine import FakeEngine
+from wingman_tui.screens.confirm import ConfirmDialog
+from wingman_tui.screens.run_form import RunForm
+
+BACKUP = "0193-nightly-backup-000128"
+INGEST = "0193-ingest-orders-002041"
+
+
+async def test_a_flow_is_run_from_its_form(engine: FakeEngine, open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("f")
+        await console.sees("Automation › Flows")
+        await console.press("r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        await console.press("ctrl+u", "B", "enter")
+        await console.sees("does not match ^[a-z]+$")
+        await console.press("backspace", "d", "b", "tab", "ctrl+u", "3", "tab", "space", "tab")
+        await console.type("hunter2")
+        assert "hunter2" not in console.text()
+        await console.press("enter")
+        await console.sees("nightly-backup#194")
+    started = [body for method, path, body in engine.requests if path == "/v1/executions" and body]
+    assert started == [{
+        "flow": "nightly-backup", "debug": False, "trigger": "manual",
+        "inputs": {"database": "db", "keep": 3, "mode": "delta", "token": "hunter2"},
+    }]  # fmt: skip
+
+
+async def test_an_execution_is_run_again_with_its_inputs(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("e", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        assert "Run nightly-backup again, as nightly-backup#128" in console.text()
+        await console.press("tab", "ctrl+u", "9", "enter")
+        await console.sees("nightly-backup#194")
+    rerun = [body for _, path, body in engine.requests if path.endswith("/rerun")]
+    assert rerun == [{"inputs": {"database": "app", "keep": 9, "mode": "full"}, "debug": False}]
+
+
+async def test_a_flow_without_inputs_asks_once(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "down", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        assert "takes no inputs" in console.text()
+        await console.press("escape")
+        assert not [path for method, path, _ in engine.requests if method == "POST"]
+        await console.press("r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        await console.press("enter")
+        await console.sees("verify-packages#193")
+
+
+async def test_a_flow_with_problems_tells_them_and_does_not_start(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "end")
+        await console.sees("unknown key `stepz`")
+        await console.press("r")
+        assert "cannot start" in console.notice
+
+
+async def test_cancel_asks_and_only_y_does_it(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("down", "x")
+        await console.until(lambda: isinstance(console.app.screen, ConfirmDialog))
+        assert "Cancel ingest-orders#2041?" in console.text()
+        assert "SIGTERM" in console.text()
+        for key in ("x", "space", "j"):
+            await console.press(key)
+            assert isinstance(console.app.screen, ConfirmDialog)
+        await console.press("enter")
+        assert not isinstance(console.app.screen, ConfirmDialog)
+        assert not [path for _, path, _ in engine.requests if path.endswith("cancel")]
+        await console.press("x")
+        await console.until(lambda: isinstance(console.app.screen, ConfirmDialog))
+        await console.press("y")
+        await console.sees("⊘ cancelled  ingest-orders#2041")
+
+
+@pytest.mark.parametrize(("key", "verb"), [("R", "retry"), ("p", "pause")])
+async def test_a_verb_acts_on_the_selected_execution(
+    engine: FakeEngine, open_console: OpenConsole, key: str, verb: str
+) -> None:
+    async with open_console() as console:
+        await console.press("e" if verb == "retry" else "down", key)
+        wanted = BACKUP if verb == "retry" else INGEST
+        path = f"/v1/executions/{wanted}/{verb}"
+        await console.until(lambda: path in [p for _, p, _ in engine.requests], path)
+
+
+async def test_what_is_impossible_is_said_without_asking_the_engine(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        for key, words in (("x", "has ended: nothing to cancel"), ("p", "nothing to pause")):
+            await console.press("e", key)
+            assert words in console.notice
+            await console.press("home")
+        await console.press("R")
+        assert "nothing to retry" in console.notice
+        assert not [path for method, path, _ in engine.requests if method == "POST"]
+
+
+async def test_a_refusal_of_the_engine_is_shown_with_its_hint(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.refusals["/retry"] = (
+        409,
+        {"code": "conflict", "message": "pool db is closed", "hint": "open it first"},
+    )
+    async with open_console() as console:
+        await console.press("e", "R")
+        await console.sees("pool db is closed (open it first)")
+
+
+async def test_debug_mode_is_a_badge_in_every_mode_until_it_is_off(
+    open_console: OpenConsole,
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "d")
+        await console.sees(" DEBUG nightly-backup ")
+        for keys in (["a"], ["e", "enter"], ["question_mark"]):
+            await console.press(*keys)
+            await console.sees("DEBUG nightly-backup")
+        await console.press("f", "d")
+        await console.until(lambda: "DEBUG" not in console.text())
+
+
+async def test_a_form_of_forty_fields_is_moved_through(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    field = {"type": "string", "required": False, "sensitive": False, "default": "",
+             "description": "", "schema": {}}  # fmt: skip
+    engine.flows[1]["inputs"] = [{**field, "name": f"field{n}"} for n in range(40)]
+    async with open_console() as console:
+        await console.press("f", "down", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        for _ in range(39):
+            await console.press("tab")
+        await console.sees("field39")
+        await console.type("last")
+        await console.press("enter")
+        await console.sees("verify-packages#193")
+    bodies = [body for _, path, body in engine.requests if path == "/v1/executions" and body]
+    assert bodies[0]["inputs"] == {"field39": "last"}

@@ -1,0 +1,83 @@
+"""The actions of the scope `global`, one function each: modes, help, theme, engine, leaving."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from wingman_tui.theme import theme_files
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+
+INTERRUPT_S = 2.0
+
+
+def do_flows(app: WingmanApp) -> None:
+    """Go to the flows."""
+    app.go("flows")
+
+
+def do_executions(app: WingmanApp) -> None:
+    """Go to all executions."""
+    app.go("executions")
+
+
+def do_help(app: WingmanApp) -> None:
+    """Show the help of where we are."""
+    app.go("help")
+
+
+def do_quit(app: WingmanApp) -> None:
+    """Leave this view, at the root the console."""
+    if not app.back():
+        app.exit(0)
+
+
+def do_leave(app: WingmanApp) -> None:
+    """Leave the console."""
+    app.exit(0)
+
+
+def do_interrupt(app: WingmanApp) -> None:
+    """Leave when pressed twice."""
+    if time.monotonic() - app.interrupted_at < INTERRUPT_S:
+        app.exit(0)
+    app.interrupted_at = time.monotonic()
+    app.tell("ctrl+c again quits the console; the engine goes on", "warning")
+
+
+def do_start_engine(app: WingmanApp) -> None:
+    """Start the engine of this home."""
+    if app.session.is_live:
+        app.tell("the engine is running")
+        return
+    app.tell("starting the engine")
+    app.run_worker(app.session.start_engine(), exit_on_error=True)
+
+
+def do_theme(app: WingmanApp) -> None:
+    """Change to the next theme."""
+    names = list(theme_files(app.settings.themes_folder))
+    here = app.view.palette.name
+    name = names[(names.index(here) + 1) % len(names)] if here in names else names[0]
+    app.change_theme(name)
+    app.tell(f"theme {app.view.palette.label} ({name})")
+
+
+def do_palette(app: WingmanApp) -> None:
+    """Find an action by its name."""
+    from wingman_tui.screens.palette import PaletteDialog
+
+    app.push_screen(PaletteDialog(app.mode_screen), app.mode_screen.perform_chosen)
+
+
+def do_suspend(app: WingmanApp) -> None:
+    """Go back to the shell."""
+    app.action_suspend_process()
+
+
+def do_redraw(app: WingmanApp) -> None:
+    """Paint the screen anew, whatever it shows now."""
+    app.forget_screen()
+    app.repaint()
