@@ -20,6 +20,7 @@ from engine.times import to_text
 
 NEWEST = 1 << 62
 SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
+RANGE_ROWS = 1000  # read at once from one index range, at the most
 SUFFIX_LENGTH = 6
 decode = msgspec.json.decode
 Row = tuple[Any, ...]
@@ -85,8 +86,9 @@ class History:
             ranges = [("page_by_state", state, "", "") for state in states]
         else:
             return self._range("page", high, limit, "", "", "")
+        first = max(4, 2 * limit // len(ranges))  # of many ranges each gives a few rows only
         parts = [
-            self._range(name, high, limit, state, flow, type_)
+            self._range(name, high, min(limit, first), state, flow, type_)
             for name, state, flow, type_ in ranges
         ]
         return heapq.merge(*parts, key=lambda row: -row[0])
@@ -99,9 +101,9 @@ class History:
         while True:
             rows = self._db.execute(sql, values[:used]).fetchall()
             yield from rows
-            if len(rows) < limit:
+            if len(rows) < values[1]:
                 return
-            values = (rows[-1][0], *values[1:])
+            values = (rows[-1][0], min(2 * values[1], RANGE_ROWS), *values[2:])
 
     def _flows_with(self, texts: tuple[str, ...]) -> tuple[str, ...]:
         """Flows whose name holds every text; empty when none does: then rows are looked through."""
