@@ -49,10 +49,11 @@ COMMANDS = {
     "version": ("version", "print the version"),
     "help": ("overview", "list the commands, or explain one"),
 }
+ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
     ("approve", "reject", "why", "diff", "trigger", "emit", "secret", "token", "user", "audit",
      "pools", "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
-     "resume", "note", "test", "attach")
+     "resume", "note", "test", "attach", "--server")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 
@@ -79,6 +80,9 @@ def _run(words: list[str]) -> int:
     name = OTHER_SPELLINGS.get(words[0], words[0])
     if name not in COMMANDS:
         raise _unknown(name)
+    if os.environ.get("WINGMAN_SERVER") and name not in ALONE:
+        # what is meant for a server far away must not be done to this machine
+        raise UsageError("WINGMAN_SERVER: not in this version yet", "unset it to use this machine")
     module_name, summary = COMMANDS[name]
     from engine.cli.parser import HelpWanted, Parser
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 HELP_COLUMN = 28
+LATER = ("--server", "--dry-run")  # options of the language that are not built yet
 
 
 class Arguments:
@@ -158,6 +159,8 @@ class Parser:
                 return declared
         if name in ("-h", "--help"):
             raise HelpWanted
+        if name in LATER:
+            raise UsageError(f"{name}: not in this version yet", self.usage())
         meant = nearest(name, self.words())
         hint = f"did you mean {meant}?" if meant else self.usage()
         raise UsageError(f"unknown option {name}", hint)

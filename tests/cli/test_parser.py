@@ -98,3 +98,12 @@ def test_commands_to_come_are_not_unknown(name: str, wingman: Wingman) -> None:
 def test_version(wingman: Wingman) -> None:
     assert wingman("--version").stdout == wingman("version").stdout
     assert wingman("--version").stdout.startswith("wingman 0.")
+
+
+def test_what_is_meant_for_a_server_is_not_done_here(wingman: Wingman) -> None:
+    far = {"WINGMAN_SERVER": "https://far.example"}
+    for done in (wingman("list", env=far), wingman("list", "--server", "https://far.example")):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "not in this version yet" in done.stderr
+    assert wingman("version", env=far).returncode == 0
+    assert not wingman.home.socket.exists()
