@@ -69,6 +69,7 @@ def main() -> None:
     """Serve one home until told to stop, or until nothing needs an engine any more."""
     os.umask(0o077)
     home = find_home()
+    os.chdir("/")  # the caller's directory may be unmounted or deleted while we live
     try:
         home.create()
         lock = take_lock(home)

@@ -87,6 +87,7 @@ def test_the_engine_holds_nothing_of_its_caller(wingman: Wingman, tmp_path: Path
     assert any(str(wingman.home.root) in target for target in targets)
     assert str(held) not in targets
     assert os.getsid(pid) == pid
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
 
 
 def test_a_follower_outlives_the_death_of_the_engine(wingman: Wingman, tmp_path: Path) -> None:
