@@ -147,7 +147,7 @@ def _load_json(text: str, where: str) -> Any:
         raise OutputError(f"{where}: nested more than {DEPTH} levels deep") from None
     except ValueError as error:
         raise OutputError(f"{where}: not JSON: {error}") from None
-    _check_value(value, where)
+    check_value(value, where)
     return value
 
 
@@ -155,7 +155,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _check_value(value: Any, where: str) -> None:
+def check_value(value: Any, where: str) -> None:
     """Refuse what could not be stored and pasted back: too deep, too large, half a character."""
     level = [value]
     for _ in range(DEPTH):

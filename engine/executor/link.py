@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.runner.frames import Decoder
+from engine.runner.frames import Decoder, dump_json
 
 if TYPE_CHECKING:
     from engine.executor.local import LocalExecutor
@@ -22,7 +22,10 @@ _encode = msgspec.json.encode
 
 
 def _frame(message: dict[str, Any]) -> bytes:
-    body = _encode(message)
+    try:
+        body = _encode(message)
+    except UnicodeEncodeError:  # a path or a variable that is no UTF-8: escaped, it arrives whole
+        body = dump_json(message).encode("ascii")
     return len(body).to_bytes(4, "big") + body
 
 

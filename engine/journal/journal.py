@@ -14,16 +14,17 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apsw
-import msgspec
 
 from engine.core.state import Execution, StepState
 from engine.journal.batch import Batch
 from engine.journal.database import open_reader, open_writer, queries
+from engine.jsontext import encode
 from engine.model import Event
 
 CHECKPOINT_PAGES = 1024  # 4 MiB of write-ahead log
@@ -189,13 +190,15 @@ class Journal:
         self._groups.put((self._encode(batch), after))
 
     def _encode(self, batch: Batch) -> Rows:
-        encode = msgspec.json.encode
         return [(name, encode(rows).decode()) for name, rows in batch.tables(self._shown_inputs)]
 
     def _committed(self, after: list[Callable[[], None]]) -> None:
         self._busy = False
         for callback in after:
-            callback()
+            try:
+                callback()
+            except Exception:  # a fault of one must not starve the others: they wait for good
+                traceback.print_exc()
         if self._after or self._batch.events or self._batch.flows or self._batch.audit:
             self._schedule()
 

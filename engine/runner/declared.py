@@ -32,8 +32,13 @@ def collect_outputs(attempt: Attempt, masker_for: MaskerFor) -> None:
             attempt.declared = os.pread(attempt.output_fd, limit_bytes + 1, 0)
     capture = attempt.capture
     kept = capture.kept if capture is not None else None
+    if attempt.outputs:
+        _check_returned(attempt)
     if attempt.declared or kept is not None:
         _read_outputs(attempt, kept)
+    if attempt.error:
+        message = attempt.error["message"]
+        attempt.error["message"] = message.encode("utf-8", "backslashreplace").decode()
     if attempt.outputs and len(dump_json(attempt.outputs)) > JSON_LIMIT_BYTES:
         attempt.outputs = {}
         _fail(attempt, "the outputs are too large; write large values to a file")
@@ -43,6 +48,17 @@ def collect_outputs(attempt: Attempt, masker_for: MaskerFor) -> None:
             attempt.outputs = masker.mask_json(attempt.outputs)  # secret numbers too
             if attempt.error:
                 attempt.error["message"] = masker.mask_text(attempt.error["message"])
+
+
+def _check_returned(attempt: Attempt) -> None:
+    """What a Python step returned must be as storable as what a shell step declares."""
+    from engine.outputs import OutputError, check_value
+
+    try:
+        check_value(attempt.outputs, "what the step returned")
+    except OutputError as error:
+        attempt.outputs = {}
+        _fail(attempt, str(error))
 
 
 def _read_outputs(attempt: Attempt, kept: bytearray | None) -> None:

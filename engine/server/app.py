@@ -12,16 +12,17 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from engine.errors import StorageError, WingmanError
+from engine.jsontext import encode
 from engine.server.context import Context
 
 
 class Json(Response):
-    """A JSON answer, encoded by msgspec."""
+    """A JSON answer."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return msgspec.json.encode(content)
+        return encode(content)
 
 
 def make_app(context: Context) -> Starlette:

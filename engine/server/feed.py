@@ -14,12 +14,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.core.state import Execution
 from engine.errors import UsageError, WingmanError
+from engine.jsontext import encode
 from engine.model import Event
 from engine.server.context import Context
 from engine.server.windows import Window, open_window
 
 WINDOWS_LIMIT = 32
-_encode = msgspec.json.encode
 
 
 async def endpoint(websocket: WebSocket) -> None:
@@ -99,7 +99,7 @@ class Connection:
     async def _refuse(self, window_id: Any, error: Exception) -> None:
         failed = error if isinstance(error, WingmanError) else UsageError(str(error))
         frame = {"id": window_id, "kind": "error", "error": failed.to_json()}
-        await self._websocket.send_text(_encode(frame).decode())
+        await self._websocket.send_text(encode(frame).decode())
 
     # -- what happens, from the scheduler's side: only marks ---------------------------------
 
@@ -167,4 +167,4 @@ class Connection:
         kind = "update" if window.version else "snapshot"
         window.version += 1
         frame = {"id": window_id, "kind": kind, "version": window.version, **content}
-        await self._websocket.send_text(_encode(frame).decode())
+        await self._websocket.send_text(encode(frame).decode())
