@@ -77,6 +77,15 @@ class Deaths:
             )
             assert self.started.setdefault(key, answer["id"]) == answer["id"]
 
+    def submit_when_up(self) -> None:
+        """Ask as soon as the engine answers, unless it has died by then."""
+        assert self.engine is not None
+        while self.engine.poll() is None:
+            with contextlib.suppress(WingmanError, OSError):
+                self.client.request("GET", "/healthz", timeout_s=5)
+                return self.submit()
+            time.sleep(0.02)
+
     def runner_pid(self, timeout_s: float = 30) -> int | None:
         """The runner that takes new attempts, once the engine answers."""
         deadline = time.monotonic() + timeout_s
