@@ -106,6 +106,7 @@ class Library:
         """Read new and changed files, forget those that are gone."""
         present: dict[Path, FlowFile] = {}
         for folder in self._folders:
+            is_standard = folder == STANDARD_FOLDER
             for path in _flow_files(folder):
                 known = self._files.get(path)
                 try:
@@ -114,11 +115,16 @@ class Library:
                     if known is None or known.stamp != stamp:
                         with path.open("rb") as stream:
                             text = stream.read(FILE_LIMIT_BYTES + 1)
-                        known = FlowFile(path, stamp, text, path.stem, folder == STANDARD_FOLDER)
+                        known = FlowFile(path, stamp, text, readable(path.stem), is_standard)
                 except OSError:
                     continue  # vanished or unreadable between listing and reading
                 present[path] = known
         self._files = present
+
+
+def readable(name: str) -> str:
+    """A file's name as text, also where its bytes are none."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _flow_files(folder: Path) -> list[Path]:

@@ -71,7 +71,7 @@ class Scheduler:
         self._around: Surroundings | None = None
         self._broom = ThreadPoolExecutor(1, thread_name_prefix="broom")
         self._timers = Timers(clock.now_us, self._due)
-        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -124,10 +124,18 @@ class Scheduler:
         """A future that is done when the execution has ended and that is durable."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if execution_id in self.live:
-            self._waiters.setdefault(execution_id, []).append(future)
+            self._waiters.setdefault(execution_id, set()).add(future)
+            future.add_done_callback(lambda _: self._stop_waiting(execution_id, future))
         else:
             future.set_result(None)
         return future
+
+    def _stop_waiting(self, execution_id: str, future: asyncio.Future[None]) -> None:
+        """Nobody waits on this future any more."""
+        waiters = self._waiters.get(execution_id, set())
+        waiters.discard(future)
+        if not waiters:
+            self._waiters.pop(execution_id, None)
 
     # -- one decision ----------------------------------------------------------------------
 

@@ -49,6 +49,20 @@ class Sensitive:
             for name, value in inputs.items()
         }
 
+    def seal_digest(
+        self, definition: dict[str, Any], digest: str | None, context: str
+    ) -> str | dict[str, Any] | None:
+        """A request's digest as the journal may keep it: short secrets could be guessed from it."""
+        if digest is None or not sensitive_names(definition):
+            return digest
+        return {SEALED: self._vault.seal(digest, f"{context}#request")}
+
+    def open_digest(self, digest: str | dict[str, Any] | None, context: str) -> str | None:
+        """The digest of `seal_digest` again."""
+        if isinstance(digest, dict):
+            return str(self._vault.open(digest[SEALED], f"{context}#request"))
+        return digest
+
 
 def sensitive_names(definition: dict[str, Any]) -> set[str]:
     """The names of the inputs that a flow declares as sensitive."""

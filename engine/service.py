@@ -22,8 +22,9 @@ from engine.journal.view import live_execution
 from engine.library import FlowFile, Library
 from engine.model import Event
 from engine.recovery import new_execution, restore
+from engine.request import check_words, digest_of, other_request, present_text
 from engine.scheduler import Scheduler
-from engine.sensitive import Sensitive, mask_values, shown_inputs
+from engine.sensitive import Sensitive, mask_values, sensitive_names, shown_inputs
 
 DEBUG_MODES = ("on", "once", "off")
 
@@ -48,7 +49,8 @@ class Service:
         self._journal = journal
         self._sensitive = sensitive
         self._flows = flows  # last number and debug mode by name
-        self._requests: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._requests: dict[str, tuple[asyncio.Future[dict[str, Any]], str]] = {}
+        self.is_closing = False  # nothing new is started any more
 
     # -- starting --------------------------------------------------------------------------
 
@@ -56,21 +58,35 @@ class Service:
         self, request: dict[str, Any], actor: str, key: str | None = None
     ) -> dict[str, Any]:
         """Start an execution; the answer comes when it is durable. The same key gives the same."""
+        check_words(request)
         if key is None:
             return await self._start(request, actor, None)
-        pending = self._requests.get(key)
+        digest = digest_of(request)
+        pending, of = self._requests.get(key, (None, digest))
         if pending is None:
             pending = asyncio.ensure_future(self._start_once(request, actor, key))
-            self._requests[key] = pending
+            self._requests[key] = (pending, digest)
             pending.add_done_callback(lambda _: self._requests.pop(key, None))
+        elif of != digest:
+            raise other_request(key)
         return await asyncio.shield(pending)
 
     async def _start_once(self, request: dict[str, Any], actor: str, key: str) -> dict[str, Any]:
-        ord_ = await self.reader(lambda history: history.by_request_key(key))
-        if ord_ is not None:
-            row = (await self.reader(lambda history: history.rows([ord_])))[0]
-            return {name: row[name] for name in ("id", "flow", "number", "state")}
-        return await self._start(request, actor, key)
+        """The execution that the key has made already, else a new one."""
+
+        def look(history: History) -> tuple[dict[str, Any], Any] | None:
+            ord_ = history.by_request_key(key)
+            if ord_ is None:
+                return None
+            return history.rows([ord_])[0], history.events(ord_)[0][3].get("request_digest")
+
+        made = await self.reader(look)
+        if made is None:
+            return await self._start(request, actor, key)
+        row, digest = made
+        if self._sensitive.open_digest(digest, row["id"]) not in (None, digest_of(request)):
+            raise other_request(key)
+        return {name: row[name] for name in ("id", "flow", "number", "state")}
 
     async def _start(self, request: dict[str, Any], actor: str, key: str | None) -> dict[str, Any]:
         text, source = await self._definition_text(request)
@@ -85,6 +101,7 @@ class Service:
             trigger=request.get("trigger") or "manual",
             debug=request.get("debug"),
             key=key,
+            digest=digest_of(request) if key else None,
         )
 
     async def _definition_text(self, request: dict[str, Any]) -> tuple[bytes, str]:
@@ -107,28 +124,33 @@ class Service:
         trigger: str,
         debug: bool | None,
         key: str | None,
+        digest: str | None = None,
         **links: Any,
     ) -> dict[str, Any]:
+        if self.is_closing:
+            raise Unavailable("the engine is ending", "try again in a moment")
         if self._journal.degraded:
             raise Unavailable(
                 f"no new execution can start: {self._journal.degraded}", "free some space"
             )
         inputs = check_inputs(compiled["inputs"], given, given_text)
         name, now_us = compiled["name"], self._clock.now_us()
+        execution_id = new_execution_id(now_us)
+        sealed = self._sensitive.seal(compiled, inputs, execution_id)
         number, switch = self._flows.get(name, (0, "off"))
         number += 1
         self._flows[name] = (number, "off" if switch == "once" else switch)
         self._journal.last_ord += 1
-        execution_id = new_execution_id(now_us)
         data = {
             "flow": name,
             "number": number,
             "version": compiled["version"],
             "source": source,
-            "inputs": self._sensitive.seal(compiled, inputs, execution_id),
+            "inputs": sealed,
             "trigger": trigger,
             "actor": actor,
             "request_key": key,
+            "request_digest": self._sensitive.seal_digest(compiled, digest, execution_id),
             "debug": compiled["debug"] or switch != "off"
             if debug is None
             else debug or switch != "off",
@@ -166,7 +188,8 @@ class Service:
             if verb != "retry":
                 raise Conflict(f"{row['flow']}#{row['number']} has already ended: {row['state']}")
             execution = await self._revive(ord_)
-        self._journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)
+        mask = self.scheduler.mask_of(execution)
+        reason = mask(reason) if mask else reason
         take = self.scheduler.take
         if verb == "retry":
             take(execution, decide.retry_execution, actor, reason)
@@ -180,6 +203,7 @@ class Service:
             take(execution, decide.set_debug, bool(request.get("debug", True)), actor)
         else:
             raise UsageError(f"there is no verb {verb!r}")
+        self._journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)
         answer = {name: getattr(execution, name) for name in ("id", "flow", "number", "state")}
         await self._journal.durable()
         return answer
@@ -206,45 +230,49 @@ class Service:
         return execution
 
     async def _rerun(self, ord_: int, request: dict[str, Any], actor: str) -> dict[str, Any]:
-        """A new, linked execution with the current version and the same inputs, edited."""
+        """A new, linked execution with the current version and the same inputs, edited.
+
+        The present text is that of the flow's file as it is now, else as it was started.
+        """
         await self._journal.durable()
 
-        def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str | None]:
-            row = history.rows([ord_])[0]
-            first = history.events(ord_)[0][3]
-            return row, first, history.text_of(first["version"], first["source"])
+        def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]:
+            row, first = history.rows([ord_])[0], history.events(ord_)[0][3]
+            version = (first["version"], first["source"])
+            return row, first, history.text_of(*version) or "", history.compiled_of(*version)
 
-        row, first, stored = await self.reader(look)
-        old = await self.library.compile((stored or "").encode(), first["source"])
-        text, source = await self._current_text(row["flow"], first["source"], stored or "")
-        compiled = await self.library.compile(text, source)
-        inputs = self._sensitive.open(old, first["inputs"], row["id"])
-        declared = {item["name"] for item in compiled["inputs"]}
-        edited = {**(request.get("inputs") or {}), **(request.get("inputs_text") or {})}
-        kept = {n: v for n, v in inputs.items() if n in declared and n not in edited}
-        debug = request.get("debug")
+        row, first, stored, old = await self.reader(look)
+        text = await asyncio.to_thread(present_text, first["source"]) or stored.encode()
+        compiled = await self.library.compile(text, first["source"])
+        given, given_text = request.get("inputs") or {}, request.get("inputs_text") or {}
+        kept = self._kept_inputs(old, compiled, first["inputs"], row["id"], {*given, *given_text})
         return await self._launch(
             compiled,
             text,
-            source,
-            {**kept, **(request.get("inputs") or {})},
-            request.get("inputs_text") or {},
+            first["source"],
+            {**kept, **given},
+            given_text,
             actor=actor,
             trigger="rerun",
-            debug=debug,
+            debug=request.get("debug"),
             key=None,
             rerun_of=row["id"],
         )
 
-    async def _current_text(self, flow: str, source: str, stored: str) -> tuple[bytes, str]:
-        """The present text of a flow: its file as it is now, else as it was."""
-        try:
-            if source:
-                with open(source, "rb") as stream:  # noqa: ASYNC230 (one small local file)
-                    return stream.read(), source
-        except OSError:
-            pass  # the file is gone: what was started is what we have
-        return stored.encode(), source
+    def _kept_inputs(
+        self, old: dict[str, Any], new: dict[str, Any], sealed: dict[str, Any], id_: str,
+        edited: set[str],
+    ) -> dict[str, Any]:  # fmt: skip
+        """The inputs that a rerun takes over: those still declared and not edited."""
+        declared = {item["name"] for item in new["inputs"]} - edited
+        uncovered = sorted(declared & (sensitive_names(old) - sensitive_names(new)))
+        if uncovered:
+            raise UsageError(
+                f"input `{uncovered[0]}` was sensitive and is not any more",
+                f"give it again: -i {uncovered[0]}=…",
+            )
+        kept = {name: value for name, value in sealed.items() if name in declared}
+        return self._sensitive.open(old, kept, id_)
 
     async def set_flow_debug(self, name: str, mode: str, actor: str) -> dict[str, Any]:
         """Switch debug mode of a flow: `on` until `off`, or `once` for its next execution."""

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from engine.errors import UnknownReference, UsageError
+from engine.errors import StorageError, UnknownReference, UsageError
 from engine.filters import Filter
 from engine.journal.database import queries
 from engine.model import EXECUTION_TRANSITIONS
@@ -183,6 +183,13 @@ class History:
 
     def text_of(self, version: str, source: str) -> str | None:
         return self._get("version_text", version, source)  # type: ignore[no-any-return]
+
+    def compiled_of(self, version: str, source: str) -> dict[str, Any]:
+        """A version's compiled flow. Raises StorageError where it is gone."""
+        text = self._get("version", version, source)
+        if text is None:
+            raise StorageError(f"the flow's version {version[:12]} is missing from the journal")
+        return decode(text)  # type: ignore[no-any-return]
 
     def newest(self, flow: str, limit: int) -> list[dict[str, Any]]:
         """The newest executions of a flow: {"id", "number", "state", "duration_ms"}."""

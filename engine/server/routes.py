@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 import msgspec
@@ -69,6 +70,21 @@ def number_of(request: Request, name: str, default: int, highest: int) -> int:
     return min(int(text), highest)
 
 
+async def unless_gone(request: Request, future: asyncio.Future[None]) -> None:
+    """Wait for a future, but not for longer than the client does."""
+    gone = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({future, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        future.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 async def health(request: Request) -> Response:
     return Json({"status": "ok"})
 
@@ -110,7 +126,7 @@ async def execution(request: Request) -> Response:
     context = context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
     if request.query_params.get("wait") == "true":
-        await context.service.scheduler.wait_ended(execution_id)
+        await unless_gone(request, context.service.scheduler.wait_ended(execution_id))
     found = await context.service.execution(ord_, execution_id)
     await context.logs.add_warnings(ord_, found)
     return Json(found)
