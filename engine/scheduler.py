@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from engine.core.advance import advance
 from engine.core.cancelling import cancel_command
 from engine.core.hide import Mask
 from engine.core.prepare import Surroundings
-from engine.core.state import Execution
+from engine.core.state import Execution, StepState
 from engine.core.turn import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
 from engine.errors import WingmanError
 from engine.executor import Executor
@@ -112,13 +113,7 @@ class Scheduler:
     def resume_all(self) -> None:
         """After a start: move every adopted execution on, as far as it can go."""
         for execution in list(self.live.values()):
-            try:
-                if execution.state == "queued":
-                    self.take(execution, decide.begin)
-                else:
-                    self.take(execution, decide.due)
-            except WingmanError as error:
-                self._log(f"{execution.flow}#{execution.number} could not go on: {error}")
+            self._try(execution, decide.begin if execution.state == "queued" else decide.due)
 
     def wait_ended(self, execution_id: str) -> asyncio.Future[None]:
         """A future that is done when the execution has ended and that is durable."""
@@ -206,8 +201,9 @@ class Scheduler:
             if execution is None:
                 self._starved.pop(execution_id)
                 continue
-            self.take(execution, advance)
-            if execution_id in self._starved:
+            if not self._try(execution, advance):
+                self._starved.pop(execution_id, None)
+            elif execution_id in self._starved:
                 self._starved.move_to_end(execution_id)
 
     def mask_of(self, execution: Execution) -> Mask | None:
@@ -237,8 +233,11 @@ class Scheduler:
                 self._spawn(self._evaluate(execution, command))
             elif isinstance(command, Ended):
                 self._release(execution)
-        for observer in self.observers:
-            observer(execution, events)
+        for observer in list(self.observers):
+            try:
+                observer(execution, events)
+            except Exception:  # who only looks on must not hold up what is carried out
+                self._log(traceback.format_exc())
 
     def _start(self, execution: Execution, command: StartAttempt) -> None:
         """Send an order to the runner that its attempt was journaled for.
@@ -253,7 +252,7 @@ class Scheduler:
             self.attempts_never_started([command.spec["attempt"]])
             return
         self.executor.start(command.spec)
-        if execution.cancelling and step.section == "steps":
+        if _is_unwanted(execution, step):
             cancel = cancel_command(execution, step)
             self.executor.cancel(
                 cancel.generation, command.spec["attempt"], cancel.mode, cancel.reason
@@ -273,7 +272,7 @@ class Scheduler:
         except WingmanError as failed:
             error = failed.message
         if execution.id in self.live:
-            self.take(execution, decide.evaluated, command.step, command.text, value, error)
+            self._try(execution, decide.evaluated, command.step, command.text, value, error)
 
     def _release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""
@@ -294,18 +293,18 @@ class Scheduler:
     def _due(self, execution_id: str) -> None:
         execution = self.live.get(execution_id)
         if execution is not None:
-            self.take(execution, decide.due)
+            self._try(execution, decide.due)
 
     # -- what the executor reports (engine.executor.Listener) ------------------------------
 
     def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
         reach("end_received")
+        names = []
         for end in ends:
             execution_id, number = split_attempt_id(end["attempt"])
             execution = self.live.get(execution_id)
-            if execution is not None:
-                self.take(execution, decide.attempt_ended, number, end)
-        names = [end["attempt"] for end in ends]
+            if execution is None or self._try(execution, decide.attempt_ended, number, end):
+                names.append(end["attempt"])
         if names:
             self._journal.when_durable(lambda: self._acknowledge(generation, names))
 
@@ -324,7 +323,19 @@ class Scheduler:
             execution_id, number = split_attempt_id(attempt)
             execution = self.live.get(execution_id)
             if execution is not None:
-                self.take(execution, decision, number)
+                self._try(execution, decision, number)
+
+    def _try(self, execution: Execution, decision: Callable[..., None], *args: Any) -> bool:
+        """Take a decision that nobody asked for: a fault in one execution must not be the others'.
+
+        What it was about is not acknowledged, so that the next engine gets it again.
+        """
+        try:
+            self.take(execution, decision, *args)
+        except Exception:
+            self._log(f"{execution.flow}#{execution.number}: {traceback.format_exc()}")
+            return False
+        return True
 
     def adopted(self, generation: str, attempts: list[str]) -> None:
         """Running steps of an execution that is being cancelled are told so again."""
@@ -332,7 +343,7 @@ class Scheduler:
             execution_id, number = split_attempt_id(attempt)
             execution = self.live.get(execution_id)
             step = execution.by_number.get(number) if execution else None
-            if execution and step and execution.cancelling and step.section == "steps":
+            if execution and step and _is_unwanted(execution, step):
                 cancel = cancel_command(execution, step)
                 self.executor.cancel(generation, attempt, cancel.mode, cancel.reason)
 
@@ -344,6 +355,13 @@ class Scheduler:
 
     def sampled(self, at: float, samples: Samples) -> None:
         self.on_sampled(at, samples)
+
+
+def _is_unwanted(execution: Execution, step: StepState) -> bool:
+    """Whether a running step is to end: of a cancelled execution, but its `finally` may go on."""
+    return execution.cancelling == "kill" or (
+        execution.cancelling != "" and step.section == "steps"
+    )
 
 
 def remove_folder(path: str) -> None:

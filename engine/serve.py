@@ -14,6 +14,7 @@ from engine import __version__
 from engine.clock import Clock
 from engine.config import read_config
 from engine.core.state import Execution
+from engine.errors import WingmanError
 from engine.executor.local import LocalExecutor
 from engine.failpoints import reach
 from engine.journal.database import queries
@@ -36,7 +37,7 @@ from engine.times import to_text
 
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
-IDLE_END_S = 120.0
+IDLE_END_S = float(os.environ.get("WINGMAN_IDLE_END_S") or 120)
 RUNNER_PATIENCE_S = 5.0
 
 
@@ -143,6 +144,7 @@ class Engine:
     def stop(self, kill_all: bool) -> None:
         """End soon; with `kill_all` every live execution is cancelled first."""
         self._kill_all = self._kill_all or kill_all
+        self.service.is_closing = True
         self._stopped.set()
 
     async def _end_when_idle(self, state: Any) -> None:
@@ -182,9 +184,10 @@ class Engine:
         """Cancel every live execution and wait until all of their processes are gone."""
         live = list(self._scheduler.live)
         for execution_id in live:
-            await self.service.act(
-                execution_id, "cancel", {"reason": "engine stop --all"}, "engine"
-            )
+            with contextlib.suppress(WingmanError):  # it has ended meanwhile
+                await self.service.act(
+                    execution_id, "cancel", {"reason": "engine stop --all"}, "engine"
+                )
         await asyncio.gather(*(self._scheduler.wait_ended(name) for name in live))
 
 

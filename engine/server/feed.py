@@ -7,6 +7,7 @@ sending. So there is no queue that could grow, and a slow client costs nothing b
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from engine.server.context import Context
 from engine.server.windows import Window, open_window
 
 WINDOWS_LIMIT = 32
+LARGEST_ID = 1 << 53  # what JavaScript counts exactly
 
 
 async def endpoint(websocket: WebSocket) -> None:
@@ -47,9 +49,12 @@ class Connection:
         sender = asyncio.create_task(self._send_frames())
         try:
             while True:
-                await self._receive(await self._websocket.receive_text())
-        except (WebSocketDisconnect, RuntimeError, KeyError):
-            pass  # gone, or sent bytes where texts are spoken
+                message = await self._websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                await self._receive(message.get("text"))
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # gone while it was answered
         finally:
             sender.cancel()
             scheduler.observers.remove(self._changed)
@@ -58,24 +63,23 @@ class Connection:
             for window in self._windows.values():
                 window.close()
 
-    async def _receive(self, text: str) -> None:
+    async def _receive(self, text: str | None) -> None:
         window_id: Any = None
         try:
-            message = msgspec.json.decode(text)
-            if not isinstance(message, dict):
-                raise UsageError("a message is a JSON object")
-            window_id = message.get("id")
-            if not isinstance(window_id, int):
-                raise UsageError("a message has a number as its id")
+            message = _message_of(text)
+            window_id = message["id"]
             await self._handle(window_id, message)
         except (WingmanError, msgspec.DecodeError) as error:
             await self._refuse(window_id, error)
+        except Exception as error:  # a fault of ours: told, and the other windows go on
+            traceback.print_exc()
+            await self._refuse(window_id, WingmanError(f"{type(error).__name__}: {error}"))
         self._wake.set()
 
     async def _handle(self, window_id: int, message: dict[str, Any]) -> None:
         op = message.get("op")
         if op == "open":
-            if len(self._windows) >= WINDOWS_LIMIT:
+            if len(self._windows) >= WINDOWS_LIMIT and window_id not in self._windows:
                 raise UsageError(f"more than {WINDOWS_LIMIT} windows at once")
             self._close(window_id)
             self._windows[window_id] = await open_window(self._context, message)
@@ -162,9 +166,26 @@ class Connection:
         except WingmanError as error:
             await self._refuse(window_id, error)
             return
+        except Exception as error:  # a fault of ours: told, and the other windows go on
+            traceback.print_exc()
+            await self._refuse(window_id, WingmanError(f"{type(error).__name__}: {error}"))
+            return
         if content is None or self._windows.get(window_id) is not window:
             return
         kind = "update" if window.version else "snapshot"
         window.version += 1
         frame = {"id": window_id, "kind": kind, "version": window.version, **content}
         await self._websocket.send_text(encode(frame).decode())
+
+
+def _message_of(text: str | None) -> dict[str, Any]:
+    """A client's message with a usable id. Raises UsageError, DecodeError."""
+    if text is None:
+        raise UsageError("a message is a text frame", "send JSON as text, not as bytes")
+    message = msgspec.json.decode(text)
+    if not isinstance(message, dict):
+        raise UsageError("a message is a JSON object")
+    window_id = message.get("id")
+    if type(window_id) is not int or not 0 <= window_id <= LARGEST_ID:
+        raise UsageError(f"a message has a whole number from 0 to {LARGEST_ID} as its id")
+    return message

@@ -221,7 +221,7 @@ class FlowsWindow(Window):
         self._sent: list[dict[str, Any]] = []
 
     def changed(self, execution: Execution, events: list[Event]) -> None:
-        if events and events[-1].type in ("execution.ended", "execution.queued"):
+        if any(event.type in ("execution.ended", "execution.queued") for event in events):
             self.is_dirty = True
 
     async def content(self) -> dict[str, Any] | None:
