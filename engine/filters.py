@@ -80,7 +80,7 @@ def moment(text: str, now_us: int) -> int:
     """Microseconds of `2h` ago, or of an RFC 3339 time or date."""
     found = re.fullmatch(r"(\d{1,9})([smhdw])", text)
     if found:
-        return now_us - int(found[1]) * UNITS_S[found[2]] * 1_000_000
+        return max(0, now_us - int(found[1]) * UNITS_S[found[2]] * 1_000_000)
     try:
         return from_text(text)
     except ValueError:
