@@ -142,7 +142,12 @@ def log_rows(rounds: int) -> None:
         row("1 M lines of 100 bytes", f"{direct / 1e6:.2f} M/s > file", f"{ours / 1e6:.2f} M/s",
             ours / direct)  # fmt: skip
         status = Path(f"/proc/{made.runner_pid}/status").read_text()
-        row("memory of the runner after it", "", status.split("VmHWM:")[1].split("\n")[0].strip(), None)
+        row(
+            "memory of the runner after it",
+            "",
+            status.split("VmHWM:")[1].split("\n")[0].strip(),
+            None,
+        )
 
 
 def timed(action: Callable[[], object]) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.runner.capture import Capture
-    from engine.runner.workers import Worker
+    from engine.runner.worker import Worker
 
 REQUIRED = frozenset({
     "attempt", "cwd", "env", "execution", "grace_s", "kind", "log_dir", "log_limit_bytes",
@@ -133,8 +133,9 @@ class Attempt:
         """The `end` object, as it goes to the results file and to the engine."""
         rss = self.max_rss_bytes
         if rss <= rss_floor_bytes:
-            # the kernel counts the spawning process's own size in: below it, it tells nothing
-            rss = self.peak_rss_bytes
+            # the kernel counts the spawning process's own size in: below it, a sample tells more;
+            # of a step too short for one, that size is all that is known: its peak was no higher
+            rss = self.peak_rss_bytes or rss
         return (
             f'{{"attempt":{self.id_json},"outcome":"{self.outcome}",'
             f'"exit_code":{_number(self.exit_code)},"signal":{_signal_name(self.signal_number)},'

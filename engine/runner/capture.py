@@ -39,8 +39,16 @@ class Capture:
     """The two pipes of one attempt, their log, and stdout itself where it is the output."""
 
     __slots__ = (
-        "_grown", "_recorder", "_watched", "attempt", "fds", "kept", "kept_limit", "log",
-        "lost_bytes", "on_end",
+        "_grown",
+        "_recorder",
+        "_watched",
+        "attempt",
+        "fds",
+        "kept",
+        "kept_limit",
+        "log",
+        "lost_bytes",
+        "on_end",
     )
 
     def __init__(self, attempt: Attempt, recorder: Recorder, on_end: Callable[[], None]) -> None:

@@ -228,7 +228,9 @@ def describe(subreaper: bool, children_file: bool) -> str:
     if subreaper:
         found = "daemonised and setsid processes are found"
     else:
-        found = "a daemonised process is found by its marker only" if marked else "daemons are missed"
+        found = (
+            "a daemonised process is found by its marker only" if marked else "daemons are missed"
+        )
     return f"{' + '.join(means)} ({found})"
 
 

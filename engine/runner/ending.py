@@ -69,6 +69,7 @@ class Endings:
             return
         self._timers.set(self._look, now + LOOK_S)
         self._bound_outputs()
+        self._containment.adopt()  # a daemon that ends while its step runs on is to be reaped
         self._oom_kills = (*self._oom_kills[-OOM_LOOKS:], procfs.oom_kills())
 
     def watch_time(self, attempt: Attempt) -> None:

@@ -8,23 +8,22 @@ turn. Imports the standard library and the runner's own parts.
 
 from __future__ import annotations
 
-import collections
 import os
 import time
 import traceback
 
-from engine.runner.attempt import CLOSING, QUEUED, REQUIRED, RUNNING, Attempt
-from engine.runner.capture import Capture, Recorder
+from engine.runner.attempt import CLOSING, REQUIRED, RUNNING, Attempt
+from engine.runner.capture import Recorder
 from engine.runner.containment import Containment
 from engine.runner.ending import Endings
 from engine.runner.frames import dump_json
 from engine.runner.link import Link
 from engine.runner.poller import Poller
-from engine.runner.procfs import new_marker, read_stat
 from engine.runner.results import ResultsFile
-from engine.runner.samples import take_samples
-from engine.runner.spawn import Spawner, StartFailed
+from engine.runner.spawn import Spawner
+from engine.runner.starting import Starting
 from engine.runner.timers import NEVER, Timers
+from engine.runner.watching import Watching
 from engine.runner.workers import Workers
 
 TYPE_CHECKING = False
@@ -33,13 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from engine.runner.workers import Worker
+    from engine.runner.worker import Worker
 
-SPAWNS_PER_TURN = 4  # between two looks at the pipes: a spawn takes half a millisecond
-# what ends sooner needs no `began`, no `pid` record, and nobody who waits for its output
-FRESH_S = 0.01
-GREW_S = 0.1
-SAMPLE_S = 1.0
 DISK_RETRY_S = 0.5
 FIRST_WAIT_S = 30.0  # the engine that started us may still be loading
 LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgements
@@ -66,25 +60,24 @@ class Runner:
         self._recorder = Recorder(self._poller, self._timers, report)
         self._containment = Containment(self._poller, self._check)
         self._endings = Endings(self._containment, self._recorder, self._timers, report)
-        self._spawner = Spawner()
+        spawner = Spawner()
         self._workers = Workers(
-            python, self._poller, self._timers, self._spawner, self._containment, self._endings,
-            report,
+            python, self._poller, self._timers, spawner, self._containment, self._endings
+        )
+        self._starting = Starting(
+            self._poller, self._timers, self._results, spawner, self._recorder, self._workers,
+            self._containment, self._endings, self._send_began, report,
         )  # fmt: skip
         self._endings.on_leftovers = self._workers.retire_of
         self._link = Link(
             listener, self._poller, self._welcome, self._take, self._lost_engine, report
         )
         self._live = self._endings.live
-        self._queue: collections.deque[Attempt] = collections.deque()  # shells to spawn
         self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
         self._recording: list[Attempt] = []  # `end` on its way to disk
         self._ended: dict[str, Attempt] = {}  # not acknowledged
         self._released: dict[str, None] = {}  # the latest acknowledged: never start them again
-        self._fresh: collections.deque[Attempt] = collections.deque()  # began just now
-        self._watched: set[str] = set()
-        self._grown: set[str] = set()
-        self._grown_at = 0.0
+        self._watching = Watching(self._link, self._recorder, self._timers, self._live)
         self._quiet_since: float | None = None  # nothing runs and nobody is connected
         self._leaving = False  # take nothing new
         self._done = False
@@ -120,7 +113,7 @@ class Runner:
         self._poller.add(fd, lambda _events: void(os.read(fd, 512)))
 
     def _turn(self) -> None:
-        busy = self._queue or self._endings.ended
+        busy = self._starting.queue or self._endings.ended
         due = 0.0 if busy else self._timers.next_due
         timeout_s = -1.0 if due == NEVER else max(0.0, due - time.monotonic())
         events = self._poller.wait(timeout_s)
@@ -152,9 +145,9 @@ class Runner:
         self._endings.settle(self._now)
         if self._record() and self._beginning:
             self._link.flush()  # the engine can go on while we spawn
-            starting, self._beginning = self._beginning, []
-            for attempt, worker in starting:
-                self._start(attempt, worker)
+            beginning, self._beginning = self._beginning, []
+            for attempt, worker in beginning:
+                self._starting.start(attempt, worker, self._now)
         self._link.flush()
         if not self._live or self._quiet_since is not None:
             self._consider_leaving()
@@ -166,7 +159,7 @@ class Runner:
             self._recording.append(attempt)
         self._endings.ended.clear()
         if not self._beginning:
-            self._beginning = self._choose()
+            self._beginning = self._starting.choose(self._now)
         error = self._results.write()
         if error is not None:
             if not self._disk_refuses:
@@ -181,93 +174,6 @@ class Runner:
                 self._ended[attempt.id] = attempt
             self._recording = []
         return True
-
-    def _choose(self) -> list[tuple[Attempt, Worker | None]]:
-        """The attempts to start in this turn, with their `begin` records queued."""
-        chosen: list[tuple[Attempt, Worker | None]] = []
-        while self._queue and len(chosen) < SPAWNS_PER_TURN:
-            attempt = self._queue.popleft()
-            if attempt.state == QUEUED:
-                attempt.marker = new_marker()
-                chosen.append((attempt, None))
-        for attempt, worker in self._workers.pair(self._now):
-            self._workers.take(attempt, worker)
-            chosen.append((attempt, worker))
-        for attempt, _ in chosen:
-            self._results.add(attempt.id, attempt.begin_record())
-        return chosen
-
-    # -- starting --
-
-    def _start(self, attempt: Attempt, worker: Worker | None) -> None:
-        if attempt.state != QUEUED:  # cancelled while its `begin` was on the way to the disk
-            if worker is not None:
-                self._workers.release(worker, self._now)
-            return
-        capture = attempt.capture = Capture(
-            attempt, self._recorder, lambda: self._endings.check(attempt)
-        )
-        self._containment.own(attempt)
-        try:
-            stdout, stderr = capture.open()
-            try:
-                attempt.begin(self._now)
-                if worker is not None:
-                    self._workers.send(attempt, worker, stdout, stderr)
-                else:
-                    self._spawn(attempt, stdout, stderr)
-            finally:
-                os.close(stdout)
-                os.close(stderr)
-        except Exception as error:  # a request that is not as agreed is this attempt's trouble
-            if not isinstance(error, StartFailed | OSError):
-                self._report(traceback.format_exc())
-            self._workers.lose(worker)
-            self._endings.failed_to_start(attempt, str(error), self._now)
-            return
-        self._endings.watch_time(attempt)
-        self._fresh.append(attempt)
-        self._timers.set(self._leave_fresh, self._now + FRESH_S)
-
-    def _spawn(self, attempt: Attempt, stdout: int, stderr: int) -> None:
-        attempt.pid = self._spawner.start_shell(attempt, stdout, stderr)
-        self._containment.know(attempt.pid)
-        attempt.pidfd = os.pidfd_open(attempt.pid)
-        self._poller.add(attempt.pidfd, lambda _events: self._main_exited(attempt))
-
-    def _main_exited(self, attempt: Attempt) -> None:
-        if attempt.pidfd < 0:
-            return
-        reaped, status, usage = os.wait4(attempt.pid, os.WNOHANG)
-        if reaped:
-            self._poller.remove(attempt.pidfd)
-            os.close(attempt.pidfd)
-            self._containment.forget(attempt.pid)
-            self._endings.exited(attempt, status, usage, self._now)
-
-    def _leave_fresh(self, now: float) -> None:
-        """Attempts that still run after a while: announce them, listen to them."""
-        fresh = self._fresh
-        rows = []
-        while fresh:
-            attempt = fresh[0]
-            if attempt.state == RUNNING:
-                if attempt.clock_began + FRESH_S > now:
-                    self._timers.set(self._leave_fresh, attempt.clock_began + FRESH_S)
-                    break
-                rows.append(self._identify(attempt))
-            fresh.popleft()
-        if rows:
-            self._send_began(rows)  # the records go to the disk at the end of this turn
-
-    def _identify(self, attempt: Attempt) -> str:
-        if attempt.capture is not None:
-            attempt.capture.watch()
-        if not attempt.start_ticks:
-            stat = read_stat(attempt.pid)
-            attempt.start_ticks = stat.start_ticks if stat is not None else 0
-        self._results.add(attempt.id, attempt.pid_record())
-        return attempt.began_json()
 
     def _check(self, attempt: Attempt) -> None:
         self._endings.check(attempt)
@@ -290,11 +196,11 @@ class Runner:
         running = [*self._live, *(a.id for a in (*self._endings.ended, *self._recording))]
         welcome = {
             "t": "welcome", "generation": self._generation, "pid": os.getpid(),
-            "boot": self._boot, "running": list(self._live), "ended": list(self._ended),
+            "boot": self._boot, "running": running, "ended": list(self._ended),
             "containment": self._containment.describe(),
         }  # fmt: skip
         self._wait_s = self._idle_s
-        self._lost_engine()  # what an earlier one watched is of no interest
+        self._watching.clear()  # what an earlier one watched is of no interest
         self._link.send(dump_json(welcome))
         self._send_ends(list(self._ended.values()))
 
@@ -329,7 +235,7 @@ class Runner:
         if spec["kind"] == "python":
             self._workers.submit(attempt, self._now)
         else:
-            self._queue.append(attempt)
+            self._starting.queue.append(attempt)
 
     def _tell(self, attempt: Attempt) -> None:
         """The state of an attempt that was asked for again."""
@@ -353,12 +259,7 @@ class Runner:
             del self._released[next(iter(self._released))]
 
     def _watch(self, message: dict[str, Any]) -> None:
-        if message["on"]:
-            self._watched.add(message["execution"])
-            self._timers.set(self._sample, self._now)
-        else:
-            self._watched.discard(message["execution"])
-        self._recorder.on_growth = self._note_growth if self._watched else None
+        self._watching.set(message["execution"], message["on"], self._now)
 
     def _drain(self, _message: dict[str, Any]) -> None:
         self._leaving = True
@@ -389,41 +290,14 @@ class Runner:
     def _send_began(self, rows: list[str]) -> None:
         self._link.send(f'{{"t":"began","attempts":[{",".join(rows)}]}}')
 
-    def _note_growth(self, execution: str) -> None:
-        if execution in self._watched and execution not in self._grown:
-            self._grown.add(execution)
-            self._timers.set(self._tell_growth, max(self._now, self._grown_at + GREW_S))
-
-    def _tell_growth(self, now: float) -> None:
-        if self._link.keeping_up:
-            self._grown_at = now
-            self._link.send(dump_json({"t": "grew", "executions": list(self._grown)}))
-            self._grown.clear()
-        elif self._link.connected:
-            self._timers.set(self._tell_growth, now + GREW_S)
-
-    def _sample(self, now: float) -> None:
-        if not self._watched:
-            return
-        self._timers.set(self._sample, now + SAMPLE_S)
-        running = [
-            attempt for attempt in self._live.values()
-            if attempt.state == RUNNING and attempt.execution in self._watched
-        ]  # fmt: skip
-        if running and self._link.keeping_up:
-            samples = {"t": "samples", "at": time.time(), "attempts": take_samples(running)}
-            self._link.send(dump_json(samples))
-
     # -- leaving --
 
     def _lost_engine(self) -> None:
-        self._watched.clear()
-        self._grown.clear()
-        self._recorder.on_growth = None
+        self._watching.clear()
 
     def _consider_leaving(self) -> None:
         """Leave when nothing runs and nobody is connected for a while, or when told to."""
-        if self._live or self._recording or self._beginning:
+        if self._live or self._recording or self._beginning or self._endings.ended:
             self._quiet_since = None
             return
         if self._link.connected and not self._leaving:
@@ -442,4 +316,3 @@ class Runner:
 
 def void(_anything: object) -> None:
     """Do nothing but wake the loop."""
-

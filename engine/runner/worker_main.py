@@ -312,9 +312,7 @@ def set_environment(wanted: dict[str, str]) -> None:
 
 def open_stream(fd: int) -> TextIO:
     """A text stream for the step: whole lines at once, so that its log is live."""
-    return open(
-        fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
-    )
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def is_untouched(stream: TextIO) -> bool:

@@ -8,20 +8,15 @@ parts.
 from __future__ import annotations
 
 import os
-import socket
-import struct
-import sys
 import time
 
-from engine.runner import procfs
 from engine.runner.attempt import CLOSING, QUEUED, RUNNING
-from engine.runner.frames import dump_json, load_json
 from engine.runner.spawn import StartFailed
 from engine.runner.timers import NEVER
+from engine.runner.worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from engine.runner.attempt import Attempt
@@ -33,43 +28,11 @@ if TYPE_CHECKING:
 
     SetKey = tuple[str, ...]
 
-PACKET_BYTES = 1 << 15  # as in worker_main
 IDLE_S = 10.0
 ATTEMPTS_PER_WORKER = 1000
 PATIENCE_S = 0.02  # a longer wait for a worker asks for one more
 LEAVE_S = 2.0
 WORKERS_KEPT = 32  # beyond it, a new worker takes the place of an idle one
-WORKER_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_main.py")
-# what an interpreter needs before it knows its attempt; nothing that could be secret
-WORKER_ENV = (
-    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH",
-)
-_ONE_FD = socket.CMSG_SPACE(4)
-
-
-class Worker:
-    """One interpreter: its socket, its process, and the attempt that it runs."""
-
-    __slots__ = (
-        "attempt", "attempts", "cpu_s", "idle_since", "leaving", "leaving_with", "marker",
-        "output_fd", "output_path", "pid", "pidfd", "read_bytes", "ready", "set", "sock",
-        "start_ticks", "write_bytes",
-    )
-
-    def __init__(self, worker_set: WorkerSet, sock: socket.socket, marker: int | None) -> None:
-        self.set = worker_set
-        self.sock = sock
-        self.marker = marker
-        self.attempt: Attempt | None = None
-        self.leaving_with: Attempt | None = None  # its end waits until this worker is gone
-        self.attempts = 0
-        self.ready = self.leaving = False
-        self.idle_since = 0.0
-        self.pid = self.start_ticks = 0
-        self.pidfd = self.output_fd = -1
-        self.output_path = ""
-        self.cpu_s = 0.0
-        self.read_bytes = self.write_bytes = 0
 
 
 class WorkerSet:
@@ -88,7 +51,7 @@ class Workers:
 
     def __init__(
         self, python: str, poller: Poller, timers: Timers, spawner: Spawner,
-        containment: Containment, endings: Endings, report: Callable[[str], None],
+        containment: Containment, endings: Endings,
     ) -> None:  # fmt: skip
         self._python = python
         self._poller = poller
@@ -96,13 +59,11 @@ class Workers:
         self._spawner = spawner
         self._containment = containment
         self._endings = endings
-        self._report = report
         self._sets: dict[SetKey, WorkerSet] = {}
         self._wanting: dict[WorkerSet, None] = {}  # the sets with attempts that wait
         self._all: dict[int, Worker] = {}
         self._starting = 0
         self._start_limit = max(2, os.cpu_count() or 2)
-        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
     def check(self, python: dict[str, Any]) -> None:
         """Raises KeyError for what a request lacks."""
@@ -154,32 +115,7 @@ class Workers:
 
     def send(self, attempt: Attempt, worker: Worker, stdout: int, stderr: int) -> None:
         """Hand the attempt to its worker; raises StartFailed."""
-        spec = attempt.spec
-        python = spec["python"]
-        env = spec["env"]
-        env["WINGMAN_OUTPUT"] = worker.output_path
-        request: dict[str, Any] = {
-            "env": env, "cwd": spec["cwd"], "path": python["path"], "args": python["args"],
-            "name": spec["step"], "limit": spec["output_limit_bytes"],
-        }  # fmt: skip
-        kind = "call" if python.get("call") else "script"
-        request[kind] = python[kind]
-        packet = dump_json(request).encode("ascii")
-        fds = [stdout, stderr]
-        extra = -1
-        if len(packet) > PACKET_BYTES:
-            extra, _ = self._spawner.memory_file("request")
-            with open(extra, "wb", closefd=False) as file:
-                file.write(packet)
-            fds.append(extra)
-            packet = b"M"
-        try:
-            worker.sock.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _pack(fds))])
-        except OSError as error:
-            raise StartFailed(f"the Python worker does not answer: {error.strerror}") from error
-        finally:
-            if extra >= 0:
-                os.close(extra)
+        worker.send(attempt.spec, stdout, stderr)
         attempt.pid, attempt.pidfd = worker.pid, worker.pidfd
         attempt.start_ticks = worker.start_ticks
         worker.attempts += 1
@@ -218,33 +154,14 @@ class Workers:
         """Nothing to do here: the turn that follows pairs again."""
 
     def _start(self, worker_set: WorkerSet) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        marker = procfs.new_marker()
-        worker = Worker(worker_set, ours, marker)
         env = next(iter(worker_set.waiting)).spec["env"]
-        argv = [self._python, "-E", "-P", "-X", "utf8", WORKER_MAIN]
-        try:
-            os.chdir("/")
-            worker.pid = self._spawner.start(
-                argv, {name: env[name] for name in WORKER_ENV if name in env}, marker,
-                self._null, self._null, 2, extra=(theirs.fileno(), 3),
-            )  # fmt: skip
-        except (StartFailed, OSError):
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        ours.setblocking(False)
+        worker = Worker(worker_set, self._spawner, self._python, env)
         self._containment.know(worker.pid)
-        worker.pidfd = os.pidfd_open(worker.pid)
-        stat = procfs.read_stat(worker.pid)
-        worker.start_ticks = stat.start_ticks if stat else 0
-        worker.output_fd, worker.output_path = self._spawner.memory_file("output")
         self._all[worker.pid] = worker
         worker_set.size += 1
         worker_set.starting += 1
         self._starting += 1
-        self._poller.add(ours.fileno(), lambda _events: self._on_packet(worker))
+        self._poller.add(worker.sock.fileno(), lambda _events: self._on_packet(worker))
         self._poller.add(worker.pidfd, lambda _events: self._on_exit(worker))
 
     def _fail_waiting(self, worker_set: WorkerSet, message: str, now: float) -> None:
@@ -256,24 +173,16 @@ class Workers:
     # -- answers --
 
     def _on_packet(self, worker: Worker) -> None:
-        try:
-            packet, ancillary, _, _ = worker.sock.recvmsg(PACKET_BYTES, _ONE_FD)
-        except OSError:
-            return
-        if not packet:
+        answer = worker.receive()
+        if answer is None:
             return  # it has ended; its pidfd tells
-        if ancillary:
-            with open(int.from_bytes(ancillary[0][2][:4], sys.byteorder), "rb") as file:
-                file.seek(0)
-                packet = file.read()
-        answer = load_json(packet)
         now = time.monotonic()
         attempt = worker.attempt
         if not worker.ready:
             worker.ready = True
             worker.set.starting -= 1
             self._starting -= 1
-            worker.cpu_s = answer["cpu_s"]
+            worker.account(None, answer)
         elif attempt is not None:
             self._take_answer(worker, attempt, answer, now)
         if not worker.leaving:
@@ -288,18 +197,8 @@ class Workers:
         attempt.exit_code = answer["exit_code"]
         attempt.outputs = answer["outputs"]
         attempt.error = answer["error"]
-        size_bytes = os.fstat(worker.output_fd).st_size
-        if size_bytes:  # taken now: the file is the next attempt's too
-            limit_bytes = attempt.spec["output_limit_bytes"]
-            attempt.declared = os.pread(worker.output_fd, limit_bytes + 1, 0)
-            os.ftruncate(worker.output_fd, 0)
-        attempt.cpu_s += answer["cpu_s"] - worker.cpu_s
-        attempt.max_rss_bytes = answer["max_rss_kb"] * 1024
-        attempt.read_bytes += (answer["in"] - worker.read_bytes) * 512
-        attempt.write_bytes += (answer["out"] - worker.write_bytes) * 512
-        worker.cpu_s, worker.read_bytes, worker.write_bytes = (
-            answer["cpu_s"], answer["in"], answer["out"],
-        )  # fmt: skip
+        attempt.declared = worker.take_declared(attempt.spec["output_limit_bytes"])
+        worker.account(attempt, answer)
         if answer["left"] or attempt.reason is not None:
             worker.leaving_with = attempt
         if worker.leaving_with or answer["retire"] or worker.attempts >= ATTEMPTS_PER_WORKER:
@@ -361,7 +260,8 @@ class Workers:
         if not worker.ready:
             code = os.waitstatus_to_exitcode(status)
             message = f"the Python worker ended at its start ({code}); runner.log has its words"
-            self._fail_waiting(worker.set, message, now)
+            if worker.set.size == worker.set.starting:  # none of the set has ever come up
+                self._fail_waiting(worker.set, message, now)
         elif attempt is not None and attempt.state == RUNNING:
             attempt.cpu_s -= worker.cpu_s
             worker.attempt = None
@@ -375,9 +275,7 @@ class Workers:
 
     def _forget(self, worker: Worker) -> None:
         self._poller.remove(worker.pidfd)
-        os.close(worker.pidfd)
-        os.close(worker.output_fd)
-        worker.pidfd = worker.output_fd = -1
+        worker.close()
         self._containment.forget(worker.pid)
         if not worker.leaving:
             if worker in worker.set.idle:
@@ -391,8 +289,3 @@ class Workers:
         del self._all[worker.pid]
         if not worker.set.size and not worker.set.waiting:
             self._sets.pop(worker.set.key, None)
-
-
-def _pack(fds: list[int]) -> bytes:
-    """Descriptors as a control message carries them."""
-    return struct.pack(f"{len(fds)}i", *fds)

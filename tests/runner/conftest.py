@@ -10,7 +10,7 @@ import pytest
 from tests.runner.client import Bench, Client
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
@@ -19,7 +19,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     assert "Traceback" not in log, log
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(bench: Bench) -> Iterator[Client]:
     made = bench.client()
     yield made

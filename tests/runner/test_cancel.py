@@ -12,10 +12,15 @@ from engine.runner.results import read_results
 from tests.runner.client import Bench, Client, wait_until
 
 # ignores SIGTERM, forks twice, leaves the session, cleans the environment, closes the pipes
-ESCAPE = """
-setsid -f env -i /bin/bash -c 'trap "" TERM HUP INT; while :; do sleep 0.2; done' >/dev/null 2>&1 </dev/null
+ESCAPE = r"""
+setsid -f env -i /bin/bash -c 'trap "" TERM HUP INT; while :; do sleep 0.2; done' \
+    >/dev/null 2>&1 </dev/null
 """
-STUBBORN = "trap '' TERM INT HUP\n" + ESCAPE + "(sleep 1000 & sleep 1000) &\necho up\nwhile :; do sleep 0.1; done"
+STUBBORN = (
+    "trap '' TERM INT HUP\n"
+    + ESCAPE
+    + "(sleep 1000 & sleep 1000) &\necho up\nwhile :; do sleep 0.1; done"
+)
 
 
 def marker_of(bench: Bench, attempt: str) -> int:
@@ -54,7 +59,9 @@ def test_a_polite_step_ends_at_once(bench: Bench, client: Client) -> None:
 
 
 def test_a_step_may_clean_up_within_its_grace(bench: Bench, client: Client) -> None:
-    spec = bench.shell("trap 'sleep 0.5; echo cleaned; exit 3' TERM; echo up; sleep 1000 & wait", grace_s=600.0)
+    spec = bench.shell(
+        "trap 'sleep 0.5; echo cleaned; exit 3' TERM; echo up; sleep 1000 & wait", grace_s=600.0
+    )
     start_and_see(bench, client, spec, 2)
     client.cancel(spec["attempt"])
     end = client.end_of(spec["attempt"])

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from engine.runner.frames import FRAME_LIMIT_BYTES, Decoder, FrameError, encode
 
-MESSAGES = [{"t": "hello", "epoch": 7}, {"t": "x", "text": "ü\ud800" * 50}, {}, {"t": "y", "n": [1, 2.5]}]
+MESSAGES = [
+    {"t": "hello", "epoch": 7},
+    {"t": "x", "text": "ü\ud800" * 50},
+    {},
+    {"t": "y", "n": [1, 2.5]},
+]
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=200))

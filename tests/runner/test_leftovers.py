@@ -45,7 +45,9 @@ def test_a_deep_tree_is_ended_to_its_leaves(bench: Bench, client: Client) -> Non
 
 
 def test_what_a_leftover_still_prints_is_in_the_log(bench: Bench, client: Client) -> None:
-    spec = bench.shell("(trap 'echo last words; exit' TERM; echo ready; sleep 1000 & wait) & sleep 0.5")
+    spec = bench.shell(
+        "(trap 'echo last words; exit' TERM; echo ready; sleep 1000 & wait) & sleep 0.5"
+    )
     client.run(spec)
     assert bench.log(spec) == b"ready\nlast words\n"
 
@@ -65,7 +67,7 @@ def test_a_stranger_with_the_pipe_delays_the_end_by_seconds_only(
         "import socket; s = socket.socket(socket.AF_UNIX); s.connect(%r); "
         "socket.send_fds(s, [b'x'], [1])"
     ) % path
-    spec = bench.shell(f"echo before; python3 -c \"{code}\"")
+    spec = bench.shell(f'echo before; python3 -c "{code}"')
     client.start(spec)
     listener.settimeout(60)
     peer, _ = listener.accept()
@@ -86,17 +88,11 @@ def test_a_stranger_with_the_pipe_delays_the_end_by_seconds_only(
 
 
 def test_a_daemon_that_ends_by_itself_is_reaped(bench: Bench, client: Client) -> None:
-    long = bench.shell("setsid -f sleep 0.3; sleep 2")
+    long = bench.shell("for i in 1 2 3 4 5; do setsid -f sleep 0.3; done; echo up; sleep 1000")
     client.start(long)
-    client.began_of(long["attempt"])
-    time.sleep(0.6)
-    client.run(bench.shell("true"))  # the runner looks at its children at every end
-
-    def zombies() -> list[int]:
-        stats = [procfs.read_stat(pid) for pid in procfs.read_children(bench.runner_pid)]
-        return [1 for stat in stats if stat is not None and not stat.alive]
-
-    wait_until(lambda: not zombies())
+    wait_until(lambda: bench.log(long) == b"up\n")
+    wait_until(lambda: len(procfs.read_children(bench.runner_pid)) == 1)
+    client.cancel(long["attempt"])
     assert client.end_of(long["attempt"])["leftovers"] == 0
 
 

@@ -45,7 +45,9 @@ def test_carriage_returns_and_empty_lines(bench: Bench, client: Client) -> None:
 def test_gigabytes_over_the_limit_cost_constant_memory_and_disk(
     bench: Bench, client: Client
 ) -> None:
-    spec = bench.shell("yes 0123456789abcdef | head -c 2000000000", shell=["bash"], log_limit_bytes=8_000_000)
+    spec = bench.shell(
+        "yes 0123456789abcdef | head -c 2000000000", shell=["bash"], log_limit_bytes=8_000_000
+    )
     end = client.run(spec)
     assert end["exit_code"] == 0
     assert peak_kb(bench) < MEMORY_LIMIT_KB
@@ -56,7 +58,9 @@ def test_gigabytes_over_the_limit_cost_constant_memory_and_disk(
 def test_a_flood_on_stdout_as_json_output_costs_constant_memory(
     bench: Bench, client: Client
 ) -> None:
-    spec = bench.shell("head -c 200000000 /dev/zero | tr '\\0' 1", outputs="json", log_limit_bytes=1_000_000)
+    spec = bench.shell(
+        "head -c 200000000 /dev/zero | tr '\\0' 1", outputs="json", log_limit_bytes=1_000_000
+    )
     end = client.run(spec)
     assert end["error"]["type"] == "output"
     assert peak_kb(bench) < MEMORY_LIMIT_KB

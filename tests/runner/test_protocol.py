@@ -309,7 +309,9 @@ def test_nothing_starts_and_nothing_is_told_while_results_cannot_be_written(
     assert client.end_of(waiting["attempt"])["exit_code"] == 0
     assert client.end_of(dropped["attempt"])["outcome"] == "cancelled"
     assert (bench.home.work / "x" / "ran").read_text() == "ran\n"
-    ends = [record["end"]["attempt"] for record in read_results(bench.folder) if record["k"] == "end"]
+    ends = [
+        record["end"]["attempt"] for record in read_results(bench.folder) if record["k"] == "end"
+    ]
     assert sorted(ends[10:]) == sorted(spec["attempt"] for spec in (running, waiting, dropped))
 
 

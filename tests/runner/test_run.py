@@ -47,7 +47,9 @@ def test_a_silent_step_makes_no_file(bench: Bench, client: Client) -> None:
 def test_the_environment_is_exactly_what_was_asked_for(bench: Bench, client: Client) -> None:
     path = os.environ["PATH"]
     _, log = run(bench, client, "env -0 | tr '\\0' '\\n'", env={"PATH": path, "A": "b c\n€"})
-    lines = [line for line in log.split("\n") if not line.startswith(("_=", "PWD=", "SHLVL=", "OLDPWD="))]
+    lines = [
+        line for line in log.split("\n") if not line.startswith(("_=", "PWD=", "SHLVL=", "OLDPWD="))
+    ]
     output = [line for line in lines if line.startswith("WINGMAN_OUTPUT=/proc/")]
     assert len(output) == 1
     assert sorted(set(lines) - set(output)) == sorted([f"PATH={path}", "A=b c", "€", ""])
@@ -66,7 +68,11 @@ def test_the_process_inherits_nothing(bench: Bench, client: Client) -> None:
 
 
 def test_the_process_leads_a_session_of_its_own(bench: Bench, client: Client) -> None:
-    _, log = run(bench, client, "echo $$; ps -o pid=,pgid=,sid= -p $$ 2>/dev/null || cut -d' ' -f1,5,6 /proc/$$/stat")
+    _, log = run(
+        bench,
+        client,
+        "echo $$; ps -o pid=,pgid=,sid= -p $$ 2>/dev/null || cut -d' ' -f1,5,6 /proc/$$/stat",
+    )
     numbers = set(log.split())
     assert len(numbers) == 1
 
@@ -88,7 +94,11 @@ def test_a_long_text_is_run_too(bench: Bench, client: Client) -> None:
 
 
 def test_outputs_are_read_from_the_memory_file(bench: Bench, client: Client) -> None:
-    end, _ = run(bench, client, 'echo size=12 >> "$WINGMAN_OUTPUT"; echo \'m:={"a": [1]}\' >> "$WINGMAN_OUTPUT"')
+    end, _ = run(
+        bench,
+        client,
+        'echo size=12 >> "$WINGMAN_OUTPUT"; echo \'m:={"a": [1]}\' >> "$WINGMAN_OUTPUT"',
+    )
     assert end["outputs"] == {"size": 12, "m": {"a": [1]}}
 
 
@@ -135,7 +145,10 @@ def test_secrets_are_masked_in_log_outputs_and_error(bench: Bench, client: Clien
         ({"shell": ["no-such-shell"]}, ["no-such-shell", "PATH"]),
         ({"shell": ["/etc/passwd"]}, ["/etc/passwd", "Permission denied"]),
         ({"shell": ["/no/such/shell"]}, ["/no/such/shell", "No such file"]),
-        ({"env": {"PATH": os.environ["PATH"], "BIG": "x" * 200_000}}, ["bash", "too long", "environment"]),
+        (
+            {"env": {"PATH": os.environ["PATH"], "BIG": "x" * 200_000}},
+            ["bash", "too long", "environment"],
+        ),
         ({"text": "nul \0 byte"}, ["bash", "null"]),
         ({"cwd": "/proc/no/such"}, ["/proc/no/such"]),
         ({"cwd": "/etc/hostname"}, ["/etc/hostname", "Not a directory"]),
@@ -154,7 +167,9 @@ def test_what_cannot_start_says_why(
     assert client.run(bench.shell("true"))["exit_code"] == 0
 
 
-def test_a_text_that_is_no_program_cannot_start(bench: Bench, client: Client, tmp_path: Path) -> None:
+def test_a_text_that_is_no_program_cannot_start(
+    bench: Bench, client: Client, tmp_path: Path
+) -> None:
     program = tmp_path / "tool"
     program.write_text("#!/no/such/interpreter\n")
     program.chmod(0o700)
@@ -186,7 +201,9 @@ def test_the_peak_of_a_small_step_is_its_own_not_the_runners(bench: Bench, clien
     assert 500_000 < end["max_rss_bytes"] < 8_000_000
 
 
-def test_a_name_resolves_by_the_steps_own_path(bench: Bench, client: Client, tmp_path: Path) -> None:
+def test_a_name_resolves_by_the_steps_own_path(
+    bench: Bench, client: Client, tmp_path: Path
+) -> None:
     tool = tmp_path / "bin" / "mytool"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho mine\n")

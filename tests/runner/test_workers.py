@@ -46,7 +46,12 @@ def test_a_script_has_its_arguments_and_outputs(bench: Bench, client: Client) ->
 
 @pytest.mark.parametrize(
     ("value", "outputs"),
-    [("{'a': [1, None]}", {"a": [1, None]}), ("None", {}), ("5", {"result": 5}), ("'x'", {"result": "x"})],
+    [
+        ("{'a': [1, None]}", {"a": [1, None]}),
+        ("None", {}),
+        ("5", {"result": 5}),
+        ("'x'", {"result": "x"}),
+    ],
 )
 def test_a_call_returns_its_outputs(
     bench: Bench, client: Client, value: str, outputs: dict[str, Any]
@@ -157,7 +162,9 @@ def test_the_environment_is_exactly_the_attempts(bench: Bench, client: Client) -
         _, log = script(bench, client, text, env={"PATH": path, "ONLY": value})
         lines = [line for line in log.splitlines()[1:] if not line.startswith("WINGMAN_OUTPUT ")]
         assert lines == [f"ONLY {value}", f"PATH {path}"]
-    text = "import subprocess; print(subprocess.run(['env'], capture_output=True, text=True).stdout)"
+    text = (
+        "import subprocess; print(subprocess.run(['env'], capture_output=True, text=True).stdout)"
+    )
     _, log = script(bench, client, text, env={"PATH": path})
     assert "ONLY" not in log
     assert "LATER" not in log
@@ -201,7 +208,9 @@ def test_installed_packages_are_found(bench: Bench, client: Client) -> None:
 
 def test_an_edited_module_is_loaded_anew(bench: Bench, client: Client) -> None:
     for n in range(3):
-        path = module(bench, "edited", f"def work():\n    return {{'n': {n}, 'size': '{'x' * n}'}}\n")
+        path = module(
+            bench, "edited", f"def work():\n    return {{'n': {n}, 'size': '{'x' * n}'}}\n"
+        )
         for _ in range(2):
             spec = bench.python(call="edited:work", path=[path])
             end = client.run(spec)
@@ -210,7 +219,9 @@ def test_an_edited_module_is_loaded_anew(bench: Bench, client: Client) -> None:
 
 
 def test_a_module_that_wants_fresh_interpreters_gets_them(bench: Bench, client: Client) -> None:
-    path = module(bench, "fresh", "import os\nWINGMAN_FRESH = True\ndef work():\n    return os.getpid()\n")
+    path = module(
+        bench, "fresh", "import os\nWINGMAN_FRESH = True\ndef work():\n    return os.getpid()\n"
+    )
     seen = {
         client.run(bench.python(call="fresh:work", path=[path]))["outputs"]["result"]
         for _ in range(3)
@@ -224,10 +235,10 @@ def test_a_changed_signal_handler_costs_the_worker(bench: Bench, client: Client)
     assert worker_of(script(bench, client, PID)[1]) != first
 
 
-def test_a_thread_left_behind_never_prints_into_the_next_step(
-    bench: Bench, client: Client
-) -> None:
-    text = PID + """
+def test_a_thread_left_behind_never_prints_into_the_next_step(bench: Bench, client: Client) -> None:
+    text = (
+        PID
+        + """
 import threading, time
 def haunt():
     while True:
@@ -236,6 +247,7 @@ def haunt():
 threading.Thread(target=haunt, daemon=True).start()
 time.sleep(0.05)
 """
+    )
     end, log = script(bench, client, text)
     assert end["exit_code"] == 0
     first = worker_of(log)
@@ -254,11 +266,14 @@ def test_a_child_left_behind_is_ended_before_the_end_is_told(bench: Bench, clien
 
 
 def test_a_daemon_left_behind_is_ended_and_costs_the_worker(bench: Bench, client: Client) -> None:
-    text = PID + """
+    text = (
+        PID
+        + """
 import subprocess, time
 subprocess.run(["setsid", "-f", "env", "-i", "/bin/bash", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
 time.sleep(0.3)
 """
+    )
     spec = bench.python(script=text)
     end = client.run(spec)
     assert end["leftovers"] >= 1
@@ -267,7 +282,11 @@ time.sleep(0.3)
 
 
 def test_a_fork_that_runs_on_is_not_a_second_worker(bench: Bench, client: Client) -> None:
-    end, log = script(bench, client, "import os\npid = os.fork()\nprint('both')\noutputs['x'] = 1\nif pid: os.wait()")
+    end, log = script(
+        bench,
+        client,
+        "import os\npid = os.fork()\nprint('both')\noutputs['x'] = 1\nif pid: os.wait()",
+    )
     assert end["outputs"] == {"x": 1}
     assert log.count("both") == 2
     assert script(bench, client, "outputs['y'] = 2")[0]["outputs"] == {"y": 2}
