@@ -93,7 +93,7 @@ def questions(client: Client, deep: str) -> dict[str, Callable[[], Any]]:
         "of one type": get("type=etl"),
         "text in a flow's name": get("text=flow-1"),
         "90 % deep page": get(f"cursor={deep}"),
-        "one by flow#number": lambda: client.request("GET", f"/v1/executions/flow-07%2333"),
+        "one by flow#number": lambda: client.request("GET", "/v1/executions/flow-07%2333"),
     }
 
 

@@ -182,6 +182,4 @@ def _alternatives(heads: list[bytes]) -> bytes:
     for head in heads:  # shortest first
         if not any(head[:size] in kept for size in range(SHORTEST_VALUE, len(head))):
             kept.add(head)
-    return b"|".join(
-        b"".join(b"\\x%02x" % byte for byte in head) for head in sorted(kept)
-    )
+    return b"|".join(b"".join(b"\\x%02x" % byte for byte in head) for head in sorted(kept))

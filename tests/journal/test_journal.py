@@ -134,15 +134,21 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_space_again(tmp_pat
         shutil.rmtree(disk, ignore_errors=True)
 
 
+def fill(path: Path) -> None:
+    """Write until there is no space left."""
+    with path.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(b"x" * 4096)
+
+
 def _fill_and_recover(disk: Path) -> None:
     path, filler = disk / "journal.db", disk / "filler"
 
     async def work(journal: Journal) -> None:
         record(journal, execution(1))
         await journal.durable()
-        with filler.open("wb", buffering=0) as stream, pytest.raises(OSError, match="space"):
-            while True:
-                stream.write(b"x" * 4096)
+        with pytest.raises(OSError, match="space"):
+            fill(filler)
         big = execution(2)
         big.outputs = {"much": "x" * 200_000}
         record(journal, big)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 
 import pytest
 
@@ -64,9 +63,9 @@ def test_a_stranger_with_the_pipe_delays_the_end_by_seconds_only(
     listener.bind(path)
     listener.listen()
     code = (
-        "import socket; s = socket.socket(socket.AF_UNIX); s.connect(%r); "
+        f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({path!r}); "
         "socket.send_fds(s, [b'x'], [1])"
-    ) % path
+    )
     spec = bench.shell(f'echo before; python3 -c "{code}"')
     client.start(spec)
     listener.settimeout(60)
