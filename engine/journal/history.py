@@ -209,9 +209,12 @@ class History:
         rows = self._db.execute(self._named["events_of"], (ord_,))
         return [(seq, at, type_, decode(text)) for seq, at, type_, text in rows]
 
-    def events_after(self, seq: int, limit: int) -> list[dict[str, Any]]:
-        """The event stream from a number on."""
-        rows = self._db.execute(self._named["events_after"], (seq, limit))
+    def events_after(self, seq: int, limit: int, ord_: int | None = None) -> list[dict[str, Any]]:
+        """The event stream from a number on, of all executions or of one."""
+        if ord_ is None:
+            rows = self._db.execute(self._named["events_after"], (seq, limit))
+        else:
+            rows = self._db.execute(self._named["events_of_after"], (seq, limit, ord_))
         return [
             {"seq": n, "execution": id_, "at": to_text(at), "type": type_, "data": decode(text)}
             for n, id_, at, type_, text in rows

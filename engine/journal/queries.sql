@@ -70,6 +70,10 @@ SELECT seq, at, type, data FROM events WHERE execution = ?1 ORDER BY seq
 SELECT e.seq, x.id, e.at, e.type, e.data FROM events e JOIN executions x ON x.ord = e.execution
 WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2
 
+-- name: events_of_after
+SELECT e.seq, x.id, e.at, e.type, e.data FROM events e JOIN executions x ON x.ord = e.execution
+WHERE e.execution = ?3 AND e.seq > ?1 ORDER BY e.seq LIMIT ?2
+
 -- name: version
 SELECT compiled FROM versions WHERE version = ?1 AND source = ?2
 

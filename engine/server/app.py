@@ -57,6 +57,7 @@ def make_app(context: Context) -> Starlette:
             msgspec.DecodeError: _invalid,
         },
     )
+    app.router.redirect_slashes = False  # what is not there is said to be not there
     app.state.context = context
     return app
 

@@ -114,6 +114,7 @@ def make_document() -> dict[str, Any]:
     paths = {
         "/healthz": {"get": operation()},
         "/v1/engine": {"get": operation(shape["EngineStatus"])},
+        "/v1/engine/stop": {"post": operation(None, "StopRequest", status="202")},
         "/v1/executions": {
             "post": operation(shape["Started"], "StartRequest", [KEY], "201"),
             "get": operation(
@@ -129,7 +130,10 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/logs": {
             "get": operation(
                 content=TEXT,
-                parameters=[REF, *_query("step", "level", "grep", "stream", "prefix", "engine")],
+                parameters=[
+                    REF,
+                    *_query("step", "level", "grep", "stream", "follow", "prefix", "engine"),
+                ],
             )
         },
         "/v1/executions/{ref}/logs/lines": {
@@ -147,7 +151,7 @@ def make_document() -> dict[str, Any]:
         "/v1/flows/{name}/debug": {"post": operation(None, "DebugRequest", [NAME])},
         "/v1/validate": {"post": operation(None, "ValidateRequest")},
         "/v1/machine": {"get": operation(shape["Machine"])},
-        "/v1/events": {"get": operation(parameters=_query("after_seq", "limit"))},
+        "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},
     }
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"
     components["Problematic"] = {

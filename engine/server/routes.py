@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -14,6 +15,7 @@ from engine.clock import Clock
 from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
 from engine.gauges import read_machine
+from engine.journal.history import History
 from engine.server.app import Json
 from engine.server.context import Context
 
@@ -57,7 +59,10 @@ async def body_of(request: Request, shape: type[T]) -> T:
         data += chunk
         if len(data) > BODY_LIMIT_BYTES:
             raise UsageError(f"the request's body is larger than {BODY_LIMIT_BYTES} bytes")
-    return msgspec.json.decode(bytes(data) or b"{}", type=shape)
+    try:
+        return msgspec.json.decode(bytes(data) or b"{}", type=shape)
+    except RecursionError:
+        raise UsageError("the request's body is nested too deeply") from None
 
 
 def number_of(request: Request, name: str, default: int, highest: int) -> int:
@@ -139,6 +144,8 @@ async def definition(request: Request) -> Response:
 
 async def act(request: Request) -> Response:
     verb = request.path_params["verb"]
+    if verb in ("logs", "definition"):
+        raise HTTPException(405, headers={"Allow": "GET"})
     if verb not in wire.VERBS:
         raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.VERBS))
     wanted = await body_of(request, VerbRequest)
@@ -183,7 +190,11 @@ async def machine(request: Request) -> Response:
 async def events(request: Request) -> Response:
     after = number_of(request, "after", 0, 1 << 60)
     limit = max(1, number_of(request, "limit", 100, PAGE_LIMIT))
-    found = await context_of(request).service.reader(
-        lambda history: history.events_after(after, limit)
-    )
+    reference = request.query_params.get("execution")
+
+    def look(history: History) -> list[dict[str, Any]]:
+        ord_ = None if reference is None else history.find(reference)
+        return history.events_after(after, limit, ord_)
+
+    found = await context_of(request).service.reader(look)
     return Json({"events": found, "next": found[-1]["seq"] if found else after})

@@ -70,6 +70,7 @@ async def test_every_window_converges_to_what_http_says(engine: Engine, home: Ho
 
         await feed.until(all_over)
         await feed.settle()
+        await feed.until(lambda: machine.rest["gauges"]["running_steps"] == 0)
     for view, query in ((rows, "limit=50"), (failed, "state=failed&flow=busy")):
         told = engine.get(f"/v1/executions?{query}")["executions"]
         assert view.ordered() == told
@@ -82,7 +83,6 @@ async def test_every_window_converges_to_what_http_says(engine: Engine, home: Ho
     assert [line["text"] for line in page] == wanted
     assert {line["cursor"]: line for line in page} == log.rows
     assert flows.rest["flows"] == engine.get("/v1/flows")["flows"]
-    assert machine.rest["gauges"]["running_steps"] == 0
 
 
 async def test_a_hundred_connections_at_random_moments_each_converge(
