@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import socket
 import sys
 import time
@@ -68,6 +69,7 @@ def base_environment(passthrough: list[str]) -> dict[str, str]:
 def main() -> None:
     """Serve one home until told to stop, or until nothing needs an engine any more."""
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds sensitive inputs
     home = find_home()
     os.chdir("/")  # the caller's directory may be unmounted or deleted while we live
     try:
