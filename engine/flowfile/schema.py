@@ -329,7 +329,7 @@ FLOW = table_of((
         "Folders to import from, after the flow file's own; relative to it.", "[]"),
     Key("timeout", Duration(0.1), "How long an execution may take; time queued or paused does "
         "not count.", "no limit"),
-    Key("max_parallel", Number(1, 10_000, whole=True), "How many steps run at once.", "no limit"),
+    Key("max_parallel", Number(1, 10_000, whole=True), "How many steps run at once.", "32"),
     Key("fail_fast", Boolean(), "After a failed step, cancel the other branches.", "false"),
     Key("debug", Boolean(), "Trace commands and keep everything, at each execution.", "false"),
     Key("defaults", Fields("`defaults`", (

@@ -95,7 +95,7 @@ CREATE TABLE flows (
   debug TEXT NOT NULL DEFAULT 'off'    -- off | on | once
 ) WITHOUT ROWID;
 
--- who changed what; refused requests too
+-- who changed what; a refused request changes nothing and is not here
 CREATE TABLE audit (
   seq INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
