@@ -1,12 +1,11 @@
 """From the journal back to live executions, after any end of the engine.
 
-Called once at start. One execution that cannot be restored is reported and left aside: the others
-must not be stranded with it.
+Called once at start. One execution that cannot be restored is ended as failed, with the reason: it
+must neither strand the others nor be shown as running for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import apsw
@@ -15,10 +14,10 @@ import msgspec
 from engine.core.decide import rebuild_queues
 from engine.core.reduce import apply
 from engine.core.state import Execution
-from engine.errors import WingmanError
-from engine.journal.database import queries
+from engine.errors import StorageError, WingmanError
+from engine.journal.database import damaged, queries
 from engine.model import Event, ForbiddenTransition
-from engine.sensitive import Sensitive
+from engine.sensitive import Sensitive, sensitive_names
 
 decode = msgspec.json.decode
 
@@ -53,6 +52,13 @@ def new_execution(
 
 def restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Execution:
     """One execution as its events left it. Raises WingmanError when its records do not fit."""
+    try:
+        return _restore(connection, ord_, sensitive)
+    except (ForbiddenTransition, KeyError, msgspec.DecodeError) as error:
+        raise WingmanError(f"its records do not fit: {type(error).__name__}: {error}") from error
+
+
+def _restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Execution:
     named = queries()
     rows = list(connection.execute(named["events_of"], (ord_,)))
     id_ = str(connection.execute(named["id_of"], (ord_,)).get)
@@ -73,14 +79,27 @@ def restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Exe
 
 
 def restore_open(
-    connection: apsw.Connection, sensitive: Sensitive, log: Callable[[str], None]
-) -> list[Execution]:
-    """Every execution that had not ended."""
-    found = []
-    rows: list[tuple[Any, ...]] = connection.execute(queries()["open_executions"]).fetchall()
-    for (ord_,) in rows:
-        try:
-            found.append(restore(connection, ord_, sensitive))
-        except (WingmanError, ForbiddenTransition, KeyError, msgspec.DecodeError) as error:
-            log(f"execution {ord_} could not be restored: {type(error).__name__}: {error}")
-    return found
+    connection: apsw.Connection, sensitive: Sensitive
+) -> tuple[list[Execution], dict[int, str]]:
+    """Every execution that had not ended, and by ord why one cannot go on.
+
+    Raises StorageError where the journal is damaged, or the key does not open what it should: then
+    nothing is decided until it is the right one again.
+    """
+    found: list[Execution] = []
+    lost: dict[int, str] = {}
+    sealed: list[StorageError] = []
+    try:
+        rows: list[tuple[Any, ...]] = connection.execute(queries()["open_executions"]).fetchall()
+        for (ord_,) in rows:
+            try:
+                found.append(restore(connection, ord_, sensitive))
+            except WingmanError as error:
+                lost[ord_] = str(error)
+                if isinstance(error, StorageError):
+                    sealed.append(error)
+    except apsw.Error as error:
+        raise damaged(error) from error
+    if sealed and not any(sensitive_names(execution.definition) for execution in found):
+        raise sealed[0]  # not one opens: it is the key, not what it should open
+    return found, lost

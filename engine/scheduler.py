@@ -312,18 +312,19 @@ class Scheduler:
         reach("end_journaled")
         self.executor.acknowledge(generation, names)
 
-    def attempts_interrupted(self, attempts: list[str]) -> None:
-        self._each(attempts, decide.attempt_interrupted)
+    def attempts_interrupted(self, attempts: dict[str, int]) -> None:
+        for attempt, log_bytes in attempts.items():
+            self._about(attempt, decide.attempt_interrupted, log_bytes)
 
     def attempts_never_started(self, attempts: list[str]) -> None:
-        self._each(attempts, decide.attempt_never_started)
-
-    def _each(self, attempts: list[str], decision: Callable[..., None]) -> None:
         for attempt in attempts:
-            execution_id, number = split_attempt_id(attempt)
-            execution = self.live.get(execution_id)
-            if execution is not None:
-                self._try(execution, decision, number)
+            self._about(attempt, decide.attempt_never_started)
+
+    def _about(self, attempt: str, decision: Callable[..., None], *args: Any) -> None:
+        execution_id, number = split_attempt_id(attempt)
+        execution = self.live.get(execution_id)
+        if execution is not None:
+            self._try(execution, decision, number, *args)
 
     def _try(self, execution: Execution, decision: Callable[..., None], *args: Any) -> bool:
         """Take a decision that nobody asked for: a fault in one execution must not be the others'.

@@ -113,8 +113,11 @@ class Engine:
     def _recover(self) -> None:
         """Take back what the last engine left open, before anybody can ask."""
         connection = self._journal.reader()
-        executions = restore_open(connection, self._sensitive, log)
+        executions, lost = restore_open(connection, self._sensitive)
         connection.close()
+        for ord_, reason in lost.items():
+            log(f"execution {ord_} cannot go on: {reason}")
+            self._journal.abandon(ord_, self._clock.now_us(), reason)
         for execution in executions:
             self._adopt(execution)
         self._executor.open(self._scheduler.open_attempts())

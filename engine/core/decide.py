@@ -48,12 +48,13 @@ def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:
     advance(turn)
 
 
-def attempt_interrupted(turn: Turn, number: int) -> None:
+def attempt_interrupted(turn: Turn, number: int, log_bytes: int = 0) -> None:
     """The runner of an attempt is dead and left no end: the outcome is unknown."""
     step = _step_of_attempt(turn.execution, number)
     if step is None:
         return
-    conclude(turn, step, "interrupted", dict(failure.INTERRUPTED), number=number)
+    error, end = dict(failure.INTERRUPTED), {"log_bytes": log_bytes}
+    conclude(turn, step, "interrupted", error, number=number, end=end)
     advance(turn)
 
 

@@ -16,8 +16,8 @@ class Listener(Protocol):
     def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
         """These attempts have ended; acknowledge them once that is journaled."""
 
-    def attempts_interrupted(self, attempts: list[str]) -> None:
-        """The runner of these died under them."""
+    def attempts_interrupted(self, attempts: dict[str, int]) -> None:
+        """The runner of these died under them; the bytes that each had logged."""
 
     def attempts_never_started(self, attempts: list[str]) -> None:
         """These were recorded as starting, and surely never began."""

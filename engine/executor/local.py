@@ -18,6 +18,9 @@ from typing import Any
 
 from engine.executor import Listener
 from engine.executor.link import Link
+from engine.ids import split_attempt_id
+from engine.logs.adopt import adopt_unindexed
+from engine.logs.blocks import Blocks
 from engine.paths import Home
 from engine.runner.launch import runner_socket, start_runner
 from engine.runner.results import read_results
@@ -77,7 +80,10 @@ class LocalExecutor:
         self._expected[self.generation] = set()
         path = runner_socket(self._home, self.generation)
         self._links[self.generation] = Link(self, self.generation, path)
-        start_runner(self._home, self.generation)
+        try:
+            start_runner(self._home, self.generation)
+        except OSError as error:  # no space, no processes: found dead in a while, and tried again
+            self._log(f"runner {self.generation} cannot be started: {error}")
         self._spawn(self._attend(self.generation))
 
     def _spawn(self, work: Any) -> None:
@@ -127,21 +133,35 @@ class LocalExecutor:
         if name == self.generation:
             self._log(f"runner {name} died; starting another")
             self._start_generation()
-        self._links.pop(name, None)
+        link = self._links.pop(name, None)
+        unsent = link.queued_attempts() if link else set()
         folder = self._home.runners / name
         begun, ends = _read_folder(folder)
         expected = self._expected.pop(name, set())
         self._listener.attempts_ended(name, [ends[a] for a in expected if a in ends])
         # a record that was not synced may be lost with the power: then absence proves nothing
         proves = folder.exists() and _boot_of(folder) in ("", self._boot)
-        lost = [a for a in expected if a not in ends and (a in begun or not proves)]
+        lost = [
+            a for a in expected if a not in ends and (a in begun or not proves) and a not in unsent
+        ]
         if proves:
             await asyncio.to_thread(kill_marked, [begun[a] for a in lost])
-        self._listener.attempts_interrupted(lost)
+        self._listener.attempts_interrupted(await asyncio.to_thread(self._logged_bytes, lost))
         self._listener.attempts_never_started(
             [a for a in expected if a not in ends and a not in lost]
         )
         self._listener.generation_settled(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    def _logged_bytes(self, attempts: list[str]) -> dict[str, int]:
+        """How much each attempt of a dead runner has printed, all of it in its log's index."""
+        found = {}
+        for name in attempts:
+            try:
+                found[name] = adopt_attempt(self._home.text("logs"), name)
+            except OSError as error:  # a full disk: the log lacks its last bytes, no more
+                self._log(f"the log of {name} cannot be completed: {error}")
+                found[name] = 0
+        return found
 
     # -- what the scheduler asks -----------------------------------------------------------
 
@@ -152,9 +172,7 @@ class LocalExecutor:
     def cancel(self, generation: str, attempt: str, mode: str, reason: str) -> None:
         link = self._links.get(generation)
         if link is not None:
-            link.queue_cancel(
-                {"t": "cancel", "attempt": attempt, "mode": mode, "reason": reason}
-            )
+            link.queue_cancel({"t": "cancel", "attempt": attempt, "mode": mode, "reason": reason})
 
     def acknowledge(self, generation: str, attempts: Iterable[str]) -> None:
         link = self._links.get(generation)
@@ -211,6 +229,20 @@ class LocalExecutor:
         link.welcome()
         if link.generation == self.generation:
             self._welcomed_once.set()
+
+
+def adopt_attempt(logs: str, name: str) -> int:
+    """Give what an attempt printed last its place in the log; the size of its files."""
+    execution_id, number = split_attempt_id(name)
+    folder = f"{logs}/{execution_id}"
+    if not os.path.isdir(folder):
+        return 0
+    adopt_unindexed(folder, number)
+    blocks = Blocks(folder)
+    try:
+        return blocks.size_of(number)
+    finally:
+        blocks.close()
 
 
 def _read_folder(folder: Path) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:

@@ -29,6 +29,7 @@ class Batch:
     flows: dict[str, Row] = field(default_factory=dict)
     counters: dict[tuple[str, str], int] = field(default_factory=dict)
     audit: list[Row] = field(default_factory=list)
+    abandoned: list[Row] = field(default_factory=list)  # [ord, at, error]
 
     def count(self, flow: str, state: str, by: int) -> None:
         key = (flow, state)
@@ -49,6 +50,9 @@ class Batch:
             ("upsert_steps", [step_row(ex, step) for ex, step in self.steps.values()]),
             ("add_counters", [[flow, state, n] for (flow, state), n in self.counters.items() if n]),
             ("insert_audit", self.audit),
+            ("abandon_counters", self.abandoned),
+            ("abandon_steps", self.abandoned),
+            ("abandon_executions", self.abandoned),
         ]
         return [(name, rows) for name, rows in found if rows]
 

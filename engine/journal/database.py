@@ -15,6 +15,7 @@ from engine.errors import StorageError
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 10_000
+CHECKED_BYTES = 32 << 20  # a check of this much costs some hundredths of a second
 
 
 @cache
@@ -27,6 +28,7 @@ def queries() -> dict[str, str]:
 
 def open_writer(path: Path) -> apsw.Connection:
     """The one connection that writes: WAL, every commit synced, checkpoints apart from commits."""
+    is_suspect = _is_suspect(path)
     try:
         connection = apsw.Connection(str(path))
         path.chmod(0o600)
@@ -35,13 +37,41 @@ def open_writer(path: Path) -> apsw.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         _demand(connection, "PRAGMA synchronous", 2)
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        if is_suspect:
+            check(connection)
         _migrate(connection, path)
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise damaged(error) from error
     except apsw.Error as error:
         raise StorageError(
             f"cannot open the journal {path}: {error}",
             "check the disk's space and rights; `wingman doctor` looks at both",
         ) from error
     return connection
+
+
+def _is_suspect(path: Path) -> bool:
+    """Whether the file is to be checked: small, or its last writer did not close it."""
+    try:
+        size_bytes = path.stat().st_size
+        return size_bytes <= CHECKED_BYTES or path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def check(connection: apsw.Connection) -> None:
+    """Raises StorageError where the file is damaged: what it says could be wrong."""
+    found = connection.execute("PRAGMA quick_check(1)").get
+    if found != "ok":
+        raise damaged(found)
+
+
+def damaged(cause: object) -> StorageError:
+    """The error to raise for a journal that SQLite finds damaged."""
+    return StorageError(
+        f"the journal is damaged: {cause}",
+        "nothing was changed; restore data/journal.db from a backup, with no -wal file beside it",
+    )
 
 
 def open_reader(path: Path) -> apsw.Connection:

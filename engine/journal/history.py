@@ -204,6 +204,10 @@ class History:
         rows = self._db.execute(self._named["attempts_of"], (ord_,))
         return {number: (step, nth) for number, step, nth, _, _ in rows}
 
+    def logged(self, ord_: int) -> list[tuple[int, str, int, int | None]]:
+        """(attempt, step path, bytes, index records) of every ended attempt that printed."""
+        return list(self._db.execute(self._named["logged"], (ord_,)))
+
     def events(self, ord_: int) -> list[tuple[int, int, str, dict[str, Any]]]:
         """(seq, at, type, data) of one execution, in order."""
         rows = self._db.execute(self._named["events_of"], (ord_,))

@@ -138,6 +138,15 @@ class Journal:
         for step in execution.steps.values():
             self._touch(execution, step)
 
+    def abandon(self, ord_: int, at_us: int, reason: str) -> None:
+        """End an execution that cannot be restored: failed, what ran is interrupted."""
+        error = {"step": None, "type": "lost", "message": f"it cannot go on: {reason}"}
+        self.seq += 1
+        data = {"state": "failed", "error": error, "outputs": {}}
+        self._batch.events.append([self.seq, ord_, at_us, "execution.ended", data])
+        self._batch.abandoned.append([ord_, at_us, error])
+        self._schedule()
+
     def add_version(self, row: list[Any]) -> None:
         """Keep a flow's version; [version, name, source, text, compiled, at]."""
         key = (row[0], row[2])

@@ -54,6 +54,28 @@ ON CONFLICT (flow, state) DO UPDATE SET n = n + excluded.n
 INSERT INTO audit (at, actor, action, subject, reason)
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1)
 
+-- name: abandon_counters
+INSERT INTO counters
+SELECT flow, state, -count(*) FROM executions WHERE ord IN (SELECT value->>0 FROM json_each(?1))
+GROUP BY flow, state
+UNION ALL
+SELECT flow, 'failed', count(*) FROM executions WHERE ord IN (SELECT value->>0 FROM json_each(?1))
+GROUP BY flow
+ON CONFLICT (flow, state) DO UPDATE SET n = n + excluded.n
+
+-- name: abandon_steps
+UPDATE steps SET state = iif(state = 'running', 'interrupted', 'cancelled'),
+  data = json_set(data, '$.state', iif(state = 'running', 'interrupted', 'cancelled'),
+                  '$.error', json(iif(state = 'running', j.value->2, 'null')))
+FROM json_each(?1) j
+WHERE steps.execution = j.value->>0 AND steps.state IN ('pending', 'waiting', 'running')
+
+-- name: abandon_executions
+UPDATE executions SET state = 'failed', ended_at = j.value->>1, waiting = 0,
+  duration_ms = (j.value->>1 - started_at) / 1000,
+  data = json_set(data, '$.error', json(j.value->2), '$.waiting_for', NULL)
+FROM json_each(?1) j WHERE executions.ord = j.value->>0
+
 -- name: last_event
 SELECT coalesce(max(seq), 0), coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0) FROM events
 
@@ -90,6 +112,11 @@ SELECT flow, state, n FROM counters WHERE n != 0
 SELECT a.number, a.step, a.try_number, a.generation, e.state
 FROM attempts a LEFT JOIN attempt_ends e USING (execution, number)
 WHERE a.execution = ?1 ORDER BY a.number
+
+-- name: logged
+SELECT e.number, a.step, e.log_bytes, e.log_records
+FROM attempt_ends e JOIN attempts a USING (execution, number)
+WHERE e.execution = ?1 AND e.log_bytes > 0 ORDER BY e.number
 
 -- name: execution
 SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,

@@ -8,7 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from engine.journal.database import open_reader
+import apsw
+import msgspec
+
+from engine.journal.database import damaged, open_reader
 from engine.journal.history import History
 
 T = TypeVar("T")
@@ -29,7 +32,10 @@ class Reader:
     def _ask(self, question: Callable[[History], T]) -> T:
         if self._history is None:
             self._history = History(open_reader(self._path))
-        return question(self._history)
+        try:
+            return question(self._history)
+        except (apsw.CorruptError, apsw.NotADBError, msgspec.DecodeError) as error:
+            raise damaged(error) from error
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -26,15 +26,19 @@ from engine.logs.format import (
 from engine.logs.index import Index
 
 
-def adopt_unindexed(log_dir: str) -> int:
-    """Append records for the bytes behind the last indexed ones of each file; how many bytes."""
+def adopt_unindexed(log_dir: str, attempt: int | None = None) -> int:
+    """Append records for the bytes behind the last indexed ones of each file; how many bytes.
+
+    With `attempt` only its files count: another one may be written by a living runner.
+    """
     blocks, index = Blocks(log_dir), Index(os.path.join(log_dir, INDEX_NAME))
     try:
         covered = _covered(index)
         records = [
             record
-            for attempt, segment, path in blocks.files()
-            for record in _missing(path, attempt, segment, covered.get((attempt, segment), 0))
+            for of, segment, path in blocks.files()
+            if attempt is None or of == attempt
+            for record in _missing(path, of, segment, covered.get((of, segment), 0))
         ]
     finally:
         index.close()

@@ -207,6 +207,14 @@ class LogReader:
         """How many of the bytes that an attempt's end recorded the disk has lost."""
         return max(0, log_bytes - self.blocks.size_of(attempt))
 
+    def indexed_bytes(self) -> dict[int, int]:
+        """How many bytes of each attempt the index tells of."""
+        found: dict[int, int] = {}
+        for _, record in self.index.forward(0, self.index.count):
+            if record is not None and not record.flags & GAP:
+                found[record.attempt] = found.get(record.attempt, 0) + record.length
+        return found
+
     def _raw_block(self, number: int, record: Record | None) -> bytes | str | None:
         if record is None or record.flags & GAP:
             return self.scanner.note_of(number, record)

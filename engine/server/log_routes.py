@@ -32,6 +32,7 @@ async def stream(request: Request) -> Response:
     )
     log = await context.logs.open(ord_, execution_id)
     follows = query.get("follow") == "true"
+    losses = await context.logs.losses(ord_, execution_id, wanted)
     if wanted.takes_all and "true" not in (query.get("prefix"), query.get("engine")):
         body = raw_text(context, log, execution_id, wanted, follows)
     else:
@@ -39,7 +40,17 @@ async def stream(request: Request) -> Response:
             context, ord_, query.get("engine") == "true", query.get("prefix") == "true", wanted
         )
         body = line_text(context, log, execution_id, wanted, follows, teller)
+    if losses:
+        body = _with_end(body, losses)
     return StreamingResponse(body, media_type="text/plain; charset=utf-8")
+
+
+async def _with_end(body: AsyncIterator[bytes], end: str) -> AsyncIterator[bytes]:
+    last = b"\n"
+    async for part in body:
+        last = part or last
+        yield part
+    yield (b"" if last.endswith(b"\n") else b"\n") + end.encode()
 
 
 async def raw_text(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from engine.core.state import Execution
 from engine.errors import UsageError
+from engine.logs.adopt import adopt_unindexed
 from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.reader import LogReader
 from engine.logs.tail import Tail
@@ -99,6 +100,33 @@ class LogBook:
         execution["warnings"] = sum(warnings.values())
         for step in execution.get("steps", ()):
             step["warnings"] = warnings.get(step["path"], 0)
+
+    async def losses(self, ord_: int, execution_id: str, wanted: Filter) -> str:
+        """A line for each attempt whose index has lost its end, as by a power cut.
+
+        Bytes that are on the disk still get their place in the index again; blocks that the index
+        tells of and the disk has lost have a line of their own where they were.
+        """
+        if execution_id in self._service.scheduler.live:
+            return ""
+        logged = await self._service.reader(lambda history: history.logged(ord_))
+        log = await self.open(ord_, execution_id)
+
+        def look(reader: LogReader) -> list[tuple[str, int]]:
+            if reader.index.count >= sum(records or 0 for *_, records in logged):
+                return []
+            adopt_unindexed(f"{self._folder}/{execution_id}")
+            told = reader.indexed_bytes()
+            return [
+                (path, size_bytes - told.get(number, 0))
+                for number, path, size_bytes, _ in logged
+                if wanted.step in (None, path)
+            ]
+
+        found = await log.ask(look)
+        return "".join(
+            f"[{path}: the last {lost:,} bytes were lost]\n" for path, lost in found if lost > 0
+        )
 
     def tail(
         self, ord_: int, execution_id: str, *, step: str | None, level: str | None,

@@ -28,7 +28,7 @@ steps:
   - {id: third, needs: [first, quick], run: 'echo "third $WINGMAN_ATTEMPT" >> ../starts-$WINGMAN_EXECUTION; for i in $(seq 40); do echo "third line $i"; done; test ${{ steps.first.outputs.n }} = 5'}
 finally:
   - {id: last, run: 'echo "last $WINGMAN_ATTEMPT" >> ../starts-$WINGMAN_EXECUTION; for i in $(seq 40); do echo "last line $i"; done'}
-"""  # noqa: E501
+"""
 
 
 class Deaths:

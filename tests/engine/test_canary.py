@@ -75,7 +75,7 @@ steps:
         inner(word)
   - {id: returns, python: {args: {d: "${{ inputs.deep }}", pin: "${{ inputs.pin }}"}, script: "outputs['d'] = d; outputs['pin'] = pin; outputs['f'] = pin + 0.0"}}
   - {id: flaky, continue_on_error: true, retry: {max_attempts: 2}, run: 'echo "$word" >&2; exit 9'}
-"""  # noqa: E501
+"""
 
 
 def forms(text: str) -> list[bytes]:
@@ -183,7 +183,7 @@ SLOW = """
 steps:
   - {id: a, run: 'for i in $(seq 30); do echo "$word $lines $pin $deep"; printf %s "$word"; sleep 0.05; done; exit 4'}
   - {id: b, needs: [], retry: {max_attempts: 3}, on_interrupt: retry, run: 'echo "$deep" >> "$WINGMAN_OUTPUT"; echo "$lines"; sleep 1; echo "x=$word" >> "$WINGMAN_OUTPUT"'}
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.parametrize("victim", ["engine", "runner", "both"])
