@@ -117,8 +117,8 @@ class Bench:
             "kind": "run", "flow": "flow", "shell": ["bash", "-euo", "pipefail"], "text": text,
             "env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
             "cwd": str(self.home.work / "x"), "log_dir": str(self.home.logs / "x"),
-            "outputs": "lines", "timeout_s": None, "grace_s": 5.0, "masks": [], "output_limit_bytes": 1 << 20,
-            "log_limit_bytes": 1 << 30, "log_sync": False,
+            "outputs": "lines", "timeout_s": None, "grace_s": 5.0, "masks": [],
+            "output_limit_bytes": 1 << 20, "log_limit_bytes": 1 << 30, "log_sync": False,
         }  # fmt: skip
         return {**spec, **changes}
 

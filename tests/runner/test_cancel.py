@@ -125,7 +125,7 @@ def test_a_stopped_step_can_be_cancelled(bench: Bench, client: Client) -> None:
 
 
 def test_the_group_gets_sigterm_once(bench: Bench, client: Client) -> None:
-    text = "n=0; trap 'n=$((n+1))' TERM; echo up; for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done; exit $n"
+    text = "n=0; trap 'n=$((n+1))' TERM; echo up; for i in {1..8}; do sleep 0.1; done; exit $n"
     spec = bench.shell(text, shell=["bash"], grace_s=600.0)
     start_and_see(bench, client, spec, 2)
     client.cancel(spec["attempt"])
@@ -135,7 +135,8 @@ def test_the_group_gets_sigterm_once(bench: Bench, client: Client) -> None:
 
 def test_a_daemon_is_asked_before_it_is_killed(bench: Bench, client: Client) -> None:
     text = """
-    setsid -f bash -c 'trap "echo asked > asked; exit 0" TERM; echo ready > ready; while :; do sleep 0.1; done'
+    setsid -f bash -c '
+        trap "echo asked > asked; exit 0" TERM; echo ready > ready; while :; do sleep 0.1; done'
     sleep 1000
     """
     spec = bench.shell(text, grace_s=600.0)
@@ -201,10 +202,8 @@ def test_many_are_cancelled_together(bench: Bench, client: Client) -> None:
 
 
 def test_a_step_that_keeps_forking_is_ended(bench: Bench, client: Client) -> None:
-    text = "trap '' TERM; spread() { sleep 0.02; spread & spread & wait; }; ulimit -u 4000; spread"
-    bomb = "trap '' TERM; while :; do (trap '' TERM; setsid -f sleep 30; sleep 0.01) & sleep 0.005; done"
+    bomb = "trap '' TERM; while :; do (setsid -f sleep 30; sleep 0.01) & sleep 0.005; done"
     spec = bench.shell(bomb, grace_s=0.2)
-    assert text
     marker = start_and_see(bench, client, spec, 20)
     client.cancel(spec["attempt"])
     assert client.end_of(spec["attempt"])["outcome"] == "cancelled"

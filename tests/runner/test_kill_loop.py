@@ -57,7 +57,8 @@ class Engine:
         if n % 3 == 0:
             text = (
                 f"import os, sys, time\nwith open({str(spawned)!r}, 'a') as f: f.write('{n}\\n')\n"
-                f"time.sleep({self.chance.choice([0, 0.05, 0.2])})\nprint('out {n}')\nsys.exit({code})"
+                f"time.sleep({self.chance.choice([0, 0.05, 0.2])})\n"
+                f"print('out {n}')\nsys.exit({code})"
             )
             return self.bench.python(script=text, number=n, attempt=f"x:{n}")
         text = f"echo {n} >> {spawned}; {pause} echo out {n}; exit {code}"

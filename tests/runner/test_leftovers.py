@@ -26,7 +26,8 @@ def test_a_background_child_that_holds_the_pipe_is_ended(bench: Bench, client: C
 
 
 def test_a_daemon_that_ignores_sigterm_is_killed(bench: Bench, client: Client) -> None:
-    text = "setsid -f env -i /bin/bash -c 'trap \"\" TERM; while :; do sleep 0.1; done'; sleep 0.3; exit 5"
+    daemon = "setsid -f env -i /bin/bash -c 'trap \"\" TERM; while :; do sleep 0.1; done'"
+    text = f"{daemon}; sleep 0.3; exit 5"
     spec = bench.shell(text)
     end = client.run(spec)
     assert (end["outcome"], end["exit_code"]) == ("exited", 5)
@@ -36,7 +37,8 @@ def test_a_daemon_that_ignores_sigterm_is_killed(bench: Bench, client: Client) -
 
 
 def test_a_deep_tree_is_ended_to_its_leaves(bench: Bench, client: Client) -> None:
-    text = "nest() { if (($1 > 0)); then nest $(($1-1)) & wait; else sleep 1000; fi; }; nest 6 & sleep 0.5"
+    nest = "nest() { if (($1 > 0)); then nest $(($1-1)) & wait; else sleep 1000; fi; }"
+    text = f"{nest}; nest 6 & sleep 0.5"
     spec = bench.shell(text)
     end = client.run(spec)
     assert end["exit_code"] == 0

@@ -270,7 +270,8 @@ def test_a_daemon_left_behind_is_ended_and_costs_the_worker(bench: Bench, client
         PID
         + """
 import subprocess, time
-subprocess.run(["setsid", "-f", "env", "-i", "/bin/bash", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
+loop = "trap '' TERM; while :; do sleep 0.1; done"
+subprocess.run(["setsid", "-f", "env", "-i", "/bin/bash", "-c", loop])
 time.sleep(0.3)
 """
     )
@@ -303,7 +304,12 @@ def test_an_unwaited_zombie_is_no_leftover(bench: Bench, client: Client) -> None
 def test_cancel_ends_the_worker_and_its_group(
     bench: Bench, client: Client, mode: str, reason: str
 ) -> None:
-    text = "import subprocess, time; subprocess.Popen(['sleep', '1000']); print('up'); time.sleep(1000)"
+    text = """
+import subprocess, time
+subprocess.Popen(['sleep', '1000'])
+print('up')
+time.sleep(1000)
+"""
     spec = bench.python(script=text, grace_s=600.0)
     client.start(spec)
     wait_until(lambda: bench.log(spec) == b"up\n")
@@ -358,7 +364,8 @@ def test_a_waiting_attempt_is_cancelled_before_it_has_a_worker(
 
 
 def test_many_at_once_share_few_workers_and_mix_nothing(bench: Bench, client: Client) -> None:
-    text = "import sys\nfor i in range(20): print(n, i); print(n, i, file=sys.stderr)\noutputs['n'] = n"
+    text = "import sys\nfor i in range(20): print(n, i); print(n, i, file=sys.stderr)\n"
+    text += "outputs['n'] = n"
     specs = [bench.python({"n": n}, script=text) for n in range(200)]
     client.start(*specs)
     for n, spec in enumerate(specs):
