@@ -29,6 +29,8 @@ def read_config(path: Path) -> Config:
         data = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return Config()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}", "it is a TOML file") from None
     known = {"flow_paths": _paths, "env_passthrough": _texts, "max_running_steps": _count}

@@ -129,10 +129,8 @@ class Service:
     ) -> dict[str, Any]:
         if self.is_closing:
             raise Unavailable("the engine is ending", "try again in a moment")
-        if self._journal.degraded:
-            raise Unavailable(
-                f"no new execution can start: {self._journal.degraded}", "free some space"
-            )
+        if reason := self._journal.short_of_space:
+            raise Unavailable(f"no new execution can start: {reason}", "free some space")
         inputs = check_inputs(compiled["inputs"], given, given_text)
         name, now_us = compiled["name"], self._clock.now_us()
         execution_id = new_execution_id(now_us)

@@ -174,7 +174,8 @@ def _reap() -> None:
                 continue
         except ChildProcessError:
             pass
-        _started.remove(pid)
+        if pid in _started:  # another thread may have been first
+            _started.remove(pid)
 
 
 def _not_started(home: Home, exit_code: int | None) -> Unavailable:

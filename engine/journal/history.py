@@ -14,7 +14,7 @@ import msgspec
 
 from engine.errors import StorageError, UnknownReference, UsageError
 from engine.filters import Filter
-from engine.journal.database import queries
+from engine.journal.database import damaged, queries
 from engine.model import EXECUTION_TRANSITIONS
 from engine.times import to_text
 
@@ -22,6 +22,10 @@ NEWEST = 1 << 62
 SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
 RANGE_ROWS = 1000  # read at once from one index range, at the most
 SUFFIX_LENGTH = 6
+STORED = {
+    "tags", "actor", "version", "debug", "inputs", "outputs", "waiting_for", "resumed_from",
+    "rerun_of", "error", "source",
+}  # fmt: skip
 decode = msgspec.json.decode
 Row = tuple[Any, ...]
 
@@ -307,6 +311,8 @@ def execution_from(row: Row) -> dict[str, Any]:
         text,
     ) = row
     data = decode(text)
+    if not isinstance(data, dict) or not data.keys() >= STORED:
+        raise damaged(f"the record of execution {id_} is incomplete")
     return {
         "id": id_,
         "flow": flow,

@@ -32,6 +32,7 @@ SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon afte
 FULL_DISK_PAUSE_S = 0.5
 EXIT_STORAGE = 74
 BALLAST_BYTES = 1 << 20
+RESERVED_BYTES = 4 << 20  # kept for the ends of what runs
 
 Rows = list[tuple[str, str]]  # statement name, its rows as JSON
 Group = tuple[Rows, list[Callable[[], None]]]
@@ -120,14 +121,15 @@ class Journal:
             )
         elif event.type == "attempt.ended":
             end = data.get("end") or {}
+            lost = end.get("log_lost_bytes", 0)  # as if a record and its bytes had been lost later
             self._batch.ends.append(
                 [
                     execution.ord,
                     data["number"],
                     event.at_us,
                     data["state"],
-                    end.get("log_bytes"),
-                    end.get("log_records"),
+                    end["log_bytes"] + lost if "log_bytes" in end else None,
+                    end["log_records"] + bool(lost) if "log_records" in end else None,
                 ]
             )
 
@@ -235,7 +237,7 @@ class Journal:
                     self._keep_ballast()
                 return
             except apsw.FullError:
-                self.degraded = "the disk is full"
+                self.degraded = "there is no space left on the disk"
                 self._drop_ballast()
                 time.sleep(FULL_DISK_PAUSE_S)
             except apsw.Error as error:
@@ -282,6 +284,17 @@ class Journal:
     def _drop_ballast(self) -> None:
         if self._ballast is not None:
             self._ballast.unlink(missing_ok=True)
+
+    @property
+    def short_of_space(self) -> str:
+        """Why nothing new may start: what runs already needs the rest of the disk. Or nothing."""
+        if self.degraded:
+            return self.degraded
+        status = os.statvfs(self.path.parent)
+        free_bytes = status.f_bavail * status.f_frsize
+        if free_bytes >= RESERVED_BYTES:
+            return ""
+        return f"only {free_bytes >> 10} KiB of space are left for {self.path.parent}"
 
     def close(self) -> None:
         """Commit what is left, fold the write-ahead log, close."""

@@ -15,6 +15,7 @@ from engine.journal.database import damaged, open_reader
 from engine.journal.history import History
 
 T = TypeVar("T")
+DAMAGED = (apsw.CorruptError, apsw.NotADBError, msgspec.DecodeError, UnicodeDecodeError)
 
 
 class Reader:
@@ -34,7 +35,7 @@ class Reader:
             self._history = History(open_reader(self._path))
         try:
             return question(self._history)
-        except (apsw.CorruptError, apsw.NotADBError, msgspec.DecodeError) as error:
+        except DAMAGED as error:
             raise damaged(error) from error
 
     def close(self) -> None:

@@ -97,6 +97,11 @@ class AttemptLog:
             self._index = None
         return self._segments.kept_bytes, self._records
 
+    @property
+    def lost_bytes(self) -> int:
+        """After `close`: bytes that not even a gap record could tell of."""
+        return sum(self._dropped.values())
+
     def sync(self) -> None:
         """Make what was written so far survive a power cut; also right after `close`."""
         files.sync_directory_of(self._log_dir)

@@ -60,6 +60,7 @@ class Attempt:
     cpu_s = 0.0
     max_rss_bytes = peak_rss_bytes = 0
     read_bytes = write_bytes = 0
+    log_lost_bytes = 0
     end_json = ""
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -136,6 +137,7 @@ class Attempt:
             # the kernel counts the spawning process's own size in: below it, a sample tells more;
             # of a step too short for one, that size is all that is known: its peak was no higher
             rss = self.peak_rss_bytes or rss
+        lost = f',"log_lost_bytes":{self.log_lost_bytes}' if self.log_lost_bytes else ""
         return (
             f'{{"attempt":{self.id_json},"outcome":"{self.outcome}",'
             f'"exit_code":{_number(self.exit_code)},"signal":{_signal_name(self.signal_number)},'
@@ -146,7 +148,7 @@ class Attempt:
             f'"read_bytes":{self.read_bytes},"write_bytes":{self.write_bytes},'
             f'"outputs":{dump_json(self.outputs) if self.outputs else "{}"},'
             f'"error":{dump_json(self.error) if self.error else "null"},'
-            f'"log_bytes":{log_bytes},"log_records":{log_records},"leftovers":{self.leftovers}}}'
+            f'"log_bytes":{log_bytes},"log_records":{log_records},"leftovers":{self.leftovers}{lost}}}'
         )
 
 

@@ -206,6 +206,7 @@ class Recorder:
                 log.sync()
             except OSError as error:
                 self._lose(capture, 0, error)
+        capture.attempt.log_lost_bytes = log.lost_bytes
         if log.dropped_bytes:
             self._report(f"log of {capture.attempt.id}: {log.dropped_bytes} bytes: {log.problem}")
         return figures
