@@ -198,7 +198,7 @@ class Service:
         elif verb == "continue":
             take(execution, decide.continue_, actor)
         elif verb == "debug":
-            take(execution, decide.set_debug, bool(request.get("debug", True)), actor)
+            take(execution, decide.set_debug, request.get("debug") is not False, actor)
         else:
             raise UsageError(f"there is no verb {verb!r}")
         self._journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)

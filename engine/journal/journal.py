@@ -237,7 +237,7 @@ class Journal:
                     self._keep_ballast()
                 return
             except apsw.FullError:
-                self.degraded = "there is no space left on the disk"
+                self.degraded = "the disk is full"
                 self._drop_ballast()
                 time.sleep(FULL_DISK_PAUSE_S)
             except apsw.Error as error:

@@ -46,6 +46,27 @@ def test_many_waiting_writes_share_few_commits_and_events_have_no_hole(tmp_path:
     assert rows(path, "SELECT sum(n) FROM counters") == [(200,)]
 
 
+def test_a_fault_of_one_who_waits_reaches_nobody_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("a fault of one")
+
+    async def work(journal: Journal) -> int:
+        record(journal, execution(1))
+        journal.when_durable(fail)
+        await journal.durable()
+        record(journal, execution(2, flow_name="half \ud800 a character"))
+        await journal.durable()
+        return journal.seq
+
+    assert with_journal(tmp_path / "journal.db", work) == 2
+    assert "a fault of one" in capsys.readouterr().err
+    assert rows(tmp_path / "journal.db", "SELECT flow FROM executions WHERE ord = 2") == [
+        ("half \\ud800 a character",)
+    ]
+
+
 def test_a_superseded_engine_cannot_commit(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     Journal(path).close()
