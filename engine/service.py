@@ -20,7 +20,7 @@ from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.journal.view import live_execution
 from engine.library import FlowFile, Library
-from engine.model import Event
+from engine.model import TERMINAL_EXECUTION_STATES, Event
 from engine.recovery import new_execution, restore
 from engine.request import check_words, digest_of, other_request, present_text
 from engine.scheduler import Scheduler
@@ -184,7 +184,9 @@ class Service:
         execution = self.scheduler.live.get(row["id"])
         if execution is None:
             if verb != "retry":
-                raise Conflict(f"{row['flow']}#{row['number']} has already ended: {row['state']}")
+                state = row["state"]  # it may have ended since it was read
+                how = f": {state}" if state in TERMINAL_EXECUTION_STATES else ""
+                raise Conflict(f"{row['flow']}#{row['number']} has already ended{how}")
             execution = await self._revive(ord_)
         mask = self.scheduler.mask_of(execution)
         reason = mask(reason) if mask else reason

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -335,6 +336,22 @@ steps:
     assert step_of(found, "b")["error"]["type"] == "exit:127"
     assert "no_such_module" in step_of(found, "c")["error"]["message"]
     assert step_of(found, "d")["error"]["type"] == "start_failed"
+
+
+def test_a_runner_that_cannot_be_started_is_tried_again(engine: Engine, home: Home) -> None:
+    runner = engine.status["runner_pid"]
+    hidden = home.run / "hidden"
+    home.runners.rename(hidden)
+    home.runners.write_text("no directory")
+    os.kill(runner, signal.SIGKILL)
+    until(lambda: "cannot be started" in home.system_log.read_text())
+    started = engine.start(TRUE)
+    assert states(engine.show(started["id"])) == {"s": "running"}
+    home.runners.unlink()
+    home.runners.mkdir()
+    found = engine.ended(started["id"])
+    assert found["state"] == "completed"
+    assert "interrupted" not in engine.log(started["id"], "engine=true")
 
 
 @pytest.mark.timeout(300)
