@@ -56,7 +56,7 @@ def test_the_environment_is_exactly_what_was_asked_for(bench: Bench, client: Cli
 
 
 def test_the_process_inherits_nothing(bench: Bench, client: Client) -> None:
-    text = "cd /proc/self; ls -l fd | wc -l; cat status; ulimit -c; umask; readlink fd/0"
+    text = "cd /proc/self; ls -l fd | wc -l; cat /proc/self/status; ulimit -c; umask; readlink fd/0"
     _, log = run(bench, client, text)
     lines = log.split("\n")
     # total, 0, 1 and 2
