@@ -23,8 +23,8 @@ import apsw
 
 from engine.core.state import Execution, StepState
 from engine.journal.batch import Batch
-from engine.journal.database import open_reader, open_writer, queries
-from engine.jsontext import encode
+from engine.journal.database import open_reader, open_writer, queries, row_queries
+from engine.jsontext import encode, whole
 from engine.model import Event
 
 CHECKPOINT_PAGES = 1024  # 4 MiB of write-ahead log
@@ -34,8 +34,14 @@ EXIT_STORAGE = 74
 BALLAST_BYTES = 1 << 20
 RESERVED_BYTES = 4 << 20  # kept for the ends of what runs
 
-Rows = list[tuple[str, str]]  # statement name, its rows as JSON
-Group = tuple[Rows, list[Callable[[], None]]]
+ONE_BY_ONE = 4  # so few rows of a table are cheaper bound than read from JSON by SQLite
+ROW_BY_ROW = frozenset(
+    "insert_events insert_executions update_executions update_progress upsert_steps insert_attempts "
+    "insert_ends upsert_flows add_counters insert_audit".split()
+)
+
+Statements = list[tuple[str, tuple[Any, ...]]]  # SQL, what is bound to it
+Group = tuple[Statements, list[Callable[[], None]]]
 
 
 class Journal:
@@ -200,8 +206,15 @@ class Journal:
         self._busy = True
         self._groups.put((self._encode(batch), after))
 
-    def _encode(self, batch: Batch) -> Rows:
-        return [(name, encode(rows).decode()) for name, rows in batch.tables(self._shown_inputs)]
+    def _encode(self, batch: Batch) -> Statements:
+        found: Statements = []
+        for name, rows in batch.tables(self._shown_inputs):
+            if len(rows) <= ONE_BY_ONE and name in ROW_BY_ROW:
+                statement = row_queries()[name]
+                found += [(statement, tuple(map(_bindable, row))) for row in rows]
+            else:
+                found.append((queries()[name], (encode(rows).decode(),)))
+        return found
 
     def _committed(self, after: list[Callable[[], None]]) -> None:
         self._busy = False
@@ -218,20 +231,20 @@ class Journal:
     def _write(self) -> None:
         assert self._loop is not None
         while (group := self._groups.get()) is not None:
-            rows, after = group
-            if rows:
-                self._commit_patiently(rows)
+            statements, after = group
+            if statements:
+                self._commit_patiently(statements)
             try:
                 self._loop.call_soon_threadsafe(self._committed, after)
             except RuntimeError:
                 return  # the loop is closed: the process ends
             self._checkpoint()
 
-    def _commit_patiently(self, rows: Rows) -> None:
+    def _commit_patiently(self, statements: Statements) -> None:
         """Commit; wait for space on a full disk; end the process on any other fault."""
         while True:
             try:
-                self._commit(rows)
+                self._commit(statements)
                 if self.degraded:
                     self.degraded = ""
                     self._keep_ballast()
@@ -245,14 +258,14 @@ class Journal:
                 print(f"journal: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
                 os._exit(EXIT_STORAGE)
 
-    def _commit(self, rows: Rows) -> None:
-        connection, named = self._connection, queries()
+    def _commit(self, statements: Statements) -> None:
+        connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if connection.execute(named["epoch"]).get != self.epoch:
+            if connection.execute(queries()["epoch"]).get != self.epoch:
                 raise apsw.Error("a newer engine has taken over this home")
-            for name, encoded in rows:
-                connection.execute(named[name], (encoded,))
+            for statement, bound in statements:
+                connection.execute(statement, bound)
             connection.execute("COMMIT")
         except BaseException:
             if not connection.getautocommit():
@@ -299,9 +312,9 @@ class Journal:
     def close(self) -> None:
         """Commit what is left, fold the write-ahead log, close."""
         if self._thread.is_alive():
-            rows = self._encode(self._batch)
+            statements = self._encode(self._batch)
             self._batch = Batch()
-            self._groups.put((rows, self._after))
+            self._groups.put((statements, self._after))
             self._groups.put(None)
             self._thread.join()
         with contextlib.suppress(apsw.Error):  # a reader is busy: the next start folds it
@@ -311,6 +324,15 @@ class Journal:
     def reader(self) -> apsw.Connection:
         """A new connection that only reads."""
         return open_reader(self.path)
+
+
+def _bindable(value: Any) -> Any:
+    """A value of a row as SQLite takes it: what is nested, and text that is none, as JSON."""
+    if isinstance(value, dict | list):
+        return encode(value).decode()
+    if isinstance(value, str) and not value.isascii():
+        return whole(value)
+    return value
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
