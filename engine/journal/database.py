@@ -38,7 +38,7 @@ def row_queries() -> dict[str, str]:
     return {
         name: _COLUMN.sub(lambda found: f"?{int(found[1]) + 1}", text).replace(_ROWS, "")
         for name, text in queries().items()
-        if _ROWS in text
+        if text.count(_ROWS) == 1 and f"{_ROWS} j" not in text  # not those that join the rows
     }
 
 

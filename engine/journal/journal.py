@@ -35,10 +35,6 @@ BALLAST_BYTES = 1 << 20
 RESERVED_BYTES = 4 << 20  # kept for the ends of what runs
 
 ONE_BY_ONE = 4  # so few rows of a table are cheaper bound than read from JSON by SQLite
-ROW_BY_ROW = frozenset(
-    "insert_events insert_executions update_executions update_progress upsert_steps insert_attempts "
-    "insert_ends upsert_flows add_counters insert_audit".split()
-)
 
 Statements = list[tuple[str, tuple[Any, ...]]]  # SQL, what is bound to it
 Group = tuple[Statements, list[Callable[[], None]]]
@@ -209,7 +205,7 @@ class Journal:
     def _encode(self, batch: Batch) -> Statements:
         found: Statements = []
         for name, rows in batch.tables(self._shown_inputs):
-            if len(rows) <= ONE_BY_ONE and name in ROW_BY_ROW:
+            if len(rows) <= ONE_BY_ONE and name in row_queries():
                 statement = row_queries()[name]
                 found += [(statement, tuple(map(_bindable, row))) for row in rows]
             else:

@@ -14,7 +14,9 @@ from typing import Any
 import apsw
 import pytest
 
+from engine.core.reduce import apply
 from engine.errors import StorageError
+from engine.journal.database import row_queries
 from engine.journal.journal import Journal
 from engine.model import Event
 from tests.journal.made import execution, record, with_journal
@@ -203,3 +205,50 @@ def test_events_of_one_execution_change_its_row_and_the_counters(tmp_path: Path)
     with_journal(path, work)
     assert rows(path, "SELECT state FROM executions") == [("running",)]
     assert sorted(rows(path, "SELECT state, n FROM counters")) == [("queued", 0), ("running", 1)]
+
+
+def events_of_one_attempt(n: int) -> list[tuple[str, dict[str, Any]]]:
+    """A step that starts, and prints, returns and ends in ways that differ by `n`."""
+    end = {
+        "exit_code": n % 3,
+        "log_bytes": n,
+        "log_records": 1,
+        "outputs": {"x": [n, None, "\u00e9"]},
+    }
+    return [
+        ("execution.started", {}),
+        ("attempt.starting", {"step": "a", "number": 1, "try_number": 1, "generation": "g"}),
+        ("attempt.ended", {"step": "a", "number": 1, "state": "completed", "end": end}),
+        ("execution.ended", {"state": "completed", "error": None, "outputs": {}}),
+    ][: 1 + n % 4]
+
+
+@pytest.mark.parametrize("at_once", [1, 40])
+def test_rows_are_the_same_bound_one_by_one_or_read_from_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    assert {"insert_events", "update_progress", "upsert_steps"} <= row_queries().keys()
+    tables = ("events", "executions", "steps", "attempts", "attempt_ends", "counters", "flows")
+    found = []
+    for one_by_one in (0, 1000):
+        monkeypatch.setattr("engine.journal.journal.ONE_BY_ONE", one_by_one)
+        path = tmp_path / f"{one_by_one}.db"
+
+        async def work(journal: Journal) -> None:
+            for n in range(1, 41):
+                made = execution(n, flow_name="na\u00efve \ud800" if n % 7 == 0 else "flow")
+                made.id = f"id-{n}"
+                record(journal, made)
+                for type_, data in events_of_one_attempt(n):
+                    event = Event(0, made.id, made.created_at_us, type_, data)
+                    apply(made, event)
+                    journal.add(made, [event])
+                    if at_once == 1:
+                        await journal.durable()
+                journal.add_flow(made.flow, n, "off")
+                journal.add_audit(n, "me", "run", made.id, "")
+
+        with_journal(path, work)
+        found.append({name: rows(path, f"SELECT * FROM {name} ORDER BY 1, 2") for name in tables})
+    assert found[0] == found[1]
+    assert len(found[0]["executions"]) == 40
