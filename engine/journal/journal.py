@@ -34,6 +34,7 @@ EXIT_STORAGE = 74
 BALLAST_BYTES = 1 << 20
 RESERVED_BYTES = 4 << 20  # kept for the ends of what runs
 
+PLAIN = (int, type(None), bool, float)
 ONE_BY_ONE = 4  # so few rows of a table are cheaper bound than read from JSON by SQLite
 
 Statements = list[tuple[str, tuple[Any, ...]]]  # SQL, what is bound to it
@@ -207,7 +208,7 @@ class Journal:
         for name, rows in batch.tables(self._shown_inputs):
             if len(rows) <= ONE_BY_ONE and name in row_queries():
                 statement = row_queries()[name]
-                found += [(statement, tuple(map(_bindable, row))) for row in rows]
+                found += [(statement, _bound(row)) for row in rows]
             else:
                 found.append((queries()[name], (encode(rows).decode(),)))
         return found
@@ -322,13 +323,18 @@ class Journal:
         return open_reader(self.path)
 
 
-def _bindable(value: Any) -> Any:
-    """A value of a row as SQLite takes it: what is nested, and text that is none, as JSON."""
-    if isinstance(value, dict | list):
-        return encode(value).decode()
-    if isinstance(value, str) and not value.isascii():
-        return whole(value)
-    return value
+def _bound(row: list[Any]) -> tuple[Any, ...]:
+    """A row as SQLite takes it: what is nested as JSON, and no half characters."""
+    return tuple(
+        [
+            value
+            if type(value) in PLAIN or (type(value) is str and value.isascii())
+            else encode(value).decode()
+            if isinstance(value, dict | list)
+            else whole(value)
+            for value in row
+        ]
+    )
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
