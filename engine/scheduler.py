@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from engine.broom import Broom
 from engine.clock import Clock
 from engine.core import decide
 from engine.core.advance import advance
@@ -70,7 +69,7 @@ class Scheduler:
         self._starved: OrderedDict[str, None] = OrderedDict()
         self._feeding = False
         self._around: Surroundings | None = None
-        self._broom = ThreadPoolExecutor(1, thread_name_prefix="broom")
+        self._broom = Broom(home.text("work"))
         self._timers = Timers(clock.now_us, self._due)
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,6 +111,7 @@ class Scheduler:
 
     def resume_all(self) -> None:
         """After a start: move every adopted execution on, as far as it can go."""
+        self._broom.start(self._journal.path)
         for execution in list(self.live.values()):
             self._try(execution, decide.begin if execution.state == "queued" else decide.due)
 
@@ -288,7 +288,7 @@ class Scheduler:
             if not waiter.done():
                 waiter.set_result(None)
         if execution.state == "completed" and not execution.debug:
-            self._broom.submit(remove_folder, f"{self._home.text('work')}/{execution.id}")
+            self._broom.completed(execution.id)
 
     def _due(self, execution_id: str) -> None:
         execution = self.live.get(execution_id)
@@ -363,13 +363,3 @@ def _is_unwanted(execution: Execution, step: StepState) -> bool:
     return execution.cancelling == "kill" or (
         execution.cancelling != "" and step.section == "steps"
     )
-
-
-def remove_folder(path: str) -> None:
-    """Remove a working directory; most are empty."""
-    try:
-        os.rmdir(path)
-    except FileNotFoundError:
-        return
-    except OSError:
-        shutil.rmtree(path, ignore_errors=True)

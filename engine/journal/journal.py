@@ -32,6 +32,7 @@ SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon afte
 FULL_DISK_PAUSE_S = 0.5
 EXIT_STORAGE = 74
 BALLAST_BYTES = 1 << 20
+SPACE_LOOK_S = 0.02
 RESERVED_BYTES = 4 << 20  # kept for the ends of what runs
 
 PLAIN = (int, type(None), bool, float)
@@ -63,6 +64,8 @@ class Journal:
         self._versions: set[tuple[str, str]] = set()  # those that were written already
         self._busy = False
         self._scheduled = False
+        self._free_bytes = 0
+        self._space_looked_at_s = -SPACE_LOOK_S
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
@@ -300,11 +303,14 @@ class Journal:
         """Why nothing new may start: what runs already needs the rest of the disk. Or nothing."""
         if self.degraded:
             return self.degraded
-        status = os.statvfs(self.path.parent)
-        free_bytes = status.f_bavail * status.f_frsize
-        if free_bytes >= RESERVED_BYTES:
+        now_s = time.monotonic()
+        if now_s >= self._space_looked_at_s + SPACE_LOOK_S:  # a crowd of starts asks once
+            status = os.statvfs(self.path.parent)
+            self._free_bytes = status.f_bavail * status.f_frsize
+            self._space_looked_at_s = now_s
+        if self._free_bytes >= RESERVED_BYTES:
             return ""
-        return f"only {free_bytes >> 10} KiB of space are left for {self.path.parent}"
+        return f"only {self._free_bytes >> 10} KiB of space are left for {self.path.parent}"
 
     def close(self) -> None:
         """Commit what is left, fold the write-ahead log, close."""

@@ -96,6 +96,11 @@ WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2
 SELECT e.seq, x.id, e.at, e.type, e.data FROM events e JOIN executions x ON x.ord = e.execution
 WHERE e.execution = ?3 AND e.seq > ?1 ORDER BY e.seq LIMIT ?2
 
+-- name: completed_of
+-- of these ids, the executions whose working directory nobody needs any more
+SELECT id FROM executions WHERE id IN (SELECT value FROM json_each(?1))
+AND state = 'completed' AND NOT data->>'debug'
+
 -- name: version
 SELECT compiled FROM versions WHERE version = ?1 AND source = ?2
 
