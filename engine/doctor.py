@@ -131,7 +131,7 @@ def _disk(home: Home) -> Iterator[Finding]:
     free_bytes = place.f_bavail * place.f_frsize
     share = place.f_bavail / max(1, place.f_blocks)
     message = f"{free_bytes // MIB:,} MiB free ({share:.0%}) where {home.data} lies"
-    hint = "free some space; executions end with storage errors when it is gone"
+    hint = "free some space; short of it, new executions are refused (exit code 6) until there is"
     if free_bytes < DISK_FAIL_BYTES:
         yield Finding("disk", "fail", message, hint)
     elif free_bytes < DISK_WARN_BYTES or share < DISK_WARN_SHARE:

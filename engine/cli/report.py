@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from engine.cli import states
-from engine.cli.format import duration
+from engine.cli.format import duration, local_time
 from engine.cli.terminal import clean, clean_lines, tell
 
 TYPE_CHECKING = False
@@ -39,6 +39,18 @@ def tell_ended(execution: dict[str, Any]) -> None:
             tell(f"  {line}")
 
 
+def waiting_words(waiting: dict[str, Any] | None) -> str:
+    """What an execution that cannot move by itself waits for; empty while it can."""
+    if not waiting:
+        return ""
+    step = f"step {clean(waiting.get('step'))}"
+    if waiting.get("kind") == "timer":
+        return f"{step}: its next attempt, {local_time(waiting.get('until'))}"
+    if waiting.get("kind") == "operator":
+        return f"an operator: {step} was {clean(waiting.get('reason'))}, its outcome is unknown"
+    return f"{clean(waiting.get('kind'))} ({step})"
+
+
 def helping_commands(execution: dict[str, Any]) -> list[str]:
     """The commands that go on from here, with what each does."""
     name = name_of(execution)
@@ -53,7 +65,9 @@ def helping_commands(execution: dict[str, Any]) -> list[str]:
     elif state in states.TERMINAL:
         return []
     else:
-        lines = [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
+        held = (execution.get("waiting_for") or {}).get("kind") == "operator"
+        lines = [(f"wingman retry {name}", "run the interrupted step again")] if held else []
+        lines += [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
     room = max(len(command) for command, _ in lines)
     return [f"{command:<{room}}  {what}" for command, what in lines]
 

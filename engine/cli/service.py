@@ -49,8 +49,8 @@ def _stop(home: Home, cancel_all: bool) -> None:
             raise
         tell("no engine was running")
         return
-    steps = "cancelled" if cancel_all else "left to the runner, which ends when they have"
-    tell(f"the engine (pid {last['pid']}) has stopped; steps that ran: {steps}")
+    steps = "no step is left running" if cancel_all else "steps that run go on to their end"
+    tell(f"the engine (pid {last['pid']}) has stopped; {steps}")
 
 
 def _is_running(home: Home) -> bool:

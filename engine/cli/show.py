@@ -7,7 +7,7 @@ import time
 
 from engine.cli import states
 from engine.cli.format import count, duration, epoch_s, local_time, size
-from engine.cli.report import helping_commands, json_line, name_of
+from engine.cli.report import helping_commands, json_line, name_of, waiting_words
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, width
 from engine.client.http import quote
@@ -81,7 +81,7 @@ def _head(execution: dict[str, Any]) -> list[str]:
         ("version", execution["version"][:12]),
         ("resumed from", execution["resumed_from"]),
         ("rerun of", execution["rerun_of"]),
-        ("waiting for", execution["waiting_for"]),
+        ("waiting for", waiting_words(execution["waiting_for"])),
         ("warnings", execution["warnings"]),
     ]
     rows = [f"  {key:<12} {clean(value)}" for key, value in facts if value]
