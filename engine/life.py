@@ -6,6 +6,7 @@ connects at once and waits in the backlog.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import resource
@@ -25,7 +26,8 @@ def log(text: str) -> None:
     """A line of the engine's own log (its standard error)."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    print(f"{stamp}.{int(now % 1 * 1000):03d}Z {text}", file=sys.stderr, flush=True)  # noqa: T201
+    with contextlib.suppress(OSError):  # a full disk takes no line, and must not end what we do
+        print(f"{stamp}.{int(now % 1 * 1000):03d}Z {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def take_lock(home: Home) -> int:

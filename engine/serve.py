@@ -54,7 +54,7 @@ class Engine:
         self._started_at_us = self._clock.now_us()
         self._sandbox = Sandbox()
         self._sandbox.prestart()
-        self._journal = Journal(home.database, Path(home.data, BALLAST))
+        self._journal = Journal(home.database, Path(home.data, BALLAST), log)
         self._clock.at_least(self._journal.last_at_us)
         self._reader = Reader(home.database)
         self._sensitive = Sensitive(home.key_file)

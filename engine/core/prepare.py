@@ -6,7 +6,6 @@ NeedsSandbox when an expression is too heavy to be evaluated here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,17 +80,6 @@ def render(ex: Execution, step: StepState | None, template: str, names: dict[str
     return "".join(pasted)
 
 
-def as_variable(value: Any) -> str:
-    """An input's value as the text of an environment variable."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
-
-
 def environment_of(
     ex: Execution, step: StepState | None, around: Surroundings, now_us: int
 ) -> dict[str, str]:
@@ -108,7 +96,7 @@ def environment_of(
         for name, template in step.definition["env"].items():
             env[name] = render(ex, step, template, names)
     for name, value in ex.inputs.items():
-        env[name] = as_variable(value)
+        env[name] = expression.as_text(value)
     return env
 
 

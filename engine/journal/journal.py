@@ -45,9 +45,15 @@ Group = tuple[Statements, list[Callable[[], None]]]
 class Journal:
     """The one writer of a home's database."""
 
-    def __init__(self, path: Path, ballast: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ballast: Path | None = None,
+        report: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.path = path
         self.degraded = ""
+        self._report = report
         self._connection = open_writer(path)
         self._ballast = ballast
         self._keep_ballast()
@@ -246,12 +252,16 @@ class Journal:
             try:
                 self._commit(statements)
                 if self.degraded:
+                    self._report("the journal is written again: there is space")
                     self.degraded = ""
                     self._keep_ballast()
                 return
             except apsw.FullError:
+                was_known = bool(self.degraded)
                 self.degraded = "the disk is full"
                 self._drop_ballast()
+                if not was_known:
+                    self._report("the disk is full: nothing new starts until there is space")
                 time.sleep(FULL_DISK_PAUSE_S)
             except apsw.Error as error:
                 # after a failed sync nothing may be acknowledged any more: stop at once

@@ -151,7 +151,7 @@ class Worker:
                 return '"exit_code":0,"outputs":{},"error":null'
             return returned(value, request["limit"])
         except SystemExit as exit_:
-            return f'"exit_code":{exit_status(exit_)},"outputs":{{}},"error":null'
+            return exited(exit_)
         except BaseException as error:  # whatever a step raises is the step's outcome
             return raised(error)
 
@@ -284,15 +284,17 @@ def failed(kind: str, message: str, exit_code: int) -> str:
     return f'"exit_code":{exit_code},"outputs":{{}},"error":{error}'
 
 
-def exit_status(error: SystemExit) -> int:
-    """The exit code as the interpreter would make it."""
-    code = error.code
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 0xFF
-    sys.stderr.write(f"{code}\n")
-    return 1
+def exited(exit_: SystemExit) -> str:
+    """The answer for an exit: its code as the interpreter would make it, its text as the error."""
+    code = exit_.code
+    if code is None or isinstance(code, int):
+        return f'"exit_code":{(code or 0) & 0xFF},"outputs":{{}},"error":null'
+    try:
+        text = str(code)
+        sys.stderr.write(f"{text}\n")
+    except BaseException as error:  # whatever its text raises is the step's outcome
+        return raised(error)
+    return failed("exit:1", text[:MESSAGE_LIMIT], 1)
 
 
 def set_environment(wanted: dict[str, str]) -> None:

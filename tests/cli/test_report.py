@@ -19,7 +19,7 @@ def test_a_held_execution_says_what_it_waits_for_and_names_retry() -> None:
 
 
 def test_a_timer_tells_the_moment_and_hostile_names_stay_harmless() -> None:
-    words = waiting_words({"step": "a\x1b[31m", "kind": "timer", "until": "2026-03-01T14:03:22.0Z"})
+    words = waiting_words({"step": "a\x1b[31m", "kind": "timer", "until": "2026-03-01T14:03:22.000000Z"})
     assert words.startswith("step a")
     assert "2026-03-01" in words
     assert "\x1b" not in words

@@ -38,11 +38,13 @@ def record(journal: Journal, ex: Execution, state: str = "queued", error: Any = 
     )
 
 
-def with_journal(path: Path, work: Callable[[Journal], Awaitable[Any]]) -> Any:
-    """Run `work` on a loop with an open journal; close it afterwards."""
+def with_journal(
+    path: Path, work: Callable[[Journal], Awaitable[Any]], told: list[str] | None = None
+) -> Any:
+    """Run `work` on a loop with an open journal; close it afterwards. What it reports: `told`."""
 
     async def run() -> Any:
-        journal = Journal(path)
+        journal = Journal(path, report=[].append if told is None else told.append)
         journal.start(asyncio.get_running_loop())
         try:
             return await work(journal)

@@ -186,7 +186,12 @@ def _fill_and_recover(disk: Path) -> None:
         await asyncio.wait_for(waiting, 20)
         assert journal.degraded == ""
 
-    with_journal(path, work)
+    told: list[str] = []
+    with_journal(path, work, told)
+    assert told == [
+        "the disk is full: nothing new starts until there is space",
+        "the journal is written again: there is space",
+    ]
     assert rows(path, "SELECT ord FROM executions ORDER BY ord") == [(1,), (2,)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 

@@ -143,6 +143,15 @@ def test_exit_codes(bench: Bench, client: Client, text: str, code: int) -> None:
     assert ("words" in log) == ("words" in text)
 
 
+def test_an_exit_with_a_text_says_it_in_the_error(bench: Bench, client: Client) -> None:
+    end, log = script(bench, client, "import sys; sys.exit('no such table')")
+    assert end["error"] == {"type": "exit:1", "message": "no such table"}
+    assert log == "no such table\n"
+    text = "class E:\n    def __str__(self): raise ValueError('odd')\nraise SystemExit(E())"
+    assert script(bench, client, text)[0]["error"]["message"] == "odd"
+    assert script(bench, client, "import sys; sys.exit(2)")[0]["error"] is None
+
+
 def test_a_crash_is_told_by_its_signal(bench: Bench, client: Client) -> None:
     end, _ = script(bench, client, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     assert (end["outcome"], end["signal"], end["exit_code"]) == ("exited", "SIGSEGV", None)
