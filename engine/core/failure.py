@@ -17,6 +17,10 @@ SIGNAL_WORDS = {
     "SIGXCPU": "CPU time limit",
     "SIGXFSZ": "file size limit",
 }
+SIGNAL_NAMES = {
+    1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV",
+    13: "SIGPIPE", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ",
+}  # fmt: skip
 EXIT_WORDS = {
     126: "found, but could not be executed",
     127: "command not found",
@@ -57,6 +61,8 @@ def _signal_error(name: str) -> dict[str, Any]:
 
 def _exit_error(code: int) -> dict[str, Any]:
     words = EXIT_WORDS.get(code)
+    if words is None and code - 128 in SIGNAL_NAMES:  # as a shell tells it
+        words = f"a program in it was ended by {SIGNAL_NAMES[code - 128]}"
     return {
         "type": f"exit:{code}",
         "message": f"exited with {code}" + (f" ({words})" if words else ""),
