@@ -19,6 +19,9 @@ Span = tuple[int, int]
 # (text, from) -> span of the first match, or None
 Search = Callable[[bytes, int], "Span | None"]
 
+_SPECIAL = re.compile(rb"[\\.^$*+?{}\[\]()|\n]")
+COMMON_IN_LOGS = b' e0t1ain2o-sr3:lcd5m4pu.6789/gTf=hyb_wvkE,RO[]AINxSDLq"CFj(){}z'
+STRETCH_LOOK = 32  # re2 looks at no more of a text at this speed
 MEMORY_BYTES = 64 << 20  # re2's budget for one pattern, not an allocation
 SITE_VARIABLE = "WINGMAN_SITE"
 
@@ -76,6 +79,8 @@ def compile_untrusted(pattern: str, *, in_block: bool = False) -> Search:
     module = load_re2()
     if module is None:  # `re` could be made to hang: take the words as they are
         return _stdlib_search(re.escape(data), False)
+    if len(data) > 1 and not _SPECIAL.search(data):
+        return _literal_search(module, data)
     options = _options(module)
     options.never_nl = in_block
     return _re2_search(module, b"(?m)" + data if in_block else data, options)
@@ -101,6 +106,41 @@ def _re2_search(module: ModuleType, pattern: bytes, options: Any) -> Search:
         return None if span[0] < 0 else span
 
     return search
+
+
+def _literal_search(module: ModuleType, literal: bytes) -> Search:
+    """Finds plain text by its rarest stretch.
+
+    re2 looks for the first and the last byte of a text at memory speed, and stops at each pair: how
+    often depends on which bytes these are.
+    """
+    first, last = _rarest_stretch(literal)
+    options = _options(module)
+    options.encoding = module.Options.Encoding.LATIN1
+    stretch = _re2_search(module, re.escape(literal[first : last + 1]), options)
+
+    def search(text: bytes, start: int) -> Span | None:
+        at = start + first
+        while (span := stretch(text, at)) is not None:
+            begin = span[0] - first
+            if text.startswith(literal, begin):
+                return begin, begin + len(literal)
+            at = span[0] + 1
+        return None
+
+    return search
+
+
+def _rarest_stretch(literal: bytes) -> tuple[int, int]:
+    """The places of the first and the last byte of the stretch that logs hold least often."""
+    weights = [COMMON_IN_LOGS.find(byte) for byte in literal]
+    commonness = [0 if at < 0 else len(COMMON_IN_LOGS) - at for at in weights]
+    pairs = (
+        (first, last)
+        for first in range(min(len(literal), STRETCH_LOOK) - 1)
+        for last in range(first + 1, min(len(literal), STRETCH_LOOK))
+    )
+    return min(pairs, key=lambda pair: commonness[pair[0]] * commonness[pair[1]])
 
 
 def _stdlib_search(pattern: bytes, ignore_case: bool) -> Search:

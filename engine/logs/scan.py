@@ -20,6 +20,7 @@ from engine.logs.regex import Search
 from engine.logs.text import VIEW_BYTES, shorten
 
 LOOK_RECORDS = 4096  # how far the other parts of a line are looked for
+HEAD_BYTES = 4096
 LAST_LINE = 1 << 31
 FEW_LINES = 40  # for more, a search through the block costs less than a look at each
 
@@ -57,6 +58,8 @@ class Scanner:
             text = self.note_of(number, record)
             notes = [] if text is None else [self._note(number, record, text)]
             return [note for note in notes if low <= 0 < high and _note_wanted(note, wanted)]
+        if wanted.candidates is not None and self._holds_none(number, record, wanted):
+            return []
         data = self._blocks.read(record)
         if not isinstance(data, bytes):
             note = self._lost(number, record, data)
@@ -69,6 +72,25 @@ class Scanner:
         last = self._last_line(number, record, data, wanted, low, high, limit)
         rest = limit - len(last)
         return self._whole_lines(number, record, data, wanted, low, high, rest, backward) + last
+
+    def _holds_none(self, number: int, record: Record, wanted: Filter) -> bool:
+        """True when a search finds nothing in a block, be it damaged or not: most have nothing.
+
+        To check a block costs more than to search it.
+        """
+        search = wanted.candidates
+        if search is None or wanted.grep is None:  # a level's filter wants every note of damage
+            return False
+        data = self._blocks.read(record, checked=False)
+        if not isinstance(data, bytes) or search(data, 0) is not None:
+            return False
+        if record.flags & PARTIAL:
+            tail = data[data.rfind(b"\n") + 1 :]
+            joined = self.join(record, tail, number + 1, checked=False)
+            if search(joined.data, 0) is not None:
+                return False
+        note = self.lost_text(record, Lost(record.length, "damaged"))
+        return wanted.grep(note.encode(), 0) is None
 
     def _whole_lines(
         self, number: int, record: Record, data: bytes, wanted: Filter,
@@ -128,7 +150,7 @@ class Scanner:
 
     # -- lines over several records --
 
-    def join(self, record: Record, head: bytes, start: int) -> Joined:
+    def join(self, record: Record, head: bytes, start: int, *, checked: bool = True) -> Joined:
         """Put what later records add to a line after its beginning; as much as a view shows."""
         text, number = shorten(head), start
         stop = min(self._index.count, start + LOOK_RECORDS)
@@ -138,7 +160,7 @@ class Scanner:
                 continue
             if not other.flags & CONTINUES:
                 return Joined(text, False, number)
-            data = self._blocks.read(other)
+            data = self._continuation(other, checked)
             if not isinstance(data, bytes):
                 return Joined(text, False, number)
             end = data.find(b"\n")
@@ -146,6 +168,14 @@ class Scanner:
             if end >= 0 or (len(text) > VIEW_BYTES and b"\r" not in text):
                 return Joined(text, False, number + 1)
         return Joined(text, stop - start < LOOK_RECORDS, stop)
+
+    def _continuation(self, record: Record, checked: bool) -> bytes | Lost | None:
+        """What continues a line: the block, or unchecked its beginning if the end is there."""
+        if not checked:
+            head = self._blocks.read(record, checked=False, size=HEAD_BYTES)
+            if not isinstance(head, bytes) or b"\n" in head:
+                return head
+        return self._blocks.read(record, checked=checked)
 
     def continues_another(self, number: int, record: Record) -> bool:
         """True when the first line of a block belongs to a line that begins before it."""
