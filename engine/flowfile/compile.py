@@ -1,28 +1,33 @@
 """A flow file's text into the compiled flow (docs/protocols.md, section 1), or all its problems.
 
 Called in the sandbox for the engine, and directly by `wingman validate`. Reads with the tables of
-`schema`, the steps by `steps`, checks with `needs` and `references`, and writes out every key.
+`schema`, checks with `check`, and writes out every key of the compiled flow.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from typing import Any
 
-from engine.model import SECTIONS
+from engine.expression import parts_of, scan
 
+from .check import References, Step, check_ids, check_needs, inner_ids
 from .declarations import compiled_input
-from .needs import check_ids, check_needs
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
-from .references import References
-from .schema import FLOW, Values, read_keys
-from .steps import StepReader, compiled_step
+from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys, table_of
 from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
 
-FORMAT = 2
+FORMAT = 1
+SHELL = ["bash", "-euo", "pipefail"]
+GRACE_S = 10.0
+LIMIT_STEPS = 5_000
+RETRY: dict[str, Any] = {"max_attempts": 1, "delay": 0.0, "backoff": 1, "max_delay": None,
+                         "jitter": 0, "on": ["any"]}
+_NESTED = ("parallel", "steps", "on_error")
 
 
 def compile_flow(data: bytes, source: str) -> dict[str, Any]:
@@ -59,27 +64,27 @@ class _Compiler:
         is_file = source not in ("", "-") and not source.startswith("<")
         self.source = os.path.abspath(source) if is_file else ""
         self.reading = Reading(problems)
-        self.values: Values = read_keys(root, FLOW, self.reading, "a flow")
-        self.reader = StepReader(self.reading, self._get("defaults", {}))
+        self.values: Values = {}
+        self.steps: list[Step] = []
+        self.inner: set[str] = set()
 
     def compile(self) -> dict[str, Any]:
         """The compiled flow; without meaning where there are problems."""
+        self.values = read_keys(self.root, FLOW, self.reading, "a flow")
         self._read_steps()
         inputs = self._inputs()
-        steps = self.reader.steps
-        by_id = check_ids(steps, self.reading)
-        circular = check_needs(steps, by_id, self.reading)
+        by_id = check_ids(self.steps, self.reading)
+        check_needs(self.steps, by_id, self.inner, self.reading)
         References(
-            self.reading, self.text, by_id, {one["name"] for one in inputs},
-            set(self._get("env", {})) | set(self._get("env_passthrough", [])), circular,
+            self.reading, self.text, by_id, self.inner, {one["name"] for one in inputs},
+            set(self._get("env", {})) | set(self._get("env_passthrough", [])),
+            circular=any(step.reached == 0 and step.needs for step in self.steps),
         ).check_all()
-        check_scripts(self.problems, [step.node for step in steps
+        check_scripts(self.problems, [step.node for step in self.steps
                                       if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
-        defaults = self._get("defaults", {})
-        for section in SECTIONS:
-            flow[section] = [compiled_step(step, steps, defaults, self.reading)
-                             for step in steps if step.section == section]
+        for section in ("steps", "finally"):
+            flow[section] = [self._step(step) for step in self.steps if step.section == section]
         return flow
 
     def _get(self, name: str, default: Any) -> Any:
@@ -95,7 +100,7 @@ class _Compiler:
             "fail_fast": self._get("fail_fast", False), "debug": self._get("debug", False),
             "env_passthrough": self._get("env_passthrough", []),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
-            "runbook": self._get("runbook", ""), "expect": self._get("expect", None),
+            "runbook": self._get("runbook", ""), "steps": [], "finally": [],
         }
 
     def _name(self) -> str:
@@ -129,13 +134,169 @@ class _Compiler:
         return [compiled_input(name, values, self.reading, nodes[name][1])
                 for name, values in value.value.items()]
 
+    # ── steps ─────────────────────────────────────────────────────────────────────────────────
+
     def _read_steps(self) -> None:
-        for section in SECTIONS:
+        for section in ("steps", "finally"):
             node = self._get(section, None)
-            if section == "steps" and section not in self.root.entries:
-                self.problems.add(self.root, "`steps` is missing", "a flow has a step or more")
             if node is None:
+                if section == "steps" and "steps" not in self.root.entries:
+                    self.problems.add(self.root, "`steps` is missing", "a flow has a step or more")
                 continue
             if section == "steps" and not node.items:
                 self.problems.add(node, "`steps` is empty", "a flow has a step or more")
-            self.reader.read_list(node, section)
+            if len(self.steps) + len(node.items) > LIMIT_STEPS:
+                self.problems.add(node, f"more than {LIMIT_STEPS:,} steps", "make it several flows")
+                self.problems.stop()
+            above: Step | None = None
+            for item in node.items:
+                above = self._read_step(item, section, above)
+
+    def _read_step(self, node: Node, section: str, above: Step | None) -> Step:
+        step = Step(node, "", section, len(self.steps), above=above)
+        self.steps.append(step)
+        if not isinstance(node, Mapping):
+            self.reading.wrong(node, "a step is a map", "begin it with `- id:`")
+            return step
+        step.kind = self._kind(node)
+        self.reading.owner = step
+        table = _TABLES[step.kind.name] if step.kind else _ANY_KIND
+        owner = f"a `{step.kind.name}` step" if step.kind else "a step"
+        step.values = read_keys(node, table, self.reading, owner)
+        self.reading.owner = None
+        if "id" in step.values:
+            step.id = step.values["id"].value
+        elif "id" not in node.entries:
+            self.reading.wrong(node, "the step has no `id`", "add `id: …`, a name of its own")
+        for name in _NESTED:
+            if name in node.entries:
+                self.inner |= inner_ids(node.entries[name][1])
+        shell = step.values.get("shell") or self._get("defaults", {}).get("shell")
+        step.shell = os.path.basename((_words(shell.value) if shell else SHELL)[0])
+        if step.kind is not None and step.kind.name == "python" and "python" in step.values:
+            self._check_python(step.values["python"])
+        return step
+
+    def _kind(self, node: Mapping) -> Kind | None:
+        """The kind of a step by the one key that makes it one."""
+        there = [name for name in node.entries if name in KINDS]
+        for name in there[1:]:
+            self.reading.wrong(node.entries[name][0],
+                               f"a step does one thing: this one has `{there[0]}` and `{name}`",
+                               "make it two steps")
+        if not there:
+            self.reading.wrong(node, "the step says nothing to do", "add `run:` or `python:`")
+            return None
+        kind = KINDS[there[0]]
+        if kind.status != BUILT:
+            self.reading.wrong(node.entries[kind.name][0],
+                               f"`{kind.name}` steps cannot run yet in this version", kind.hint)
+        return kind
+
+    def _check_python(self, value: Value) -> None:
+        there = [name for name in ("call", "script") if name in value.value]
+        node = value.node
+        if len(there) == 1 or not isinstance(node, Mapping):
+            return
+        if not any(name in node.entries for name in ("call", "script")):
+            self.reading.wrong(node, "`python` needs `call` or `script`",
+                               "such as call: package.module:function")
+        elif there:
+            self.reading.wrong(node.entries["script"][0],
+                               "`python` takes `call` or `script`, not both", "remove one")
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        """One step of the compiled flow."""
+        defaults = self._get("defaults", {})
+
+        def get(name: str, default: Any) -> Any:
+            value = step.values.get(name) or defaults.get(name)
+            return value.value if value is not None else default
+
+        retry = self._retry(step)
+        kind = step.kind.name if step.kind else ""
+        shell = get("shell", SHELL)
+        return {
+            "id": step.id, "path": step.id, "kind": kind,
+            "needs": [self.steps[index].id for index in step.needs],
+            "if": _expression(step.values.get("if")), "waits_for_failure": step.waits_for_failure,
+            "env": _own(step, "env", {}), "timeout_s": get("timeout", None),
+            "grace_s": get("grace", GRACE_S), "retry": retry,
+            "on_interrupt": get("on_interrupt", "retry" if retry["max_attempts"] > 1 else "fail"),
+            "continue_on_error": _own(step, "continue_on_error", False),
+            "expect": _expression(step.values.get("expect")),
+            "outputs": _own(step, "outputs", "lines"),
+            "run": _own(step, "run", None),
+            "shell": _words(shell),
+            "python": _python(step.values.get("python")),
+        }
+
+    def _retry(self, step: Step) -> dict[str, Any]:
+        """The step's retry over the flow's default, key by key."""
+        given: Values = {}
+        for value in (self._get("defaults", {}).get("retry"), step.values.get("retry")):
+            given |= value.value if value is not None else {}
+        retry = {name: given[name].value if name in given else default
+                 for name, default in RETRY.items()}
+        own = step.values.get("retry")
+        if own is not None and "max_attempts" not in given and not (
+                isinstance(own.node, Mapping) and "max_attempts" in own.node.entries):
+            self.reading.wrong(own.node, "`retry` without `max_attempts` tries once",
+                               "add max_attempts: 3")
+        return {"max_attempts": retry["max_attempts"], "delay_s": retry["delay"],
+                "backoff": retry["backoff"], "max_delay_s": retry["max_delay"],
+                "jitter": retry["jitter"], "on": retry["on"]}
+
+
+def _table_of(kind: Kind | None) -> dict[str, Key]:
+    """The keys of a step of a kind; every kind's word is known, so that two are one problem."""
+    words = tuple(Key(one.name, one.reader, one.doc) for one in KINDS.values())
+    extra = kind.keys if kind else tuple(
+        key for one in KINDS.values() for key in one.keys if one.status == BUILT)
+    return table_of(STEP_KEYS + words + extra)
+
+
+_TABLES = {kind.name: _table_of(kind) for kind in KINDS.values()}
+_ANY_KIND = _table_of(None)
+
+
+def _own(step: Step, name: str, default: Any) -> Any:
+    return step.values[name].value if name in step.values else default
+
+
+def _expression(value: Value | None) -> str | None:
+    return None if value is None else str(value.value)
+
+
+def _words(shell: list[str]) -> list[str]:
+    """`shell: bash -eu` as its words; a list is taken as it is."""
+    if len(shell) > 1:
+        return shell
+    try:
+        return shlex.split(shell[0]) or shell
+    except ValueError:
+        return shell
+
+
+def _python(value: Value | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    fields = {name: one.value for name, one in value.value.items()}
+    script = fields.get("script")
+    return {"call": fields.get("call"), "args": fields.get("args", {}),
+            "script": None if script is None else _with_python_quotes(script)}
+
+
+def _with_python_quotes(script: str) -> str:
+    """The script with quote() as python.quote(): a shell's quotes are not safe in Python."""
+    parts = parts_of(script)
+    pieces = [parts.literals[0]]
+    for part, literal in zip(parts.expressions, parts.literals[1:], strict=False):
+        text = part.text
+        for call in reversed(scan(text).calls):
+            if call.name == "quote":
+                text = f"{text[:call.start]}python.{text[call.start:]}"
+        pieces += ("${{", text, "}}", literal)
+    return "".join(pieces)
+
+

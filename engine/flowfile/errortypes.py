@@ -1,4 +1,4 @@
-"""The vocabulary of error types (`retry.on`, `on_error.match`). Standard library only."""
+"""The vocabulary of error types (`retry.on`, later `on_error.match`). Standard library only."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ def is_error_type(text: str) -> bool:
 class ErrorType(Reader):
     """exit:75, signal:SIGKILL, timeout, http:5xx, a Python exception's dotted name, …"""
 
-    not_these: tuple[str, ...] = ()  # words that mean nothing here
-
     def words(self) -> str:
         return "a type of error"
 
@@ -41,10 +39,6 @@ class ErrorType(Reader):
     def read(self, node: Node, reading: Reading) -> Any:
         if not isinstance(node, Scalar):
             return self.expected(node, reading)
-        if node.text in self.not_these:
-            return reading.wrong(node, f"`{node.text}` cannot be handled here",
-                                 "a cancelled step stays so" if node.text == "cancelled"
-                                 else "its outcome is unknown; `on_interrupt` decides")
         if is_error_type(node.text):
             return node.text
         if node.text.startswith("signal:") and f"SIG{node.text[7:]}" in _SIGNALS:

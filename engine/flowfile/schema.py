@@ -1,18 +1,23 @@
-"""The flow language as tables: every key of a flow file, once; those of steps are in `step_keys`.
+"""The flow language as tables: every key of a flow file and every kind of step, once.
 
 Called by `compile` (reading), `jsonschema` (for editors) and `reference` (the documentation).
-To add a key: one row here and its place in `compile`.
+To add a key: one row here and its place in `compile`. To add a kind of step: one row in KINDS.
+LATER rows are words of the language that this version cannot carry out: a file that uses one is
+refused, because leaving it out silently would be a lie.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from .keys import BUILT, LATER, Carried, Fields, Key, Steps, Value, Values, read_keys, table_of
-from .names import FLOW_NAME, NAME, wrong_input_name, wrong_name
+from .errortypes import ErrorType
+from .names import FLOW_NAME, NAME, wrong_env_name, wrong_input_name, wrong_name
 from .readers import (
+    WRONG,
     Boolean,
     Choice,
     Duration,
@@ -22,16 +27,196 @@ from .readers import (
     Number,
     Reader,
     Reading,
+    TemplateText,
     TemplateTree,
     Text,
+    node_words,
 )
-from .step_keys import ENV, KINDS, POLICY, RETRY, SHELL, STEP_KEYS, TIMES, Kind
-from .yaml_tree import Mapping, Node, Sequence
+from .yaml_tree import Mapping, Node, Scalar, Sequence
 
-__all__ = [
-    "BUILT", "FLOW", "INPUT_KEYS", "KINDS", "RETRY", "SCHEMA_WORDS", "STEP_KEYS", "TYPES",
-    "Fields", "Key", "Kind", "Value", "Values", "read_keys", "table_of",
-]
+BUILT, LATER = "built", "later"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: how it is read, what it means, and what holds when it is left out."""
+
+    name: str
+    reader: Reader
+    doc: str
+    default: str = ""
+    status: str = BUILT
+    hint: str = "remove it"  # what to do instead, where the status is LATER
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that was read, with the places of its key and itself."""
+
+    value: Any
+    key: Scalar
+    node: Node
+
+
+Values = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Fields(Reader):
+    """A map with known keys; an unknown one is a problem that names the nearest."""
+
+    form: str = "a map"
+    keys: tuple[Key, ...] = ()
+    required: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        return self.form
+
+    def schema(self) -> dict[str, Any]:
+        properties = {key.name: {**key.reader.schema(), "description": key.doc}
+                      for key in self.keys}
+        schema: dict[str, Any] = {"type": "object", "properties": properties,
+                                  "additionalProperties": False}
+        return {**schema, "required": list(self.required)} if self.required else schema
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, Mapping):
+            return self.expected(node, reading, "write `key: value`, one a line")
+        for name in self.required:
+            if name not in node.entries:
+                reading.wrong(node, f"`{name}` is missing", "")
+        return read_keys(node, self.table, reading, self.form)
+
+    @cached_property
+    def table(self) -> Map[str, Key]:
+        """The keys by name."""
+        return table_of(self.keys)
+
+
+def table_of(keys: Iterable[Key]) -> dict[str, Key]:
+    """Keys by name."""
+    return {key.name: key for key in keys}
+
+
+def read_keys(node: Mapping, table: Map[str, Key], reading: Reading, owner: str) -> Values:
+    """Read a map by a table; keys that are wrong in themselves are left out."""
+    values: Values = {}
+    for name, (key_node, item) in node.entries.items():
+        key = table.get(name)
+        if key is None:
+            reading.wrong(key_node, f"{owner} has no key `{name[:60]}`",
+                          reading.problems.one_of(name, table))
+        elif key.status == LATER:
+            reading.wrong(key_node, f"`{name}` cannot be carried out yet in this version", key.hint)
+        else:
+            value = key.reader.read(item, reading)
+            if value is not WRONG:
+                values[name] = Value(value, key_node, item)
+    return values
+
+
+# ── values ────────────────────────────────────────────────────────────────────────────────────
+
+ENV = MapOf(TemplateText(loose=True, place="env", form="a text"), wrong_env_name,
+            "a map of environment variables")
+STEP_ENV = MapOf(TemplateText(loose=True, place="step env", form="a text"), wrong_env_name,
+                 "a map of environment variables")
+
+RETRY = Fields("a retry", (
+    Key("max_attempts", Number(1, 1000, whole=True), "How often a step is tried, the first "
+        "try included.", "1"),
+    Key("delay", Duration(), "The wait before the second attempt.", "0s"),
+    Key("backoff", Number(1, 100), "Each further wait is this many times the one before.", "1"),
+    Key("max_delay", Duration(), "No wait is longer than this.", "no cap"),
+    Key("jitter", Number(0, 1), "A share of the wait that is varied at random, so that steps "
+        "that failed together do not return together.", "0"),
+    Key("on", ListOf(ErrorType(), or_one=True, least=1, form="a list of types of error"),
+        "Only these errors are retried: exit:N, signal:NAME, timeout, oom, start_failed, "
+        "connection, a Python exception's dotted name, any.", "[any]"),
+))
+
+PYTHON = Fields("`python`", (
+    Key("call", Text(pattern=r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*",
+                     form="package.module:function", hint="such as scoring.model:score"),
+        "The function to call, as `package.module:function`. It is imported from the flow file's "
+        "folder, then from `python_path`."),
+    Key("script", TemplateText(place="script", form="a Python text", empty=False),
+        "Python source to run instead of a function."),
+    Key("args", MapOf(TemplateTree(place="step"), lambda name: None, "a map of arguments"),
+        "Arguments by name; a value that is one `${{ }}` alone keeps its type.", "{}"),
+))
+
+SHELL = ListOf(Text(form="a text", empty=False), or_one=True, least=1, form="a command line")
+
+_TIMES = (
+    Key("timeout", Duration(0.1), "How long one attempt may run. Waiting does not count.",
+        "no limit"),
+    Key("grace", Duration(), "The time between SIGTERM and SIGKILL.", "10s"),
+)
+_POLICY = (
+    Key("retry", RETRY, "What happens after a failed attempt.", "one attempt"),
+    Key("on_interrupt", Choice(("retry", "fail", "hold")), "What happens when the machine or the "
+        "runner died under the step, so that its outcome is unknown.",
+        "retry where retries are configured, else fail"),
+)
+
+# ── steps ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of step: the key that makes it one, and the keys that only it has."""
+
+    name: str
+    reader: Reader
+    doc: str
+    keys: tuple[Key, ...] = ()
+    status: str = BUILT
+    hint: str = ""
+
+
+_OUTPUTS = Key("outputs", Choice(("lines", "json")), "`lines`: what the step writes to "
+               "`$WINGMAN_OUTPUT`; `json`: its standard output is one JSON object.", "lines")
+
+KINDS: Map[str, Kind] = {kind.name: kind for kind in (
+    Kind("run", TemplateText(place="run", form="a command", empty=False,
+                             hint="write the command after `run:`"),
+         "A shell command or script. Inputs are environment variables: write \"$name\".",
+         (Key("shell", SHELL, "The shell that gets the text.", "bash -euo pipefail"), _OUTPUTS)),
+    Kind("python", PYTHON, "A Python function or script in a warm worker.", (_OUTPUTS,)),
+    Kind("http", Reader(), "A request over HTTP.", (), LATER, "use `run:` with curl"),
+    Kind("flow", Reader(), "Another flow as a step.", (), LATER,
+         "use `run: wingman run NAME`"),
+    Kind("wait", Reader(), "A durable wait.", (), LATER, "use `run: sleep 600`"),
+    Kind("approve", Reader(), "A question to an operator.", (), LATER,
+         "split the flow in two and start the second by hand"),
+    Kind("parallel", Reader(), "Steps side by side.", (), LATER,
+         "give the steps the same `needs:`; they run side by side"),
+    Kind("steps", Reader(), "Steps one after the other, as a group.", (), LATER,
+         "write them at the top level"),
+)}
+
+STEP_KEYS: tuple[Key, ...] = (
+    Key("id", Text(), "The step's name, unique in the file."),
+    Key("description", Text(), "What the step is for.", ""),
+    Key("needs", ListOf(Text(form="the id of a step"), or_one=True, form="a list of step ids"),
+        "The steps that must have ended well before this one starts; `[]` starts at once.",
+        "the step above"),
+    Key("if", Expression("if"), "The step is skipped where this is false. With "
+        "`steps.<need>.state` in it, it also decides after a failure.", "true"),
+    Key("env", STEP_ENV, "Environment variables of this step.", "{}"),
+    *_TIMES, *_POLICY,
+    Key("continue_on_error", Boolean(), "A failure counts as tolerated: the flow goes on and "
+        "ends `partial`.", "false"),
+    Key("expect", Expression("expect"), "Checked after the step: false fails it, with the values "
+        "in the error. `outputs` are this step's own."),
+    Key("pools", Reader(), "Slots of named shared resources.", "", LATER,
+        "use `max_parallel` for now"),
+    Key("batch", Reader(), "The step once for each batch of items.", "", LATER,
+        "loop over the items in the command"),
+    Key("on_error", Reader(), "Steps that handle a failure.", "", LATER,
+        "use a step with `if: steps.<id>.state == 'failed'`"),
+)
 
 # ── inputs ────────────────────────────────────────────────────────────────────────────────────
 
@@ -89,6 +274,41 @@ class Input(Reader):
         return read_keys(node, _INPUT_TABLE, reading, "an input")
 
 
+@dataclass(frozen=True)
+class Carried(Reader):
+    """A value that is part of the language but not of the compiled flow; only its form is read."""
+
+    shape: type = Sequence
+    form: str = "a list"
+
+    def words(self) -> str:
+        return self.form
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array" if self.shape is Sequence else "object"}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, self.shape):
+            return reading.wrong(node, f"{self.form} is expected, not {node_words(node)}")
+        return True
+
+
+@dataclass(frozen=True)
+class Steps(Reader):
+    """A list of steps; `compile` reads each by its kind."""
+
+    def words(self) -> str:
+        return "a list of steps"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"$ref": "#/$defs/step"}}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, Sequence):
+            return self.expected(node, reading, "begin each step with `- id:`")
+        return node
+
+
 _NEXT = "remove it; it will be taken by a later version"
 FLOW = table_of((
     Key("name", Text(FLOW_NAME, "a flow's name", "lower case letters, digits, `.`, `_`, `-`, at "
@@ -113,18 +333,10 @@ FLOW = table_of((
     Key("fail_fast", Boolean(), "After a failed step, cancel the other branches.", "false"),
     Key("debug", Boolean(), "Trace commands and keep everything, at each execution.", "false"),
     Key("defaults", Fields("`defaults`", (
-        *TIMES, *POLICY, Key("shell", SHELL, "The shell of `run` steps.", "bash -euo pipefail"),
+        *_TIMES, *_POLICY, Key("shell", SHELL, "The shell of `run` steps.", "bash -euo pipefail"),
     )), "What holds for every step that does not say otherwise; of `retry`, key by key.", "{}"),
     Key("steps", Steps(), "The steps."),
-    Key("on_failure", Steps(), "Steps that run when `steps` have ended in a failure. These, and "
-        "those of `on_cancel` and `finally`, see `error.type`, `error.message` and `error.step`.",
-        "[]"),
-    Key("on_success", Steps(), "Steps that run when `steps` have ended well.", "[]"),
-    Key("on_cancel", Steps(), "Steps that run after a cancel; a kill leaves them out.", "[]"),
-    Key("finally", Steps(), "Steps that run last, whatever happened; a kill leaves them out.",
-        "[]"),
-    Key("expect", Expression("flow expect"), "Checked when `steps` have ended well: false fails "
-        "the execution, with the values in the error. `outputs` are the flow's own."),
+    Key("finally", Steps(), "Steps that run at the end, whatever happened.", "[]"),
     Key("outputs", MapOf(TemplateTree(place="outputs"), wrong_name, "a map of outputs"),
         "The execution's results.", "{}"),
     Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),
@@ -140,4 +352,8 @@ FLOW = table_of((
     Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
     Key("requires", Reader(), "What must be there before the start.", "", LATER,
         "test for it in the first step"),
+    Key("on_success", Reader(), "Steps after success.", "", LATER, "add a last step"),
+    Key("on_failure", Reader(), "Steps after a failure.", "", LATER,
+        "use a `finally` step with an `if`"),
+    Key("on_cancel", Reader(), "Steps after a cancel.", "", LATER, "use a `finally` step"),
 ))

@@ -1,29 +1,29 @@
-"""Checks what the expressions and templates of a file refer to. Called by `compile`.
+"""Checks what no single value shows: ids, needs, circles, and what expressions refer to.
 
-Notes problems, and which steps decide about a failure of what they need.
+Called by `compile` after reading; notes problems and fills in what each step needs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from engine.expression import Reference, Template, check, parts_of, scan
 
-from .found import Step
-from .needs import BEFORE
+from .graph import circles, reached
+from .names import wrong_name
 from .problems import At
 from .python_source import free_expressions
 from .readers import Reading, Spot
+from .schema import Kind, Values
 from .shell_text import FREE, SHELLS, WORDS, places
-from .yaml_tree import Source
+from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
 
 LIMIT_WORDS = 25_000  # of the distinct expressions of a file; plain paths are free
 LIMIT_EXPRESSIONS = 10_000
 _EXECUTION = ("id", "number", "flow", "date", "attempt", "debug")
 _ALWAYS_IN_ENV = ("PATH", "HOME", "LANG", "TZ", "TERM")
 
-_WHERE = {"env": "the flow's `env`", "flow expect": "the flow's `expect`"}
 _STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger")
 # which names an expression may use, by where it stands
 PLACES: dict[str, tuple[str, ...]] = {
@@ -35,11 +35,90 @@ PLACES: dict[str, tuple[str, ...]] = {
     "if": _STEP_NAMES,
     "expect": (*_STEP_NAMES, "outputs"),
     "outputs": _STEP_NAMES,
-    "flow expect": (*_STEP_NAMES, "outputs"),
 }
 _PASTED = ("run", "script")  # texts that are executed
-_UNTRUSTED = ("inputs", "trigger", "error")
-_ERROR = ("type", "message", "step")
+_UNTRUSTED = ("inputs", "trigger")
+
+
+@dataclass(eq=False)
+class Step:
+    """One step as it was read."""
+
+    node: Node
+    id: str
+    section: str
+    index: int
+    kind: Kind | None = None
+    values: Values = field(default_factory=dict)
+    above: Step | None = None
+    needs: list[int] = field(default_factory=list)
+    reached: int = 0  # bit set of all steps that it needs
+    waits_for_failure: bool = False
+    shell: str = "bash"  # the program's name
+
+
+def check_ids(steps: list[Step], reading: Reading) -> dict[str, Step]:
+    """Steps by id; an id that is no name, or is there twice, is a problem."""
+    by_id: dict[str, Step] = {}
+    for step in steps:
+        if "id" not in step.values:
+            continue
+        node = step.values["id"].node
+        wrong = wrong_name(step.id)
+        if wrong:
+            reading.wrong(node, *wrong)
+        elif step.id in by_id:
+            reading.wrong(node, f"the step id `{step.id}` is there twice",
+                          f"the first is in line {by_id[step.id].values['id'].node.line}")
+        by_id.setdefault(step.id, step)
+    return by_id
+
+
+def check_needs(steps: list[Step], by_id: dict[str, Step], inner: set[str],
+                reading: Reading) -> None:
+    """Fill in `needs` and `reached`; `inner` are ids inside steps that cannot run yet."""
+    for step in steps:
+        if "needs" not in step.values:
+            step.needs = [step.above.index] if step.above else []
+            continue
+        value = step.values["needs"]
+        nodes = value.node.items if isinstance(value.node, Sequence) else [value.node]
+        for name, node in zip(value.value, nodes, strict=True):
+            need = by_id.get(name)
+            if need is not None and _may_need(step, need, node, reading):
+                if need.index not in step.needs:
+                    step.needs.append(need.index)
+            elif need is None and name not in inner:
+                reading.wrong(node, f"there is no step `{name[:60]}`",
+                              reading.problems.one_of(name, by_id))
+    found = circles([step.needs for step in steps])
+    for circle in found:
+        names = [steps[index].id for index in circle]
+        first = steps[circle[0]]
+        place = first.values["needs"].node if "needs" in first.values else first.node
+        reading.wrong(place, "the steps need each other in a circle: "
+                      + _circle(names), "remove one of these needs")
+    if not found:
+        for step, bits in zip(steps, reached([step.needs for step in steps]), strict=True):
+            step.reached = bits
+
+
+def _circle(names: list[str]) -> str:
+    shown = names if len(names) <= 12 else [*names[:6], "…", *names[-5:]]
+    return " → ".join([*shown, names[0]])
+
+
+def _may_need(step: Step, need: Step, node: Node, reading: Reading) -> bool:
+    if need is step:
+        reading.wrong(node, f"the step `{step.id}` needs itself", "remove it")
+        return False
+    if step.section != need.section:
+        hint = ("`finally` steps run when all `steps` have ended" if step.section == "finally"
+                else "`finally` steps run at the very end")
+        reading.wrong(node, f"`{need.id}` is in `{need.section}`, which cannot be needed here",
+                      hint)
+        return False
+    return True
 
 
 @dataclass
@@ -49,6 +128,7 @@ class References:
     reading: Reading
     source: Source
     by_id: dict[str, Step]
+    inner: set[str]
     inputs: set[str]
     env: set[str]
     circular: bool
@@ -126,15 +206,11 @@ class References:
     def _wrong(self, spot: Spot, reference: Reference) -> tuple[str, str] | None:
         """What is wrong with one reference, or None."""
         root, names = str(reference.path[0]), PLACES[spot.place]
-        if isinstance(spot.owner, Step) and spot.owner.sees_error:
-            names = (*names, "error")
         if root not in names:
-            where = _WHERE.get(spot.place, f"`{spot.place}`")
+            where = {"env": "the flow's `env`"}.get(spot.place, f"`{spot.place}`")
             near = self.reading.problems.nearest(root, names)
             elsewhere = next((place for place in PLACES if root in PLACES[place]), None)
-            if root == "error":
-                near = "it is known in the steps of `on_error`, `on_failure` and `finally`"
-            elif elsewhere:
+            if elsewhere:
                 near = f"it is known in `{elsewhere}`"
             elif root in self.inputs:
                 near = f"did you mean `inputs.{root}`?"
@@ -143,7 +219,7 @@ class References:
             return (f"there is no `{root[:60]}` in {where}", near or f"there is {', '.join(names)}")
         if root == "steps":
             return self._wrong_step(spot, reference)
-        known = {"inputs": self.inputs, "execution": _EXECUTION, "error": _ERROR}.get(root)
+        known = {"inputs": self.inputs, "execution": _EXECUTION}.get(root)
         if root == "env":
             known = self._env_of(spot)
         if known is not None and len(reference.path) > 1 and reference.path[1] not in known:
@@ -174,8 +250,9 @@ class References:
         name = path[1]
         target = self.by_id.get(name)
         if target is None:
-            return (f"there is no step `{name[:60]}`",
-                    self.reading.problems.one_of(name, self.by_id))
+            return None if name in self.inner else (
+                f"there is no step `{name[:60]}`",
+                self.reading.problems.one_of(name, self.by_id))
         if len(path) < 3 or path[2] not in ("outputs", "state"):
             what = str(path[2]) if len(path) > 2 else ""
             return (f"a step has no `{what[:60]}`" if what else
@@ -189,12 +266,26 @@ class References:
             return None  # the flow's outputs come after everything
         if owner is target:
             return ("a step cannot refer to itself", "its outputs are `outputs` in `expect`")
-        if target.section in BEFORE[owner.section]:
+        if owner.section == "finally" and target.section == "steps":
             return None
-        if self.circular or (owner.reached >> target.end | owner.reached >> target.done) & 1:
+        if self.circular or owner.reached >> target.index & 1:
             owner.waits_for_failure |= decides
             return None
-        if target in owner.above_all():
-            return (f"`{owner.id}` is a part of `{target.id}`, which ends after it", "")
         return (f"`{owner.id}` does not need `{target.id}`, so it may run before it",
                 f"add `{target.id}` to its needs")
+
+
+def inner_ids(node: Node) -> set[str]:
+    """Ids of steps inside a step that cannot run yet, so that references to them are no errors."""
+    found: set[str] = set()
+    stack: list[Node] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Sequence):
+            stack.extend(current.items)
+        elif isinstance(current, Mapping):
+            for name, (_, item) in current.entries.items():
+                if name == "id" and isinstance(item, Scalar):
+                    found.add(item.text)
+                stack.append(item)
+    return found
