@@ -64,7 +64,7 @@ class Scheduler:
         self._sandbox = sandbox
         self._base_env = base_env
         self._log = log
-        self._max_running_steps = max_running_steps
+        self.max_running_steps = max_running_steps
         self._running_steps = 0
         self._starved: OrderedDict[str, None] = OrderedDict()
         self._feeding = False
@@ -177,7 +177,7 @@ class Scheduler:
         """How many steps may start; none while others were there first."""
         if self._starved and next(iter(self._starved)) != execution.id:
             return 0
-        return self._max_running_steps - self._running_steps
+        return self.max_running_steps - self._running_steps
 
     def _line_up(self, execution: Execution, turn: Turn, running_before: int) -> None:
         """Keep the line of executions with ready steps and no slot; serve it when one is free."""
@@ -185,7 +185,7 @@ class Scheduler:
             self._starved.setdefault(execution.id)
         else:
             self._starved.pop(execution.id, None)
-        free = self._max_running_steps - self._running_steps
+        free = self.max_running_steps - self._running_steps
         if self._starved and free > 0 and not self._feeding:
             self._feeding = True
             asyncio.get_running_loop().call_soon(self._feed_starved)
@@ -194,7 +194,7 @@ class Scheduler:
         """Give free slots to those that wait longest, one turn each."""
         self._feeding = False
         for _ in range(len(self._starved)):
-            if self._running_steps >= self._max_running_steps or not self._starved:
+            if self._running_steps >= self.max_running_steps or not self._starved:
                 return
             execution_id = next(iter(self._starved))
             execution = self.live.get(execution_id)

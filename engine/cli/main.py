@@ -33,6 +33,8 @@ COMMANDS = {
     "list": ("listing", "list executions, newest first"),
     "show": ("show", "show one execution: its steps, errors, inputs and outputs"),
     "logs": ("logs", "print or follow an execution's log"),
+    "why": ("why", "say why an execution failed or waits, or a flow does not run, and what helps"),
+    "diff": ("diff", "say what is different from the last good execution, or from another"),
     "retry": ("again", "retry an execution: failed, cancelled and interrupted steps run again"),
     "rerun": ("again", "run an execution's flow anew, with the same or other inputs"),
     "cancel": ("verbs", "cancel executions: SIGTERM, then SIGKILL after the grace time"),
@@ -51,7 +53,7 @@ COMMANDS = {
 }
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("approve", "reject", "why", "diff", "trigger", "emit", "secret", "token", "user", "audit",
+    ("approve", "reject", "trigger", "emit", "secret", "token", "user", "audit",
      "pools", "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
      "resume", "note", "test", "attach", "--server")
 )  # fmt: skip

@@ -228,6 +228,16 @@ class History:
             for n, id_, at, type_, text in rows
         ]
 
+    def decisions(self, ord_: int) -> list[dict[str, Any]]:
+        """What people have decided about an execution, in order: {"at", "type", "data"}."""
+        rows = self._db.execute(self._named["decisions_of"], (ord_,))
+        return [{"at": to_text(at), "type": kind, "data": decode(text)} for at, kind, text in rows]
+
+    def durations(self, ord_: int) -> list[tuple[str, int]]:
+        """(path, milliseconds) of the completed steps of an execution."""
+        rows = self._db.execute(self._named["durations_of"], (ord_,))
+        return [(path, duration_ms) for path, duration_ms in rows if duration_ms is not None]
+
     def by_request_key(self, key: str) -> int | None:
         return self._get("by_request_key", key)  # type: ignore[no-any-return]
 

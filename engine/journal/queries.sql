@@ -130,6 +130,15 @@ SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at,
 -- name: steps_of
 SELECT data FROM steps WHERE execution = ?1 ORDER BY position
 
+-- name: durations_of
+SELECT path, data->>'duration_ms' FROM steps WHERE execution = ?1 AND state = 'completed'
+
+-- name: decisions_of
+-- what people have decided about an execution, not what its steps did
+SELECT at, type, data FROM events WHERE execution = ?1 AND type IN
+('execution.paused', 'execution.continued', 'execution.cancelling', 'execution.retried', 'execution.debug')
+ORDER BY seq
+
 -- name: id_of
 SELECT id FROM executions WHERE ord = ?1
 

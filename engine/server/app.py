@@ -27,7 +27,7 @@ class Json(Response):
 
 def make_app(context: Context) -> Starlette:
     """All routes on one engine's parts."""
-    from engine.server import feed, log_routes, openapi, routes
+    from engine.server import feed, insight_routes, log_routes, openapi, routes
 
     app = Starlette(
         routes=[
@@ -40,9 +40,13 @@ def make_app(context: Context) -> Starlette:
             Route("/v1/executions/{ref}/logs", log_routes.stream),
             Route("/v1/executions/{ref}/logs/lines", log_routes.lines),
             Route("/v1/executions/{ref}/definition", routes.definition),
+            Route("/v1/executions/{ref}/why", insight_routes.why),
+            Route("/v1/executions/{ref}/diff", insight_routes.diff),
+            Route("/v1/executions/{ref}/timeline", insight_routes.timeline),
             Route("/v1/executions/{ref}/{verb}", routes.act, methods=["POST"]),
             Route("/v1/flows", routes.flows),
             Route("/v1/flows/{name}", routes.flow),
+            Route("/v1/flows/{name}/why", insight_routes.why_flow),
             Route("/v1/flows/{name}/debug", routes.flow_debug, methods=["POST"]),
             Route("/v1/validate", routes.validate, methods=["POST"]),
             Route("/v1/machine", routes.machine),

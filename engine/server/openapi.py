@@ -143,11 +143,15 @@ def make_document() -> dict[str, Any]:
             )
         },
         "/v1/executions/{ref}/definition": {"get": operation(content=TEXT, parameters=[REF])},
+        "/v1/executions/{ref}/why": {"get": operation(parameters=[REF, *_query("step")])},
+        "/v1/executions/{ref}/diff": {"get": operation(parameters=[REF, *_query("against")])},
+        "/v1/executions/{ref}/timeline": {"get": operation(parameters=[REF])},
         "/v1/executions/{ref}/{verb}": {
             "post": operation(shape["Started"], "VerbRequest", [REF, VERB])
         },
         "/v1/flows": {"get": operation(flows)},
         "/v1/flows/{name}": {"get": operation(shape["Flow"], parameters=[NAME])},
+        "/v1/flows/{name}/why": {"get": operation(parameters=[NAME])},
         "/v1/flows/{name}/debug": {"post": operation(None, "DebugRequest", [NAME])},
         "/v1/validate": {"post": operation(None, "ValidateRequest")},
         "/v1/machine": {"get": operation(shape["Machine"])},

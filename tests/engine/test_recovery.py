@@ -293,7 +293,7 @@ def test_an_execution_that_cannot_be_restored_ends_and_strands_no_other(
                "execution = (SELECT ord FROM executions WHERE flow = 'bad')")  # fmt: skip
     db.close()
     engine.begin()
-    found = engine.show(bad["id"])
+    found = engine.until(bad["id"], lambda found: found["state"] != "running")
     assert (found["state"], found["error"]["type"]) == ("failed", "lost")
     assert states(found) == {"s": "interrupted", "t": "cancelled"}
     assert engine.ended(good["id"])["state"] == "completed"

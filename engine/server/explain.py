@@ -1,0 +1,208 @@
+"""Gathers the facts for the questions of `engine.insight`: journal, logs, live executions.
+
+Called by `insight_routes`. Reads only what one answer needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+from typing import Any
+
+from engine.clock import Clock
+from engine.core.names import names_of
+from engine.errors import ExpressionError, FlowFileError, UnknownReference, UsageError
+from engine.expression import values_of
+from engine.filters import Filter as QueryOf
+from engine.insight import critical
+from engine.insight.diff import difference, first_difference
+from engine.insight.why import Facts, Why, why_execution, why_flow, why_step
+from engine.journal.history import History
+from engine.logs.lines import Filter
+from engine.logs.reader import LogReader
+from engine.server.logbook import LogBook
+from engine.service import Service
+from engine.times import from_text
+
+Row = dict[str, Any]
+EARLIER = 20  # executions before, that are looked at for the same error
+MEASURED = 5  # completed executions, for what is usual
+LAST_LINES = 5
+FAILED_STEPS = 5  # whose last lines are read
+COMPARED_LINES = 200_000
+WHOLE = ""  # the execution itself, among its steps' paths
+FAILED = ("failed", "interrupted")
+
+
+class Insight:
+    """Questions about one engine's executions and flows."""
+
+    def __init__(self, service: Service, logs: LogBook) -> None:
+        self._service = service
+        self._logs = logs
+
+    async def why(self, reference: str, path: str | None) -> Why:
+        """Why an execution, or one step of it, is in its state. Raises UnknownReference."""
+        ord_, found = await self._execution(reference)
+        if path is not None and path not in {step["path"] for step in found["steps"]}:
+            raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
+        facts = await self._service.reader(lambda history: _facts(history, ord_, found))
+        self._add_places(found, facts)
+        facts.lines = await self._last_lines(ord_, found, path)
+        facts.conditions = self._conditions(found, path)
+        return why_execution(found, facts) if path is None else why_step(found, path, facts)
+
+    async def why_flow(self, name: str) -> Why:
+        """Why a flow runs or does not. Raises UnknownReference."""
+        flow = await self._service.flow(name)
+        problems: list[str] = []
+        try:
+            file = await self._service.library.find(name)
+            await self._service.library.compile(file.text, str(file.path))
+        except FlowFileError as error:
+            problems = str(error).splitlines()
+
+        def newest(history: History) -> Row | None:
+            try:
+                return history.rows([history.find(f"{name}@last")])[0]
+            except UnknownReference:
+                return None
+
+        return why_flow(flow, await self._service.reader(newest), problems)
+
+    async def diff(self, reference: str, against: str | None) -> Row:
+        """An execution against another, without one against the last good one before it."""
+        ord_, found = await self._execution(reference)
+        if against is None:
+            against = await self._service.reader(lambda history: _last_good(history, found))
+        other_ord, other = await self._execution(against)
+        texts = await asyncio.gather(
+            self._service.definition(other["id"]), self._service.definition(found["id"])
+        )
+        answer = difference(other, found, (texts[0], texts[1]))
+        for step in answer["steps"]:
+            if "only_in" not in step:
+                step["log"] = await self._logs_part(other_ord, other, ord_, found, step["path"])
+        return answer
+
+    async def timeline(self, reference: str) -> Row:
+        """When each step ran, the critical path, the slack, the bottleneck in words."""
+        ord_, found = await self._execution(reference)
+        begin = from_text(found["started_at"]) if found["started_at"] else None
+        line = critical.timeline(found["steps"], begin, Clock().now_us())
+        usual = await self._service.reader(lambda history: _usual(history, ord_, found))
+        return {
+            "begin_us": line.begin_us,
+            "end_us": line.end_us,
+            "critical": list(line.critical),
+            "bottleneck": critical.bottleneck(line, usual),
+            "usual_ms": usual.get(WHOLE),
+            "spans": [
+                {
+                    "path": span.path,
+                    "begin_us": span.begin_us,
+                    "end_us": span.end_us,
+                    "waited_us": span.waited_us,
+                    "slack_us": span.slack_us,
+                    "usual_ms": usual.get(span.path),
+                }
+                for span in line.spans
+            ],
+        }
+
+    async def _execution(self, reference: str) -> tuple[int, Row]:
+        ord_, execution_id = await self._service.resolve(reference)
+        return ord_, await self._service.execution(ord_, execution_id)
+
+    def _add_places(self, found: Row, facts: Facts) -> None:
+        scheduler = self._service.scheduler
+        facts.running_steps = scheduler.running_steps
+        facts.max_running_steps = scheduler.max_running_steps
+        live = scheduler.live.get(found["id"])
+        if live is not None:
+            facts.max_parallel = live.definition["max_parallel"] or 0
+
+    def _conditions(self, found: Row, path: str | None) -> dict[str, list[str]]:
+        """What the condition of a live execution's step sees: each reference with its value."""
+        live = self._service.scheduler.live.get(found["id"])
+        if live is None or path is None:
+            return {}
+        step = live.steps[path]
+        if not step.definition["if"]:
+            return {}
+        names = names_of(live, step, live.environment or {}, Clock().now_us())
+        try:
+            return {path: values_of(step.definition["if"], names, masked=live.masked)}
+        except ExpressionError:
+            return {}
+
+    async def _last_lines(self, ord_: int, found: Row, path: str | None) -> dict[str, list[str]]:
+        """What the failed steps printed last."""
+        failed = [step["path"] for step in found["steps"] if step["state"] in FAILED]
+        wanted = [p for p in failed if path in (None, p)][:FAILED_STEPS]
+        if not wanted:
+            return {}
+        log = await self._logs.open(ord_, found["id"])
+
+        def look(reader: LogReader) -> dict[str, list[str]]:
+            pages = {p: reader.page_back(Filter.make(step=p), LAST_LINES).lines for p in wanted}
+            return {
+                p: [reader.to_wire(line)["text"] for line in lines] for p, lines in pages.items()
+            }
+
+        return await log.ask(look)
+
+    async def _logs_part(
+        self, one_ord: int, one: Row, other_ord: int, other: Row, path: str
+    ) -> Row | None:
+        """Where the logs of a step part, once times and ids are taken out."""
+        lines: list[list[bytes]] = []
+        for ord_, execution in ((one_ord, one), (other_ord, other)):
+            log = await self._logs.open(ord_, execution["id"])
+            lines.append(await log.ask(lambda reader: _lines_of(reader, path)))
+        found = await asyncio.to_thread(first_difference, *lines)
+        if found is None:
+            return None
+        number, before, after = found
+        return {"line": number, "from": _text(before), "to": _text(after)}
+
+
+def _text(line: bytes | None) -> str | None:
+    return None if line is None else line.decode("utf-8", "replace")
+
+
+def _lines_of(reader: LogReader, path: str) -> list[bytes]:
+    found = reader.lines(Filter.make(step=path))
+    return [line.data for line in itertools.islice(found, COMPARED_LINES)]
+
+
+def _facts(history: History, ord_: int, found: Row) -> Facts:
+    earlier = history.page(QueryOf(flows=(found["flow"],)), ord_, EARLIER).rows
+    usual = _usual(history, ord_, found)
+    usual.pop(WHOLE, None)
+    return Facts(events=history.decisions(ord_), earlier=earlier, usual_ms=usual)
+
+
+def _usual(history: History, ord_: int, found: Row) -> dict[str, float]:
+    """The median duration of each step in the last completed executions, and of the whole."""
+    times: dict[str, list[float]] = {}
+    for row in history.page(_completed(found), ord_, MEASURED).rows:
+        times.setdefault(WHOLE, []).append(row["duration_ms"])
+        for path, duration_ms in history.durations(history.find(row["id"])):
+            times.setdefault(path, []).append(duration_ms)
+    return {path: statistics.median(values) for path, values in times.items()}
+
+
+def _completed(found: Row) -> QueryOf:
+    return QueryOf(flows=(found["flow"],), states=("completed",))
+
+
+def _last_good(history: History, found: Row) -> str:
+    ord_ = history.find(found["id"])
+    for row in history.page(_completed(found), ord_, 1).rows:
+        return str(row["id"])
+    raise UsageError(
+        f"no execution of {found['flow']} before #{found['number']} has completed",
+        "name the one to compare with",
+    )

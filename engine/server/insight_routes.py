@@ -1,0 +1,35 @@
+"""Routes that explain: why, diff, timeline. The thinking is in `engine.insight`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.server.app import Json
+from engine.server.explain import Insight
+from engine.server.routes import context_of
+
+
+def insight_of(request: Request) -> Insight:
+    """The questions to this engine."""
+    context = context_of(request)
+    return Insight(context.service, context.logs)
+
+
+async def why(request: Request) -> Response:
+    step = request.query_params.get("step")
+    found = await insight_of(request).why(request.path_params["ref"], step)
+    return Json(found.to_json())
+
+
+async def why_flow(request: Request) -> Response:
+    return Json((await insight_of(request).why_flow(request.path_params["name"])).to_json())
+
+
+async def diff(request: Request) -> Response:
+    against = request.query_params.get("against")
+    return Json(await insight_of(request).diff(request.path_params["ref"], against))
+
+
+async def timeline(request: Request) -> Response:
+    return Json(await insight_of(request).timeline(request.path_params["ref"]))
