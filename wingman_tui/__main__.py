@@ -34,7 +34,7 @@ def _run(reference: str) -> int:
     home = find_home()
     early = EarlyLook(home)
     early.start()
-    from wingman_tui.keymap import KeymapError
+    from wingman_tui.keys import KeymapError
     from wingman_tui.settings import SettingsError, load_settings
     from wingman_tui.terminal import look_at_terminal
     from wingman_tui.theme import ThemeError

@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from wingman_tui.format import age
 from wingman_tui.global_actions import do_redraw
-from wingman_tui.keymap import Keymap
+from wingman_tui.keys import Keymap
 from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
 from wingman_tui.state import ExecutionsWindow, FlowList
@@ -52,6 +52,12 @@ def _execution() -> Screen[Any]:
     return ExecutionScreen()
 
 
+def _details() -> Screen[Any]:
+    from wingman_tui.screens.details import DetailsScreen
+
+    return DetailsScreen()
+
+
 def _flows() -> Screen[Any]:
     from wingman_tui.screens.flows import FlowsScreen
 
@@ -73,6 +79,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
     MODES: ClassVar[dict[str, Any]] = {
         "executions": _executions,
         "execution": _execution,
+        "details": _details,
         "flows": _flows,
         "help": _help,
     }
@@ -106,6 +113,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.executions = ExecutionsWindow()
         self.flows = FlowList()
         self.reference = reference
+        self.details_tab = "why"
         self.host = os.uname().nodename.partition(".")[0] if host is None else host
         self.home = home
         self._history: list[str] = []
@@ -229,6 +237,11 @@ class WingmanApp(CellDiff, inherit_bindings=False):
             screen.show(reference)
         else:
             self.go("execution")
+
+    def open_details(self, reference: str, tab: str) -> None:
+        """Explain one execution: why, timeline, values, definition, diff or events."""
+        self.reference, self.details_tab = reference, tab
+        self.go("details")
 
     # the line to the engine
 

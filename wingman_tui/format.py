@@ -44,6 +44,13 @@ def duration(ms: float | None) -> str:
     return f"{seconds // 86_400}d{seconds % 86_400 // 3_600:02d}h"
 
 
+def fine_duration(ms: float) -> str:
+    """A duration where short ones are compared: 0.4ms, 31ms, then as `duration`."""
+    if ms < 10:
+        return f"{max(0.0, ms):.1f}ms"
+    return f"{ms:.0f}ms" if ms < 1_000 else duration(ms)
+
+
 def live_duration(ms: float) -> str:
     """A duration that still grows: whole seconds, so that it changes once a second."""
     return f"{int(ms // 1000)}s" if ms < 60_000 else duration(ms)

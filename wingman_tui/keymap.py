@@ -1,4 +1,4 @@
-"""THE table of actions: id, default key, label, scope, danger; read by everything that knows a key.
+"""THE table of actions: id, default key, label, scope, danger; `keys.py` looks things up in it.
 
 The screens' dispatch, the key bar, the help, the palette and the documents are made from it, so
 that none of them can drift. Operators remap by id in `config.toml`. Pure; standard library only.
@@ -9,9 +9,8 @@ A scope is where a key means something. A screen asks with its scopes from the i
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,20 @@ def _on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
         ("pause", "p", "pause", "Pause or continue: no new step starts, running ones finish."),
         ("debug", "d", "debug", "Switch debug mode of the flow on or off."),
     )
+    explained = (
+        ("why", "w", "why", "Say why it failed or what it waits for, and what helps."),
+        ("timeline", "t", "timeline", "Show where its time goes: each step, the critical path."),
+        ("values", "i", "inputs, outputs", "Show its inputs and outputs, and those of its steps."),
+        ("definition", "D", "definition", "Show the flow file that it started with."),
+        ("diff", "equals_sign", "diff", "Compare it with the last good one before it."),
+        ("events", "J", "journal", "Show its journal, an event a line."),
+    )
     return [
         _action(f"{scope}.{name}", key, label, scope, help_, danger=True, hint=hints.get(name, 0))
         for name, key, label, help_ in rows
+    ] + [
+        _action(f"{scope}.{name}", key, label, scope, help_, hint=hints.get(name, 0))
+        for name, key, label, help_ in explained
     ]
 
 
@@ -69,7 +79,7 @@ ACTIONS: tuple[Action, ...] = (
         "Open the execution: its steps, its errors and its log.",
         hint=1,
     ),
-    *_on_execution("executions", {"run": 2, "retry": 3, "cancel": 4}),
+    *_on_execution("executions", {"run": 2, "retry": 3, "cancel": 4, "why": 6}),
     _action(
         "executions.filter",
         "slash",
@@ -100,7 +110,7 @@ ACTIONS: tuple[Action, ...] = (
         "Move between the step tree and the log.",
         hint=1,
     ),
-    *_on_execution("execution", {"run": 2, "retry": 3, "cancel": 4}),
+    *_on_execution("execution", {"run": 2, "retry": 3, "cancel": 4, "why": 7}),
     _action(
         "execution.follow",
         "F",
@@ -142,6 +152,14 @@ ACTIONS: tuple[Action, ...] = (
     _action("tree.open", "enter", "log", "tree", "Go to the log of the selected step."),
     _action("log.left", "left h", "left", "log", "Move the log half a page to the left."),
     _action("log.right", "right l", "right", "log", "Move the log half a page to the right."),
+    _action("details.next_tab", "tab right l", "next", "details", "Go to the next part.", hint=1),
+    _action(
+        "details.previous_tab", "shift+tab left h", "previous", "details", "Go to the part before."
+    ),
+    _action(
+        "details.open", "enter", "steps, log", "details", "Open its steps and its log.", hint=2
+    ),
+    *_on_execution("details", {"retry": 3, "run": 4, "diff": 5}),
     _action(
         "flows.run",
         "r enter",
@@ -202,114 +220,15 @@ ACTIONS: tuple[Action, ...] = (
         hint=99,
     ),
 )
-HINTS_LIMIT = 7
+
 SCOPE_TITLES = {
     "list": "Moving",
     "executions": "Executions",
     "execution": "One execution",
     "tree": "Step tree",
     "log": "Log",
+    "details": "Why, timeline, diff",
     "flows": "Flows",
     "help": "Help",
     "global": "Everywhere",
 }
-# what a key is called on the screen
-KEY_NAMES = {
-    "enter": "⏎",
-    "escape": "esc",
-    "slash": "/",
-    "question_mark": "?",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "space": "space",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "colon": ":",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-}
-KEY_NAMES_ASCII = {"enter": "Enter", "up": "Up", "down": "Down", "left": "Left", "right": "Right"}
-# keys that a terminal cannot tell from others, or that screen and tmux take
-RESERVED = frozenset({"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+a", "ctrl+b"})
-
-
-class KeymapError(Exception):
-    """The operator's keys clash or name an unknown action; the message says which."""
-
-
-def key_name(key: str, ascii_only: bool = False) -> str:
-    """How a key is written for a person."""
-    if ascii_only and key in KEY_NAMES_ASCII:
-        return KEY_NAMES_ASCII[key]
-    return KEY_NAMES.get(key, key)
-
-
-class Keymap:
-    """The table with the operator's changes in it."""
-
-    def __init__(self, changes: Mapping[str, str] | None = None) -> None:
-        self.actions = tuple(_changed(ACTIONS, changes or {}))
-        found = clashes(self.actions)
-        if found:
-            raise KeymapError("; ".join(found))
-        self._by_key = {
-            (action.scope, key): action for action in self.actions for key in action.keys
-        }
-        self._by_id = {action.id: action for action in self.actions}
-
-    def find(self, scopes: Iterable[str], key: str) -> Action | None:
-        """The action of a key in the innermost scope that knows it."""
-        for scope in scopes:
-            action = self._by_key.get((scope, key))
-            if action is not None:
-                return action
-        return None
-
-    def __getitem__(self, id_: str) -> Action:
-        return self._by_id[id_]
-
-    def within(self, scopes: Sequence[str]) -> list[Action]:
-        """Every action of these scopes, in the table's order, scope by scope."""
-        return [a for scope in scopes for a in self.actions if a.scope == scope]
-
-    def hints(self, scopes: Sequence[str]) -> list[Action]:
-        """What the key bar shows: the most useful first, help last, seven at most."""
-        shown = sorted((a for a in self.within(scopes) if a.hint and a.keys), key=lambda a: a.hint)
-        return shown if len(shown) <= HINTS_LIMIT else [*shown[: HINTS_LIMIT - 1], shown[-1]]
-
-
-def _changed(actions: Sequence[Action], changes: Mapping[str, str]) -> list[Action]:
-    known = {action.id for action in actions}
-    for id_ in changes:
-        if id_ not in known:
-            near = difflib.get_close_matches(id_, known, 1)
-            raise KeymapError(
-                f"there is no action {id_}" + (f" (did you mean {near[0]}?)" if near else "")
-            )
-    return [
-        replace(a, keys=tuple(_normal(key) for key in changes[a.id].split()))
-        if a.id in changes
-        else a
-        for a in actions
-    ]
-
-
-def _normal(key: str) -> str:
-    written = {name: key for key, name in KEY_NAMES.items()}
-    return written.get(key, key)
-
-
-def clashes(actions: Iterable[Action]) -> list[str]:
-    """Every key that means two things in one scope, or that no terminal sends; with both ids."""
-    found: list[str] = []
-    taken: dict[tuple[str, str], str] = {}
-    for action in actions:
-        for key in action.keys:
-            if key in RESERVED:
-                found.append(f"{key} of {action.id} is reserved: terminals send it for another key")
-            other = taken.setdefault((action.scope, key), action.id)
-            if other != action.id:
-                found.append(f"{key_name(key)} is the key of {other} and of {action.id}")
-    return found

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from wingman_tui.early import EarlyLook
 
 
+EVENTS_LIMIT = 1000
+
+
 class Refused(Exception):
     """The engine said no, or is not there; a message and a hint for a person."""
 
@@ -104,6 +107,18 @@ class Session:
         """A flow with its inputs."""
         return await self.request("GET", f"/v1/flows/{quote(name)}")
 
+    async def explain(self, id_: str, what: str) -> dict[str, Any]:
+        """What the engine explains: why, timeline, diff; or values, definition, events."""
+        path = f"/v1/executions/{quote(id_)}"
+        if what == "values":
+            return await self.request("GET", path)
+        if what == "events":
+            query = with_query("/v1/events", execution=id_, limit=EVENTS_LIMIT)
+            return await self.request("GET", query)
+        if what == "definition":
+            return await asyncio.to_thread(_text, self._home, f"{path}/definition")
+        return await self.request("GET", f"{path}/{what}")
+
     async def log_page(self, id_: str, **parameters: Any) -> dict[str, Any]:
         """A page of log lines before or after a cursor."""
         path = f"/v1/executions/{quote(id_)}/logs/lines"
@@ -121,6 +136,15 @@ def _request(
     try:
         answer: dict[str, Any] = _refusing(lambda: client.request(method, path, body, headers))
         return answer
+    finally:
+        client.close()
+
+
+def _text(home: Home, path: str) -> dict[str, Any]:
+    """A text answer under the key `text`."""
+    client = Client(home)
+    try:
+        return {"text": _refusing(lambda: client.text(path))}
     finally:
         client.close()
 

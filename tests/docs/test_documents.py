@@ -26,7 +26,8 @@ from engine.model import EXECUTION_TRANSITIONS, STEP_TRANSITIONS
 from engine.paths import home_at
 from tests.conftest import ROOT, Wingman, kill_leftovers
 from wingman_tui.documents import ORDER, documents
-from wingman_tui.keymap import ACTIONS, KEY_NAMES
+from wingman_tui.keymap import ACTIONS
+from wingman_tui.keys import KEY_NAMES
 
 DOCS = ROOT / "docs"
 DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]

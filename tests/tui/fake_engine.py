@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -42,6 +42,7 @@ class FakeEngine:
         self.logs: dict[str, list[Row]] = {}
         self.flows: list[Row] = []
         self.requests: list[tuple[str, str, Row]] = []
+        self.explained: dict[str, Any] = {}  # why, timeline, diff, definition, events -> answer
         self.refusals: dict[str, tuple[int, Row]] = {}  # path ending -> status and error
         self.opened: list[Row] = []  # every message of the feed
         self.frame_pause_s = 0.02
@@ -175,6 +176,9 @@ class FakeEngine:
                 Route("/v1/executions", self._list),
                 Route("/v1/executions/{ref}/logs/lines", self._lines),
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
+                Route("/v1/executions/{ref}/{verb}", self._explain),
+                Route("/v1/executions/{ref}", self._show),
+                Route("/v1/events", self._explain),
                 Route("/v1/flows/{name}/debug", self._debug, methods=["POST"]),
                 Route("/v1/flows/{name}", self._flow),
                 WebSocketRoute("/v1/feed", self._feed),
@@ -228,6 +232,24 @@ class FakeEngine:
         }.get(verb, row["state"])
         self.update(row["id"], state=state)
         return JSONResponse({**{k: row[k] for k in ("id", "flow", "number")}, "state": state})
+
+    async def _explain(self, request: Request) -> Response:
+        body = await self._note(request)
+        if isinstance(body, JSONResponse):
+            return body
+        answer = self.explained.get(request.url.path.rpartition("/")[2])
+        if answer is None:
+            error = {"code": "unknown_reference", "message": "nobody knows"}
+            return JSONResponse({"error": error}, 404)
+        return PlainTextResponse(answer) if isinstance(answer, str) else JSONResponse(answer)
+
+    async def _show(self, request: Request) -> JSONResponse:
+        body = await self._note(request)
+        if isinstance(body, JSONResponse):
+            return body
+        row = self.find(unquote(request.path_params["ref"]))
+        assert row is not None
+        return JSONResponse({**row, "steps": self.steps[row["id"]]})
 
     async def _lines(self, request: Request) -> JSONResponse:
         body = await self._note(request)

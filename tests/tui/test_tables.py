@@ -10,7 +10,9 @@ import pytest
 
 from wingman_tui import global_actions, inputs
 from wingman_tui.columns import EXECUTIONS, FLOWS
-from wingman_tui.keymap import ACTIONS, HINTS_LIMIT, Action, Keymap, KeymapError, clashes
+from wingman_tui.keymap import ACTIONS, Action
+from wingman_tui.keys import HINTS_LIMIT, Keymap, KeymapError, clashes
+from wingman_tui.screens.details import DetailsScreen
 from wingman_tui.screens.execution import ExecutionScreen
 from wingman_tui.screens.executions import ExecutionsScreen
 from wingman_tui.screens.flows import FlowsScreen
@@ -24,6 +26,7 @@ OWNERS: dict[str, Any] = {
     "execution": ExecutionScreen,
     "tree": ExecutionScreen,
     "log": ExecutionScreen,
+    "details": DetailsScreen,
     "flows": FlowsScreen,
     "help": HelpScreen,
     "global": global_actions,
@@ -48,7 +51,7 @@ def test_nothing_dangerous_lies_on_a_key_that_moves() -> None:
     assert not [a.id for a in ACTIONS if a.danger and moving & set(a.keys)]
 
 
-@pytest.mark.parametrize("scope", ["executions", "execution", "flows", "help"])
+@pytest.mark.parametrize("scope", ["executions", "execution", "details", "flows", "help"])
 def test_the_key_bar_holds_seven_hints_and_ends_with_more(scope: str) -> None:
     hints = Keymap().hints([scope, "list", "global"])
     assert len(hints) <= HINTS_LIMIT

@@ -99,6 +99,35 @@ class ExecutionActions:
         if execution is not None:
             toggle_debug(self.console_app, str(execution["flow"]))
 
+    def _explain(self, tab: str) -> None:
+        execution = self._meant()
+        if execution is not None:
+            self.console_app.open_details(str(execution["id"]), tab)
+
+    def do_why(self) -> None:
+        """Why it failed or what it waits for."""
+        self._explain("why")
+
+    def do_timeline(self) -> None:
+        """Where its time goes."""
+        self._explain("timeline")
+
+    def do_values(self) -> None:
+        """Its inputs and outputs."""
+        self._explain("values")
+
+    def do_definition(self) -> None:
+        """The flow file that it started with."""
+        self._explain("definition")
+
+    def do_diff(self) -> None:
+        """Against the last good one."""
+        self._explain("diff")
+
+    def do_events(self) -> None:
+        """Its journal."""
+        self._explain("events")
+
     def _ask(self, verb: str, title: str, consequence: str) -> None:
         execution = self._meant()
         if execution is None:

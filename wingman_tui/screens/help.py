@@ -13,7 +13,8 @@ from textual.strip import Strip
 from wingman_tui import looks
 from wingman_tui.documents import ADDRESS, Document, documents, read
 from wingman_tui.format import fit, wrap
-from wingman_tui.keymap import SCOPE_TITLES, key_name
+from wingman_tui.keymap import SCOPE_TITLES
+from wingman_tui.keys import key_name
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
@@ -24,6 +25,7 @@ LABEL_CELLS = 18
 SCOPES = {
     "executions": ("executions", "list", "global"),
     "execution": ("execution", "tree", "log", "list", "global"),
+    "details": ("details", "list", "global"),
     "flows": ("flows", "list", "global"),
 }
 
@@ -46,7 +48,8 @@ class HelpPane(LineList):
     def show(self, lines: list[HelpLine]) -> None:
         """Show another text from its beginning."""
         self.lines = lines
-        self.cursor = next((i for i, line in enumerate(lines) if line.document), 0)
+        first = next((i for i, line in enumerate(lines) if line.document), 0)
+        self.cursor = first if first < self.page else 0
         self.top = 0
         self.refresh()
 

@@ -10,7 +10,8 @@ from textual.containers import Vertical
 from textual.strip import Strip
 
 from wingman_tui.format import fit
-from wingman_tui.keymap import Action, key_name
+from wingman_tui.keymap import Action
+from wingman_tui.keys import key_name
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.dialog import Dialog, PaintedLine
 from wingman_tui.widgets.line_edit import LineEdit

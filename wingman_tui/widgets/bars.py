@@ -13,7 +13,8 @@ from textual.timer import Timer
 
 from wingman_tui import looks
 from wingman_tui.format import count, fit
-from wingman_tui.keymap import Action, key_name
+from wingman_tui.keymap import Action
+from wingman_tui.keys import key_name
 from wingman_tui.view import Part
 from wingman_tui.widgets.painted import Painted
 

@@ -1,0 +1,193 @@
+"""What the console explains of one execution: why, timeline, values, definition, diff, journal."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from tests.tui.conftest import OpenConsole
+from tests.tui.fake_engine import FakeEngine
+from wingman_tui import account
+
+WHY = {
+    "subject": "nightly-backup#128",
+    "state": "failed",
+    "answer": "It failed because the step dump failed.",
+    "causes": [
+        {
+            "subject": "nightly-backup#128/dump",
+            "what": "exit 1: pg_dump could not reach the server db1, which answered nothing at all",
+            "since": "2026-11-22T03:00:09.000000Z",
+            "depth": 0,
+            "lines": ["pg_dump: error: \x1b[31mconnection refused"],
+        }
+    ],
+    "helps": [{"command": "wingman retry nightly-backup#128", "what": "run that step again"}],
+}
+TIMELINE = {
+    "begin_us": 0,
+    "end_us": 1_000_000,
+    "usual_ms": 500,
+    "critical": ["dump"],
+    "bottleneck": "dump took 80 % of the time",
+    "spans": [
+        {"path": "dump", "begin_us": 0, "end_us": 800_000, "slack_us": 0},
+        {"path": "list", "begin_us": 0, "end_us": 4_000, "slack_us": 500_000},
+    ],
+}
+DIFF = {
+    "from": "nightly-backup#127",
+    "to": "nightly-backup#128",
+    "state": ["completed", "failed"],
+    "duration_ms": [9_000, 1_000],
+    "definition": ["@@ -1 +1 @@", "-  run: true", "+  run: false"],
+    "inputs": [{"name": "keep", "from": 7, "to": 3}],
+    "outputs": [],
+    "steps": [
+        {
+            "path": "dump",
+            "state": ["completed", "failed"],
+            "error": [None, {"type": "exit:1", "message": "exit 1"}],
+            "log": {"line": 3, "from": "done", "to": None},
+        },
+        {"path": "new", "only_in": "to"},
+    ],
+}
+
+
+def plain(lines: list[account.Line]) -> str:
+    """The lines as text."""
+    return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+
+
+def test_why_gives_the_answer_the_causes_and_what_helps() -> None:
+    text = plain(account.why_lines(WHY, 60, UTC))
+    assert text.startswith("It failed because the step dump failed.\n")
+    assert "since 2026-11-22 03:00:09" in text
+    assert "| pg_dump: error: " in text
+    assert "\x1b" not in text
+    assert "wingman retry nightly-backup#128" in text
+    assert max(len(line) for line in text.split("\n")) <= 70
+
+
+def test_a_timeline_shows_the_critical_path_and_the_slack_of_others() -> None:
+    lines = account.timeline_lines(TIMELINE, 60, ascii_only=True)
+    text = plain(lines)
+    assert "took 1.0s, usually 500ms" in text
+    assert "dump took 80 % of the time" in text
+    dump, listed = text.split("\n")[-2:]
+    assert dump.startswith("dump")
+    assert dump.count("#") > 30
+    assert "=...." in listed
+    assert listed.endswith("4.0ms")
+
+
+def test_a_span_never_leaves_its_room() -> None:
+    for begin, end, slack in ((0, 0, 0), (0, 10, 10), (10, 10, 0), (3, 9, 99), (9, 10, 5)):
+        span = {"begin_us": begin, "end_us": end, "slack_us": slack}
+        for room in (8, 9, 33):
+            before, ran, after = account._places(span, 0, 10, room)
+            assert ran >= 1
+            assert min(before, after) >= 0
+            assert before + ran + after <= room
+
+
+def test_values_are_shown_in_full_and_long_ones_say_that_they_go_on() -> None:
+    execution = {
+        "inputs": {"name": "app", "hosts": ["a", "b"]},
+        "outputs": {},
+        "steps": [{"path": "dump", "outputs": {"text": "\n".join(map(str, range(40)))}}],
+    }
+    text = plain(account.values_lines(execution, 60))
+    assert "  name = app" in text
+    assert '"b"' in text
+    assert "Outputs\n  none" in text
+    assert "Outputs of dump" in text
+    assert text.endswith("…")
+
+
+def test_a_difference_names_what_changed() -> None:
+    text = plain(account.diff_lines(DIFF, 80))
+    assert "nightly-backup#127 completed 9.0s -> nightly-backup#128 failed 1.0s" in text
+    assert "+  run: false" in text
+    assert "keep: 7 -> 3" in text
+    assert "state completed -> failed" in text
+    assert "exit 1 (exit:1)" in text
+    assert "(no more lines)" in text
+    assert "new  only in the newer one" in text
+    same = {**DIFF, "definition": [], "inputs": [], "steps": []}
+    assert "nothing else is different" in plain(account.diff_lines(same, 80))
+
+
+def test_a_definition_tells_keys_from_comments() -> None:
+    lines = account.definition_lines("name: a # why\nsteps:\n  - id: b\n# all\n")
+    assert plain(lines) == "1  name: a # why\n2  steps:\n3    - id: b\n4  # all"
+    assert ("name:", "accent") in lines[0]
+    assert (" # why", "muted") in lines[0]
+    assert lines[3][-1] == ("# all", "muted")
+
+
+def filled(engine: FakeEngine) -> dict[str, Any]:
+    """The answers of an engine that explains."""
+    engine.explained = {
+        "why": WHY,
+        "timeline": TIMELINE,
+        "diff": DIFF,
+        "definition": "name: nightly-backup\n",
+        "events": {"events": [{
+            "seq": 7, "at": "2026-11-22T03:00:09.000000Z", "type": "step.failed", "data": {"a": 1},
+        }]},
+    }  # fmt: skip
+    return engine.explained
+
+
+async def test_one_key_says_why_and_the_tab_key_goes_through_the_rest(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    filled(engine)
+    async with open_console() as console:
+        await console.press("e", "w")
+        await console.sees("It failed because the step dump failed.")
+        assert "Automation › Executions › nightly-backup#128 › Why" in console.text()
+        await console.press("tab")
+        await console.sees("critical path")
+        await console.press("tab")
+        await console.sees("database = app")
+        await console.press("tab")
+        await console.sees("name: nightly-backup")
+        await console.press("equals_sign")
+        await console.sees("keep: 7 -> 3")
+        await console.press("J")
+        await console.sees("step.failed")
+        await console.press("tab")
+        await console.sees("It failed because the step dump failed.")
+        await console.press("enter")
+        await console.until(lambda: console.app.current_mode == "execution", "the execution")
+        await console.press("escape")
+        await console.until(lambda: console.app.current_mode == "details", "back")
+
+
+async def test_what_is_explained_follows_a_live_execution(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    answers = filled(engine)
+    async with open_console() as console:
+        await console.press("w")
+        await console.sees("It failed because")
+        answers["why"] = {**WHY, "answer": "It waits for nothing."}
+        id_ = console.app.reference
+        engine.update(id_, progress={"ended": 1, "running": 1, "total": 3}, state="running")
+        await console.sees("It waits for nothing.")
+
+
+async def test_a_part_that_the_engine_refuses_leaves_the_reason(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    filled(engine)
+    engine.refusals["/diff"] = (
+        409,
+        {"code": "conflict", "message": "there is no good one before it", "hint": ""},
+    )
+    async with open_console() as console:
+        await console.press("e", "equals_sign")
+        await console.sees("there is no good one before it")

@@ -1,0 +1,236 @@
+"""What the engine explains about an execution, as lines: why, timeline, values, definition, diff.
+
+Called by the screen `details`. Pure: JSON of the API in, lines of parts out; all of it is foreign
+text, so every piece is cleaned.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+
+from wingman_tui.format import duration, fine_duration, fit, fit_middle, full_time, wrap
+from wingman_tui.sanitise import clean
+from wingman_tui.view import Part
+
+Found = Mapping[str, Any]
+Line = list[Part]
+NAME_CELLS = 28
+TOOK_CELLS = 8
+VALUE_LINES = 12
+_YAML = re.compile(r"^(\s*(?:- )*)([A-Za-z_][\w.-]*:)?(.*?)(\s#.*)?$")
+SIGN_ROLES = {"+": "good", "-": "error", "@": "accent"}
+
+
+def title(text: str) -> Line:
+    """A heading of a part."""
+    return [(text, "focus")]
+
+
+def why_lines(found: Found, width: int, zone: Any = None) -> list[Line]:
+    """The answer, the chain of causes with the last log lines, the commands that help."""
+    lines: list[Line] = [[(text, "strong")] for text in wrap(clean(found["answer"]), width)]
+    lines.append([])
+    for cause in found["causes"]:
+        indent = "  " * (int(cause["depth"]) + 1)
+        subject = clean(cause["subject"])
+        room = max(20, width - len(indent) - cell_len(subject) - 2)
+        head, *rest = wrap(clean(cause["what"]), room)
+        lines.append([(indent, "text"), (subject, "accent"), ("  ", "text"), (head, "text")])
+        lines += [[(f"{indent}    {text}", "text")] for text in rest]
+        if cause.get("since"):
+            lines.append([(f"{indent}    since {full_time(cause['since'], zone)}", "muted")])
+        for text in cause["lines"]:
+            lines.append([(f"{indent}| ", "muted"), (clean(text), "log_step")])
+    if found["helps"]:
+        lines += [[], title("What helps")]
+    for each in found["helps"]:
+        # a command is never cut: it is there to be copied
+        command, what = clean(each["command"]), clean(each["what"])
+        lines.append([("  ", "text"), (command, "code")])
+        if cell_len(command) + cell_len(what) + 4 <= width:
+            lines[-1].append((f"  {what}", "muted"))
+        else:
+            lines.append([(f"      {what}", "muted")])
+    return lines
+
+
+def timeline_lines(found: Found, width: int, ascii_only: bool = False) -> list[Line]:
+    """A row a step: when it ran, what it waited, how much later it could have ended."""
+    whole_us = max(1, found["end_us"] - found["begin_us"])
+    usual = found.get("usual_ms")
+    head = f"took {fine_duration(whole_us / 1000)}"
+    if usual:
+        head += f", usually {fine_duration(usual)}"
+    lines: list[Line] = [[(head, "strong")]]
+    if found.get("bottleneck"):
+        lines.append([(clean(found["bottleneck"]), "warning")])
+    full, plain, slack = ("#", "=", ".") if ascii_only else ("█", "▬", "┄")
+    legend: Line = [
+        (full * 3, "focus"), (" critical path   ", "muted"), (plain * 3, "bar_done"),
+        (" has slack ", "muted"), (slack * 3, "muted"),
+    ]  # fmt: skip
+    lines += [legend, []]
+    critical = set(found["critical"])
+    names = min(NAME_CELLS, max((cell_len(clean(s["path"])) for s in found["spans"]), default=4))
+    room = max(8, width - names - TOOK_CELLS - 3)
+    for span in found["spans"]:
+        is_critical = span["path"] in critical
+        before, ran, after = _places(span, found["begin_us"], whole_us, room)
+        mark, role = (full, "focus") if is_critical else (plain, "bar_done")
+        took = fine_duration((span["end_us"] - span["begin_us"]) / 1000)
+        lines.append([
+            (fit_middle(clean(span["path"]), names), "strong" if is_critical else "text"),
+            (" " + " " * before, "text"), (mark * ran, role), (slack * after, "muted"),
+            (" " * (room - before - ran - after), "text"),
+            (f" {took:>{TOOK_CELLS}}", "text"),
+        ])  # fmt: skip
+    return lines
+
+
+def _places(span: Found, begin_us: int, whole_us: int, room: int) -> tuple[int, int, int]:
+    """Cells before a bar, of it, and of its slack: at least one of it, none beyond the room."""
+    before = min(room - 1, (span["begin_us"] - begin_us) * room // whole_us)
+    ran = max(1, (span["end_us"] - span["begin_us"]) * room // whole_us)
+    ran = min(ran, room - before)
+    after = min(room - before - ran, span["slack_us"] * room // whole_us)
+    return before, ran, max(0, after)
+
+
+def values_lines(execution: Found, width: int) -> list[Line]:
+    """Inputs and outputs of the execution, and the outputs of each step, in full."""
+    lines: list[Line] = []
+    parts = [("Inputs", execution.get("inputs")), ("Outputs", execution.get("outputs"))]
+    parts += [
+        (f"Outputs of {clean(step['path'])}", step["outputs"])
+        for step in execution.get("steps", ())
+        if step.get("outputs")
+    ]
+    for name, values in parts:
+        lines += [*([[]] if lines else []), title(name)]
+        lines += _values(values or {}, width) or [[("  none", "muted")]]
+    return lines
+
+
+def _values(values: Found, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        rows = [
+            piece
+            for raw in text.split("\n")[:VALUE_LINES]
+            for piece in wrap(clean(raw), max(10, width - 6), VALUE_LINES)
+        ]
+        first = rows[0] if rows else ""
+        lines.append(
+            [("  ", "text"), (clean(str(name)), "accent"), (" = ", "muted"), (first, "text")]
+        )
+        lines += [[("      " + row, "text")] for row in rows[1:]]
+        if text.count("\n") >= VALUE_LINES:
+            lines.append([("      …", "muted")])
+    return lines
+
+
+def definition_lines(text: str) -> list[Line]:
+    """A flow file with its keys and comments told apart; the line's number before each."""
+    rows = text.rstrip("\n").split("\n")
+    room = len(str(len(rows)))
+    return [[(f"{number:>{room}}  ", "muted"), *_yaml(row)] for number, row in enumerate(rows, 1)]
+
+
+def _yaml(row: str) -> Line:
+    found = _YAML.match(clean(row))
+    if found is None or row.lstrip().startswith("#"):
+        return [(clean(row), "muted")]
+    lead, key, value, comment = (part or "" for part in found.groups())
+    parts = ((lead, "text"), (key, "accent"), (value, "text"), (comment, "muted"))
+    return [(text, role) for text, role in parts if text]
+
+
+def diff_lines(found: Found, width: int) -> list[Line]:
+    """What is different, part by part."""
+    states, took = found["state"], [duration(ms) or "-" for ms in found["duration_ms"]]
+    before, after = (
+        f"{clean(found[which])} {clean(states[at])} {took[at]}"
+        for at, which in enumerate(("from", "to"))
+    )
+    head = f"{before} -> {after}"
+    lines: list[Line] = [[(head, "strong")]]
+    if found["definition"]:
+        lines += [[], title("Definition"), *(_signed(clean(row)) for row in found["definition"])]
+    for name, changed in (("Inputs", found["inputs"]), ("Outputs", found["outputs"])):
+        if changed:
+            lines += [[], title(name), *(_change(entry, width) for entry in changed)]
+    if found["steps"]:
+        lines += [[], title("Steps")]
+    for step in found["steps"]:
+        lines += _step_difference(step, width)
+    if len(lines) == 1:
+        lines.append([("nothing else is different", "muted")])
+    return lines
+
+
+def _signed(row: str) -> Line:
+    return [("  " + row, SIGN_ROLES.get(row[:1], "text"))]
+
+
+def _change(entry: Found, width: int, indent: str = "  ") -> Line:
+    before, after = (
+        fit(clean(json.dumps(entry[key], ensure_ascii=False)), max(8, width // 3)).rstrip()
+        if key in entry
+        else "(absent)"
+        for key in ("from", "to")
+    )
+    return [
+        (indent, "text"), (clean(entry["name"]), "accent"), (": ", "muted"), (before, "error"),
+        (" -> ", "muted"), (after, "good"),
+    ]  # fmt: skip
+
+
+def _step_difference(step: Found, width: int) -> list[Line]:
+    name: Line = [("  ", "text"), (clean(step["path"]), "accent")]
+    if "only_in" in step:
+        newer = "newer" if step["only_in"] == "to" else "older"
+        return [[*name, (f"  only in the {newer} one", "text")]]
+    facts = []
+    for key in ("state", "exit_code", "attempts", "duration_ms"):
+        if key in step:
+            before, after = (_fact(key, value) for value in step[key])
+            facts.append(f"{key.removesuffix('_ms').replace('_', ' ')} {before} -> {after}")
+    lines: list[Line] = [[*name, ("  " + ", ".join(facts), "text")]]
+    _, error = step.get("error") or (None, None)
+    if error:
+        lines.append([(f"    {clean(error['message'])} ({clean(error['type'])})", "error")])
+    lines += [_change(entry, width, "    ") for entry in step.get("outputs", ())]
+    log = step.get("log")
+    if log:
+        lines.append([(f"    log, line {log['line']}:", "muted")])
+        for sign, text in (("-", log["from"]), ("+", log["to"])):
+            lines.append(
+                _signed(f"  {sign} {clean(text) if text is not None else '(no more lines)'}")
+            )
+            lines[-1] = [(lines[-1][0][0], SIGN_ROLES[sign])]
+    return lines
+
+
+def _fact(key: str, value: Any) -> str:
+    if key == "duration_ms":
+        return duration(value) or "-"
+    return "-" if value is None else clean(str(value))
+
+
+def event_lines(events: Sequence[Found], zone: Any = None) -> list[Line]:
+    """The journal of an execution, an event a line."""
+    return [
+        [
+            (f"{event['seq']:>8}  ", "muted"),
+            (f"{full_time(event['at'], zone)}  ", "log_time"),
+            (fit(clean(event["type"]), 22), "accent"),
+            ("  " + clean(json.dumps(event["data"], ensure_ascii=False)), "text"),
+        ]
+        for event in events
+    ]

@@ -1,0 +1,190 @@
+"""Automation › Executions › one › why, timeline, values, definition, diff, events: read in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.strip import Strip
+
+from wingman_tui import account
+from wingman_tui.columns import name_of
+from wingman_tui.looks import LIVE_STATES
+from wingman_tui.sanitise import clean
+from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.execution_actions import ExecutionActions
+from wingman_tui.view import Part
+from wingman_tui.widgets.painted import Painted
+from wingman_tui.widgets.text_pane import TextPane
+
+TABS = ("why", "timeline", "values", "definition", "diff", "events")
+RELOAD_S = 1.0
+
+
+class TabLine(Painted):
+    """The names of the parts, the open one marked."""
+
+    def __init__(self, screen: DetailsScreen) -> None:
+        super().__init__(classes="line")
+        self._owner = screen
+
+    def render_line(self, y: int) -> Strip:
+        """Each with the number that opens it."""
+        parts: list[Part] = [(" ", "text")]
+        for number, tab in enumerate(TABS, 1):
+            role = "chip_on" if tab == self._owner.tab else "chip"
+            parts += [(f" {number} {tab} ", role), (" ", "text")]
+        return self.line(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Open what was clicked on."""
+        at = 1
+        for tab in TABS:
+            width = len(tab) + 4
+            if at <= event.x < at + width:
+                self._owner.open_tab(tab)
+            at += width + 1
+
+
+class DetailsScreen(ExecutionActions, ModeScreen):
+    """What the engine explains about one execution."""
+
+    SCOPE = "details"
+    tab = "why"
+
+    def panes(self) -> ComposeResult:
+        """The parts' names above the text."""
+        self.pane = TextPane(id="details")
+        self._execution: dict[str, Any] | None = None
+        self._reference = ""
+        self._window: int | None = None
+        self._reloading = False
+        yield TabLine(self)
+        yield self.pane
+
+    def title_words(self) -> tuple[str, ...]:
+        """The execution, and the part of it."""
+        name = name_of(self._execution) if self._execution else clean(self._reference)
+        return ("Automation", "Executions", name, self.tab.capitalize())
+
+    def current(self) -> dict[str, Any] | None:
+        """The execution that is explained."""
+        return self._execution
+
+    def on_screen_resume(self) -> None:
+        """Explain what was asked for."""
+        self.pane.focus()
+        app = self.console_app
+        if app.reference != self._reference:
+            self._reference, self._execution = app.reference, None
+            self.pane.show(())
+        self._close_window()
+        self._window = app.session.feed.open(
+            {"window": "execution", "ref": self._reference}, self._frame
+        )
+        self.open_tab(app.details_tab)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks."""
+        self._close_window()
+
+    def _close_window(self) -> None:
+        if self._window is not None:
+            self.console_app.session.feed.close(self._window)
+            self._window = None
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        """The execution has changed: what is explained may be another thing now."""
+        execution = frame.get("execution")
+        if execution is None:
+            return
+        was_new = self._execution is None
+        was_live = not was_new and (self._execution or {}).get("state") in LIVE_STATES
+        self._execution = execution
+        self.refresh_frame()
+        if (was_live or execution.get("state") in LIVE_STATES) and not self._reloading:
+            self._reloading = True
+            self.set_timer(RELOAD_S, self._reload)
+
+    def _reload(self) -> None:
+        self._reloading = False
+        if self.is_current:
+            self._load(keep_place=True)
+
+    def open_tab(self, tab: str) -> None:
+        """Show another part."""
+        self.tab = self.console_app.details_tab = tab
+        self.query_one(TabLine).refresh()
+        self.refresh_frame()
+        self._load(keep_place=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Set it anew for another width."""
+        if self.is_current:
+            self._load(keep_place=True)
+
+    def _load(self, *, keep_place: bool) -> None:
+        tab, reference = self.tab, self._reference
+        session = self.console_app.session
+
+        def came(answer: dict[str, Any]) -> None:
+            if (tab, reference) == (self.tab, self._reference):
+                self.pane.show(self._lines(tab, answer), keep_place=keep_place)
+
+        def refused() -> None:
+            if (tab, reference) == (self.tab, self._reference):
+                self.pane.show([[("there is nothing to show; the line below says why", "muted")]])
+
+        self.console_app.carry_out(session.explain(reference, tab), came, refused)
+
+    def _lines(self, tab: str, answer: dict[str, Any]) -> list[account.Line]:
+        width, view = max(20, self.app.size.width - 3), self.console_app.view
+        made: dict[str, Callable[[], list[account.Line]]] = {
+            "why": lambda: account.why_lines(answer, width, view.zone),
+            "timeline": lambda: account.timeline_lines(answer, width, view.ascii_only),
+            "values": lambda: account.values_lines(answer, width),
+            "definition": lambda: account.definition_lines(str(answer["text"])),
+            "diff": lambda: account.diff_lines(answer, width),
+            "events": lambda: account.event_lines(answer["events"], view.zone),
+        }
+        return made[tab]()
+
+    # actions
+
+    def do_next_tab(self) -> None:
+        """The part on the right."""
+        self.open_tab(TABS[(TABS.index(self.tab) + 1) % len(TABS)])
+
+    def do_previous_tab(self) -> None:
+        """The part on the left."""
+        self.open_tab(TABS[TABS.index(self.tab) - 1])
+
+    def do_open(self) -> None:
+        """The steps and the log of this execution."""
+        self.console_app.open_execution(self._reference)
+
+    def do_why(self) -> None:
+        """Why it is as it is."""
+        self.open_tab("why")
+
+    def do_timeline(self) -> None:
+        """Where the time went."""
+        self.open_tab("timeline")
+
+    def do_values(self) -> None:
+        """Inputs and outputs."""
+        self.open_tab("values")
+
+    def do_definition(self) -> None:
+        """The flow file that it started with."""
+        self.open_tab("definition")
+
+    def do_diff(self) -> None:
+        """Against the last good one."""
+        self.open_tab("diff")
+
+    def do_events(self) -> None:
+        """The journal."""
+        self.open_tab("events")

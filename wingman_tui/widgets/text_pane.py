@@ -1,0 +1,51 @@
+"""A text that is read: lines that scroll by themselves, without a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.strip import Strip
+
+from wingman_tui.view import Part
+from wingman_tui.widgets.line_list import LineList
+
+
+class TextPane(LineList):
+    """Lines that somebody else made; sideways too, where they are longer than it is wide."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.lines: Sequence[Sequence[Part]] = ()
+
+    def show(self, lines: Sequence[Sequence[Part]], *, keep_place: bool = False) -> None:
+        """Show other lines: from their beginning, or where one was."""
+        self.lines = lines
+        if not keep_place:
+            self.cursor = self.top = 0
+        self.top = self._clamped_top(self.top)
+        self.refresh()
+
+    def text(self) -> str:
+        """All of it as plain text, for whoever copies it."""
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in self.lines)
+
+    def move(self, how: str) -> None:
+        """Scroll: down moves the lines, as there is no cursor to see."""
+        self.cursor = self.top + (self.page - 1 if how in ("down", "page_down") else 0)
+        super().move(how)
+
+    def row_count(self) -> int:
+        """How long the text is."""
+        return len(self.lines)
+
+    def key_at(self, index: int) -> str | None:
+        """Lines have no key but their number."""
+        return str(index)
+
+    def index_of(self, key: str) -> int | None:
+        """The line of a number."""
+        return int(key)
+
+    def paint_row(self, index: int, cursor: str) -> Strip:
+        """One line."""
+        return self.line([(" ", "text"), *self.lines[index]])
