@@ -249,10 +249,10 @@ def _kills_user_processes() -> bool:
 def _limits(_: Home) -> Iterator[Finding]:
     import resource
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    message = f"{soft:,} open files a process"
-    if soft < OPEN_FILES_WARN and soft != resource.RLIM_INFINITY:
-        hint = f"ulimit -n {min(hard, 65536) if hard > 0 else 65536}: each running step takes three"
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the runner raises its own to the hard one
+    message = f"{hard:,} open files a process at most"
+    if hard < OPEN_FILES_WARN and hard != resource.RLIM_INFINITY:
+        hint = "LimitNOFILE= of the unit, or limits.conf: each running step takes eight at most"
         yield Finding("limits", "warn", message, hint)
     else:
         yield Finding("limits", "ok", message)

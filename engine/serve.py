@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,14 @@ BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
 IDLE_END_S = float(os.environ.get("WINGMAN_IDLE_END_S") or 120)
 RUNNER_PATIENCE_S = 5.0
+OWN_FILES = 48  # the runner's own, and what warm workers take
+FILES_A_STEP = 8  # pipes, pidfd, outputs, log and index
+
+
+def affordable_steps() -> int:
+    """How many steps may run at once by the open files that a process may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, (hard - OWN_FILES) // FILES_A_STEP) if hard > 0 else sys.maxsize
 
 
 class Engine:
@@ -65,7 +75,7 @@ class Engine:
             self._sandbox,
             base_environment(config.env_passthrough),
             log,
-            config.max_running_steps or MAX_RUNNING_STEPS,
+            min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps()),
         )
         self._executor = LocalExecutor(
             home, self._journal.epoch, self._scheduler, Path(BOOT_ID_FILE).read_text().strip(), log

@@ -122,14 +122,21 @@ def _spawn(home: Home, stays: bool) -> int:
         # a caller's `9>lock` or pipe would stay open as long as the engine lives
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable_descriptors()),
     ]
-    return os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-P", "-m", "engine.life", *(["--stay"] if stays else [])],
-        python_environment(home),
-        file_actions=actions,
-        setsid=True,
-        setsigmask=[],
-    )
+    command = [sys.executable, "-P", "-m", "engine.life", *(["--stay"] if stays else [])]
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            command,
+            python_environment(home),
+            file_actions=actions,
+            setsid=True,
+            setsigmask=[],
+        )
+    except OSError as error:
+        raise Unavailable(
+            f"the engine could not be started: {error.strerror}",
+            "ulimit -a shows the limits of this session, wingman doctor what else may be wrong",
+        ) from error
 
 
 _LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -153,10 +160,15 @@ def _inheritable_descriptors() -> list[int]:
     except OSError:
         return []
     found = []
+    most = os.sysconf("SC_OPEN_MAX")
     for number in numbers:
         try:
-            if number > 2 and os.get_inheritable(number):
+            if number <= 2 or not os.get_inheritable(number):
+                continue
+            if number < most:
                 found.append(number)
+            else:  # opened before the limit was lowered: posix_spawn refuses to close it
+                os.set_inheritable(number, False)
         except OSError:  # the listing's own, closed by now
             continue
     return found

@@ -150,7 +150,12 @@ class LocalExecutor:
         self._listener.attempts_never_started(
             [a for a in expected if a not in ends and a not in lost]
         )
-        self._listener.generation_settled(lambda: shutil.rmtree(folder, ignore_errors=True))
+        self._listener.generation_settled(lambda: self._remove(name))
+
+    def _remove(self, name: str) -> None:
+        """Remove what a dead generation left: its folder, and a socket that may lie elsewhere."""
+        runner_socket(self._home, name).unlink(missing_ok=True)
+        shutil.rmtree(self._home.runners / name, ignore_errors=True)
 
     def _logged_bytes(self, attempts: list[str]) -> dict[str, int]:
         """How much each attempt of a dead runner has printed, all of it in its log's index."""

@@ -37,6 +37,8 @@ class Spawner:
         self._files_for_steps = (soft, hard)
         self._files_for_runner = (min(hard, 1 << 16) if hard > 0 else 1 << 16, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_runner)
+        self._within_limit = tuple(os.dup(self.null) for _ in range(4))
+        self._lent = False
 
     def memory_file(self, name: str) -> tuple[int, str]:
         """A file in memory, and the path by which another process of this user opens it."""
@@ -72,18 +74,13 @@ class Spawner:
         stderr: int, extra: tuple[int, int] | None = None,
     ) -> int:  # fmt: skip
         """Spawn `argv` as a session of its own; `extra` is one more descriptor and its number."""
-        actions = [
-            (os.POSIX_SPAWN_DUP2, stdin, 0),
-            (os.POSIX_SPAWN_DUP2, stdout, 1),
-            (os.POSIX_SPAWN_DUP2, stderr, 2),
-        ]
-        if extra is not None:
-            actions.append((os.POSIX_SPAWN_DUP2, *extra))
+        wanted = [(stdin, 0), (stdout, 1), (stderr, 2), *([extra] if extra is not None else [])]
         try:
             path = self._find(argv[0], env.get("PATH", os.defpath))
             procfs.wear_marker(marker)
             resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_steps)
             try:
+                actions = self._descriptors(wanted)
                 return os.posix_spawn(
                     path, argv, env, file_actions=actions, setsid=True, setsigmask=(),
                     setsigdef=RESET_SIGNALS,
@@ -91,11 +88,34 @@ class Spawner:
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_runner)
                 procfs.wear_marker(None)
+                if self._lent:
+                    self._release()
         except OSError as error:
             self._programs.clear()
             raise StartFailed(_explain(argv[0], error)) from error
         except ValueError as error:  # a NUL byte, or text that is not encodable
             raise StartFailed(f"cannot start {argv[0]!r}: {error}") from error
+
+    def _descriptors(self, wanted: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        """What a process gets as which number.
+
+        posix_spawn refuses a descriptor beyond the limit that the process will have: with many
+        steps at once ours are, so those go through low numbers that are kept for it.
+        """
+        soft, _ = self._files_for_steps
+        actions = []
+        for (fd, number), low in zip(wanted, self._within_limit, strict=False):
+            if 0 <= soft <= fd:
+                os.dup2(fd, low, inheritable=False)
+                fd, self._lent = low, True
+            actions.append((os.POSIX_SPAWN_DUP2, fd, number))
+        return actions
+
+    def _release(self) -> None:
+        """Let go of what the low numbers stood for: a pipe held here would never end."""
+        for low in self._within_limit:
+            os.dup2(self.null, low, inheritable=False)
+        self._lent = False
 
     def _find(self, program: str, search: str) -> str:
         """The program's file, by the step's own PATH."""
