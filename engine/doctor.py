@@ -249,7 +249,7 @@ def _kills_user_processes() -> bool:
 def _limits(_: Home) -> Iterator[Finding]:
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the runner raises its own
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the runner raises its own to it
     message = f"{hard:,} open files a process at most"
     if hard < OPEN_FILES_WARN and hard != resource.RLIM_INFINITY:
         hint = "LimitNOFILE= of the unit, or limits.conf: each running step takes eight at most"
