@@ -1,4 +1,4 @@
-"""Opening the journal's file: pragmas that are verified, the schema, its version, backups.
+"""Opening the journal's file: pragmas that are verified, its check, its named statements.
 
 Called by `Journal` and by readers. Raises StorageError with a hint for a file that cannot serve.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 import apsw
 
 from engine.errors import StorageError
+from engine.journal.migrations import migrate
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 10_000
 _COLUMN = re.compile(r"value->>?(\d+)")
 _ROWS = "FROM json_each(?1)"
@@ -55,7 +55,7 @@ def open_writer(path: Path) -> apsw.Connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         if is_suspect:
             check(connection)
-        _migrate(connection, path)
+        migrate(connection, path)
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise damaged(error) from error
     except apsw.Error as error:
@@ -104,18 +104,3 @@ def _demand(connection: apsw.Connection, pragma: str, expected: object) -> None:
         raise StorageError(
             f"SQLite answered {answer!r} to {pragma}", "is the file system read-only?"
         )
-
-
-def _migrate(connection: apsw.Connection, path: Path) -> None:
-    found = connection.execute("PRAGMA user_version").get
-    if found == SCHEMA_VERSION:
-        return
-    if found > SCHEMA_VERSION:
-        raise StorageError(
-            f"the journal {path} was written by a newer version (schema {found}, "
-            f"this one knows {SCHEMA_VERSION})",
-            "install that version again, or restore a backup from before the upgrade",
-        )
-    schema = resources.files("engine.journal").joinpath("schema.sql").read_text("utf-8")
-    with connection:
-        connection.execute(schema)

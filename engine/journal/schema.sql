@@ -104,5 +104,3 @@ CREATE TABLE audit (
   subject TEXT NOT NULL,
   reason TEXT NOT NULL
 );
-
-PRAGMA user_version = 1;
