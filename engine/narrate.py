@@ -95,5 +95,6 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.released": _by("released"),
+    "step.reused": lambda data: ("info", f"{data['step']}: {data['state']}, {data['reason']}"),
     "step.detail": _detail,
 }

@@ -82,14 +82,15 @@ class Scheduler:
     # -- entering and leaving --------------------------------------------------------------
 
     def add(
-        self, execution: Execution, first: Event, shown: dict[str, Any], masks: tuple[str, ...]
-    ) -> None:
+        self, execution: Execution, first: Event, shown: dict[str, Any], masks: tuple[str, ...],
+        begin: Callable[[Turn], None] = decide.begin,
+    ) -> None:  # fmt: skip
         """Take in a new execution; it is journaled with its first steps in one transaction."""
         self.live[execution.id] = execution
         if masks:
             self.masks[execution.id] = masks
         self._journal.add_new(execution, first, shown)
-        self.take(execution, decide.begin, before=[first])
+        self.take(execution, begin, before=[first])
 
     def adopt(self, execution: Execution, shown: dict[str, Any], masks: tuple[str, ...]) -> None:
         """Take back an execution that an earlier engine left open; `resume_all` moves it on."""

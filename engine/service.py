@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from engine.clock import Clock
 from engine.core import decide
+from engine.core.turn import Turn
 from engine.errors import Conflict, Unavailable, UsageError
 from engine.filters import Filter
 from engine.flowfile.inputs import check_inputs
@@ -46,8 +48,8 @@ class Service:
         self.library = library
         self.reader = reader
         self._clock = clock
-        self._journal = journal
-        self._sensitive = sensitive
+        self.journal = journal
+        self.sensitive = sensitive
         self._flows = flows  # last number and debug mode by name
         self._requests: dict[str, tuple[asyncio.Future[dict[str, Any]], str]] = {}
         self.is_closing = False  # nothing new is started any more
@@ -84,14 +86,14 @@ class Service:
         if made is None:
             return await self._start(request, actor, key)
         row, digest = made
-        if self._sensitive.open_digest(digest, row["id"]) not in (None, digest_of(request)):
+        if self.sensitive.open_digest(digest, row["id"]) not in (None, digest_of(request)):
             raise other_request(key)
         return {name: row[name] for name in ("id", "flow", "number", "state")}
 
     async def _start(self, request: dict[str, Any], actor: str, key: str | None) -> dict[str, Any]:
         text, source = await self._definition_text(request)
         compiled = await self.library.compile(text, source)
-        return await self._launch(
+        return await self.launch(
             compiled,
             text,
             source,
@@ -112,7 +114,7 @@ class Service:
         file = await self.library.find(request["flow"])
         return file.text, str(file.path)
 
-    async def _launch(
+    async def launch(
         self,
         compiled: dict[str, Any],
         text: bytes,
@@ -125,20 +127,21 @@ class Service:
         debug: bool | None,
         key: str | None,
         digest: str | None = None,
+        execution_id: str | None = None,
+        begin: Callable[[Turn], None] = decide.begin,
+        audit: tuple[str, str] | None = None,
         **links: Any,
     ) -> dict[str, Any]:
-        if self.is_closing:
-            raise Unavailable("the engine is ending", "try again in a moment")
-        if reason := self._journal.short_of_space:
-            raise Unavailable(f"no new execution can start: {reason}", "free some space")
+        """A new execution of a compiled flow; `links` say what it goes on from."""
+        self._check_may_start()
         inputs = check_inputs(compiled["inputs"], given, given_text)
         name, now_us = compiled["name"], self._clock.now_us()
-        execution_id = new_execution_id(now_us)
-        sealed = self._sensitive.seal(compiled, inputs, execution_id)
+        execution_id = execution_id or new_execution_id(now_us)
+        sealed = self.sensitive.seal(compiled, inputs, execution_id)
         number, switch = self._flows.get(name, (0, "off"))
         number += 1
         self._flows[name] = (number, "off" if switch == "once" else switch)
-        self._journal.last_ord += 1
+        self.journal.last_ord += 1
         data = {
             "flow": name,
             "number": number,
@@ -148,27 +151,34 @@ class Service:
             "trigger": trigger,
             "actor": actor,
             "request_key": key,
-            "request_digest": self._sensitive.seal_digest(compiled, digest, execution_id),
+            "request_digest": self.sensitive.seal_digest(compiled, digest, execution_id),
             "debug": compiled["debug"] or switch != "off"
             if debug is None
             else debug or switch != "off",
             **links,
         }
         execution = new_execution(
-            self._journal.last_ord, execution_id, now_us, data, compiled, inputs
+            self.journal.last_ord, execution_id, now_us, data, compiled, inputs
         )
-        self._journal.add_version(
+        self.journal.add_version(
             [compiled["version"], name, source, text.decode("utf-8", "replace"), compiled, now_us]
         )
-        self._journal.add_flow(name, *self._flows[name])
-        self._journal.add_audit(now_us, actor, "run", execution_id, trigger)
+        self.journal.add_flow(name, *self._flows[name])
+        action, reason = audit or ("run", trigger)
+        self.journal.add_audit(now_us, actor, action, execution_id, reason)
         first = Event(0, execution_id, now_us, "execution.queued", data)
         self.scheduler.add(
-            execution, first, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
+            execution, first, shown_inputs(compiled, inputs), mask_values(compiled, inputs), begin
         )
         answer = {"id": execution_id, "flow": name, "number": number, "state": execution.state}
-        await self._journal.durable()
+        await self.journal.durable()
         return answer
+
+    def _check_may_start(self) -> None:
+        if self.is_closing:
+            raise Unavailable("the engine is ending", "try again in a moment")
+        if reason := self.journal.short_of_space:
+            raise Unavailable(f"no new execution can start: {reason}", "free some space")
 
     # -- the verbs -------------------------------------------------------------------------
 
@@ -203,17 +213,17 @@ class Service:
             take(execution, decide.set_debug, request.get("debug") is not False, actor)
         else:
             raise UsageError(f"there is no verb {verb!r}")
-        self._journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)
+        self.journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)
         answer = {name: getattr(execution, name) for name in ("id", "flow", "number", "state")}
-        await self._journal.durable()
+        await self.journal.durable()
         return answer
 
     async def _revive(self, ord_: int) -> Any:
         """Bring an ended execution back into memory, so that it can be retried."""
-        await self._journal.durable()
-        connection = self._journal.reader()
+        await self.journal.durable()
+        connection = self.journal.reader()
         try:
-            execution = restore(connection, ord_, self._sensitive)
+            execution = restore(connection, ord_, self.sensitive)
         finally:
             connection.close()
         if execution.id in self.scheduler.live:
@@ -234,7 +244,7 @@ class Service:
 
         The present text is that of the flow's file as it is now, else as it was started.
         """
-        await self._journal.durable()
+        await self.journal.durable()
 
         def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]:
             row, first = history.rows([ord_])[0], history.events(ord_)[0][3]
@@ -245,8 +255,8 @@ class Service:
         text = await asyncio.to_thread(present_text, first["source"]) or stored.encode()
         compiled = await self.library.compile(text, first["source"])
         given, given_text = request.get("inputs") or {}, request.get("inputs_text") or {}
-        kept = self._kept_inputs(old, compiled, first["inputs"], row["id"], {*given, *given_text})
-        return await self._launch(
+        kept = self.kept_inputs(old, compiled, first["inputs"], row["id"], {*given, *given_text})
+        return await self.launch(
             compiled,
             text,
             first["source"],
@@ -259,7 +269,7 @@ class Service:
             rerun_of=row["id"],
         )
 
-    def _kept_inputs(
+    def kept_inputs(
         self, old: dict[str, Any], new: dict[str, Any], sealed: dict[str, Any], id_: str,
         edited: set[str],
     ) -> dict[str, Any]:  # fmt: skip
@@ -272,7 +282,7 @@ class Service:
                 f"give it again: -i {uncovered[0]}=…",
             )
         kept = {name: value for name, value in sealed.items() if name in declared}
-        return self._sensitive.open(old, kept, id_)
+        return self.sensitive.open(old, kept, id_)
 
     async def set_flow_debug(self, name: str, mode: str, actor: str) -> dict[str, Any]:
         """Switch debug mode of a flow: `on` until `off`, or `once` for its next execution."""
@@ -282,9 +292,9 @@ class Service:
             await self.library.find(name)
         number, _ = self._flows.get(name, (0, "off"))
         self._flows[name] = (number, mode)
-        self._journal.add_flow(name, number, mode)
-        self._journal.add_audit(self._clock.now_us(), actor, f"debug {mode}", name, "")
-        await self._journal.durable()
+        self.journal.add_flow(name, number, mode)
+        self.journal.add_audit(self._clock.now_us(), actor, f"debug {mode}", name, "")
+        await self.journal.durable()
         return {"flow": name, "debug": mode}
 
     # -- looking ---------------------------------------------------------------------------
@@ -306,7 +316,7 @@ class Service:
         """One execution with its steps: from memory while it is open, else from the journal."""
         live = self.scheduler.live.get(execution_id)
         if live is not None:
-            return live_execution(live, self._journal.shown_inputs(live))
+            return live_execution(live, self.journal.shown_inputs(live))
         return await self.reader(lambda history: history.execution(ord_))
 
     async def definition(self, reference: str) -> str:

@@ -37,6 +37,7 @@ COMMANDS = {
     "diff": ("diff", "say what is different from the last good execution, or from another"),
     "retry": ("again", "retry an execution: failed, cancelled and interrupted steps run again"),
     "rerun": ("again", "run an execution's flow anew, with the same or other inputs"),
+    "resume": ("resume", "go on from an execution with a fix: what is unchanged is reused"),
     "cancel": ("verbs", "cancel executions: SIGTERM, then SIGKILL after the grace time"),
     "kill": ("verbs", "kill executions at once, without their finally steps"),
     "pause": ("verbs", "start no new step of these executions; running ones finish"),
@@ -55,7 +56,7 @@ ALONE = ("validate", "schema", "completion", "version", "help")  # need no engin
 LATER = frozenset(
     ("approve", "reject", "trigger", "emit", "secret", "token", "user", "audit",
      "pools", "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
-     "resume", "note", "test", "attach", "--server")
+     "note", "test", "attach", "--server")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

@@ -59,7 +59,10 @@ def helping_commands(execution: dict[str, Any]) -> list[str]:
     state = execution["state"]
     if state in ("failed", "partial", "cancelled"):
         lines = [(f"wingman logs {name}{only}", "what it printed")] if state == "failed" else []
-        lines += [(f"wingman retry {name}", "run what did not complete again")]
+        lines += [
+            (f"wingman retry {name}", "run what did not complete again"),
+            (f"wingman resume {name}", "the same with the flow as it is now, after a fix"),
+        ]
     elif state == "paused":
         lines = [(f"wingman continue {name}", "let it go on")]
     elif state in states.TERMINAL:

@@ -96,6 +96,12 @@ def _what(word: str) -> dict[str, Any]:
     """The flow by name, or the file's text with its absolute path."""
     if not is_file(word):
         return {"flow": word}
+    source, text = read_flow_file(word)
+    return {"source": source, "text": text}
+
+
+def read_flow_file(word: str) -> tuple[str, str]:
+    """The absolute path of a flow file, and its text. Raises UsageError."""
     try:
         with open(word, "rb") as file:
             data = file.read(FILE_LIMIT_BYTES + 1)
@@ -105,6 +111,6 @@ def _what(word: str) -> dict[str, Any]:
     if len(data) > FILE_LIMIT_BYTES:
         raise UsageError(f"{word} is too large for a flow file")
     try:
-        return {"source": os.path.abspath(word), "text": data.decode()}
+        return os.path.abspath(word), data.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{word} is not UTF-8 text ({error.reason})") from error

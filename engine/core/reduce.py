@@ -123,6 +123,18 @@ def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     _move(ex, step, data["state"], at_us)
 
 
+def _step_reused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A step is taken over: what an earlier execution has of it counts here, too."""
+    step = ex.steps[data["step"]]
+    step.outputs = data.get("outputs") or {}
+    step.reason = data.get("reason", "")
+    step.exit_code = data.get("exit_code")
+    step.usage = {"log_bytes": data.get("log_bytes", 0)}
+    for number, *_ in data.get("attempts", ()):  # their logs are this execution's, too
+        ex.next_attempt_number = max(ex.next_attempt_number, number + 1)
+    _move(ex, step, data["state"], at_us)
+
+
 def _paused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.state = check_execution(ex.state, "paused")
     ex.paused_at_us = at_us
@@ -214,5 +226,6 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.released": _released,
+    "step.reused": _step_reused,
     "step.detail": _remember,
 }

@@ -210,6 +210,7 @@ def _helps_of_failure(why: Why, found: Row, path: str | None) -> None:
     why.helps = [
         Help(f"wingman logs {name}{only}", "what it printed"),
         Help(f"wingman retry {name}", "run what did not complete again"),
+        Help(f"wingman resume {name}", "after a fix of the flow: reuse what is unchanged"),
         Help(f"wingman rerun {name}", "run all of it anew, with other inputs by -i"),
         Help(f"wingman diff {name}", "what is different from the last good one"),
     ]

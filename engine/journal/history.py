@@ -45,6 +45,11 @@ class History:
         self._db = connection
         self._named = queries()
 
+    @property
+    def connection(self) -> apsw.Connection:
+        """For replaying events, as `engine.recovery` does."""
+        return self._db
+
     def _get(self, name: str, *values: Any) -> Any:
         return self._db.execute(self._named[name], values).get
 
@@ -211,6 +216,10 @@ class History:
     def logged(self, ord_: int) -> list[tuple[int, str, int, int | None]]:
         """(attempt, step path, bytes, index records) of every ended attempt that printed."""
         return list(self._db.execute(self._named["logged"], (ord_,)))
+
+    def ended_attempts(self, ord_: int) -> list[tuple[int, str, int, str, int, int]]:
+        """(attempt, step path, attempt of the step, state, log bytes, log records), in order."""
+        return list(self._db.execute(self._named["ended_attempts"], (ord_,)))
 
     def events(self, ord_: int) -> list[tuple[int, int, str, dict[str, Any]]]:
         """(seq, at, type, data) of one execution, in order."""

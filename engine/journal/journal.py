@@ -131,6 +131,11 @@ class Journal:
                     data["generation"],
                 ]
             )
+        elif event.type == "step.reused":
+            for number, nth, state, log_bytes, log_records in data.get("attempts", ()):
+                batch, at_us = self._batch, event.at_us
+                batch.attempts.append([execution.ord, number, data["step"], nth, ""])
+                batch.ends.append([execution.ord, number, at_us, state, log_bytes, log_records])
         elif event.type == "attempt.ended":
             end = data.get("end") or {}
             lost = end.get("log_lost_bytes", 0)  # as if a record and its bytes had been lost later

@@ -118,6 +118,10 @@ SELECT a.number, a.step, a.try_number, a.generation, e.state
 FROM attempts a LEFT JOIN attempt_ends e USING (execution, number)
 WHERE a.execution = ?1 ORDER BY a.number
 
+-- name: ended_attempts
+SELECT number, a.step, a.try_number, e.state, coalesce(e.log_bytes, 0), coalesce(e.log_records, 0)
+FROM attempt_ends e JOIN attempts a USING (execution, number) WHERE e.execution = ?1 ORDER BY number
+
 -- name: logged
 SELECT e.number, a.step, e.log_bytes, e.log_records
 FROM attempt_ends e JOIN attempts a USING (execution, number)

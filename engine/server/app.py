@@ -27,7 +27,7 @@ class Json(Response):
 
 def make_app(context: Context) -> Starlette:
     """All routes on one engine's parts."""
-    from engine.server import feed, insight_routes, log_routes, openapi, routes
+    from engine.server import feed, insight_routes, log_routes, openapi, resume_routes, routes
 
     app = Starlette(
         routes=[
@@ -43,6 +43,8 @@ def make_app(context: Context) -> Starlette:
             Route("/v1/executions/{ref}/why", insight_routes.why),
             Route("/v1/executions/{ref}/diff", insight_routes.diff),
             Route("/v1/executions/{ref}/timeline", insight_routes.timeline),
+            Route("/v1/executions/{ref}/resume", resume_routes.start, methods=["POST"]),
+            Route("/v1/executions/{ref}/resume/plan", resume_routes.plan, methods=["POST"]),
             Route("/v1/executions/{ref}/{verb}", routes.act, methods=["POST"]),
             Route("/v1/flows", routes.flows),
             Route("/v1/flows/{name}", routes.flow),

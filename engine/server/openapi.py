@@ -37,6 +37,8 @@ SHAPES = (
     wire.Execution,
     wire.Flow,
     wire.StartRequest,
+    wire.ResumeRequest,
+    wire.ResumePlan,
     wire.Started,
     wire.EngineStatus,
     wire.Machine,
@@ -146,6 +148,12 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/why": {"get": operation(parameters=[REF, *_query("step")])},
         "/v1/executions/{ref}/diff": {"get": operation(parameters=[REF, *_query("against")])},
         "/v1/executions/{ref}/timeline": {"get": operation(parameters=[REF])},
+        "/v1/executions/{ref}/resume": {
+            "post": operation(shape["Started"], "ResumeRequest", [REF], "201")
+        },
+        "/v1/executions/{ref}/resume/plan": {
+            "post": operation(shape["ResumePlan"], "ResumeRequest", [REF])
+        },
         "/v1/executions/{ref}/{verb}": {
             "post": operation(shape["Started"], "VerbRequest", [REF, VERB])
         },

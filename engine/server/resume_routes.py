@@ -1,0 +1,37 @@
+"""Routes of `resume`: the plan, and the start. The work is in `engine.resume`."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import UsageError
+from engine.request import SOURCE_LIMIT
+from engine.resume.start import Resumption, Wanted
+from engine.server.app import Json
+from engine.server.routes import body_of, context_of
+from engine.wire import ResumeRequest
+
+
+async def plan(request: Request) -> Response:
+    wanted = await _wanted(request)
+    return Json(await _resumption(request).plan(request.path_params["ref"], wanted))
+
+
+async def start(request: Request) -> Response:
+    wanted = await _wanted(request)
+    reference, actor = request.path_params["ref"], request.state.actor
+    return Json(await _resumption(request).start(reference, wanted, actor), 201)
+
+
+def _resumption(request: Request) -> Resumption:
+    context = context_of(request)
+    return Resumption(context.service, context.home)
+
+
+async def _wanted(request: Request) -> Wanted:
+    body = await body_of(request, ResumeRequest)
+    if len(body.get("label", "")) > SOURCE_LIMIT or "\0" in body.get("label", ""):
+        raise UsageError("the label is no file's path", "leave it out")
+    return msgspec.convert(dict(body), Wanted)
