@@ -121,12 +121,36 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _action("execution.wrap", "W", "wrap", "execution", "Break long log lines, or cut them."),
     _action(
-        "execution.filter",
+        "execution.freeze",
+        "z",
+        "freeze",
+        "execution",
+        "Hold the log still while lines arrive, counting them; again goes on.",
+    ),
+    _action(
+        "execution.search",
         "slash",
         "search",
         "execution",
-        "Show only the log lines that match a regular expression.",
+        "Search the log for a regular expression; esc ends it.",
         hint=6,
+    ),
+    _action(
+        "execution.next_match", "n", "next match", "execution", "Go to the next line that matches."
+    ),
+    _action(
+        "execution.previous_match",
+        "N",
+        "previous match",
+        "execution",
+        "Go to the previous line that matches.",
+    ),
+    _action(
+        "execution.hide",
+        "ampersand",
+        "matches only",
+        "execution",
+        "Show only the lines that match the search, or all of them again.",
     ),
     _action("execution.level_debug", "1", "all levels", "execution", "Show every log line."),
     _action("execution.level_info", "2", "info", "execution", "Show info and what is worse."),

@@ -17,6 +17,7 @@ KEY_NAMES = {
     "enter": "⏎",
     "escape": "esc",
     "slash": "/",
+    "ampersand": "&",
     "question_mark": "?",
     "pagedown": "PgDn",
     "pageup": "PgUp",

@@ -11,6 +11,7 @@ from typing import Any
 
 Line = dict[str, Any]
 HELD_LIMIT = 6_000
+GROWING_LOOK = 300  # how far above the end a line may stand that still grows
 
 
 class LogWindow:
@@ -25,6 +26,7 @@ class LogWindow:
         self.new = 0  # lines that came while the reader was elsewhere
         self.at_end = True  # the held lines reach the log's present end
         self.asked: str | None = None  # the page under way: "before" or "after"
+        self._missed = False  # lines came while a page was under way
 
     @property
     def end(self) -> int:
@@ -45,16 +47,39 @@ class LogWindow:
         skipped = int(frame.get("skipped") or 0)
         if not lines and not skipped:
             return False
-        if following:
+        if following and self.at_end and lines:
             self._append_at_tail(lines, skipped)
             return True
         self.new += len(lines) + skipped
         # a reader's lines never go away under him: past the limit the tail is fetched later
         if skipped or not self.at_end or len(self.lines) + len(lines) > self.limit:
             self.at_end = False
+            self._missed = True
             return False
-        self.lines.extend(lines)
+        self._append(lines)
         return True
+
+    def note_new(self, frame: dict[str, Any]) -> bool:
+        """Only count what came, as nothing may move; False when nothing did."""
+        came = len(frame.get("lines") or ()) + int(frame.get("skipped") or 0)
+        self.new += came
+        if came:
+            self.at_end, self._missed = False, True
+        return came > 0
+
+    def _append(self, lines: list[Line]) -> None:
+        """Put lines below; one that is held already has only grown."""
+        for line in lines:
+            if self.lines and _place(line) <= _place(self.lines[-1]):
+                self._replace(line)
+            else:
+                self.lines.append(line)
+
+    def _replace(self, line: Line) -> None:
+        for index in range(len(self.lines) - 1, max(-1, len(self.lines) - GROWING_LOOK), -1):
+            if self.lines[index]["cursor"] == line["cursor"]:
+                self.lines[index] = line
+                return
 
     def _start_over(self, lines: list[Line], more_before: bool) -> None:
         self.first = self.end  # no place is ever used twice
@@ -72,7 +97,7 @@ class LogWindow:
             self.lines = list(lines)
             self.more_before = True
             return
-        self.lines.extend(lines)
+        self._append(lines)
         excess = len(self.lines) - self.limit
         if excess > 0:
             del self.lines[:excess]
@@ -91,6 +116,7 @@ class LogWindow:
         if self.asked or self.at_end or not self.lines or self.end - bottom > page:
             return None
         self.asked = "after"
+        self._missed = False
         return str(self.lines[-1]["cursor"])
 
     def take_before(self, cursor: str, lines: list[Line], more: bool) -> None:
@@ -113,12 +139,25 @@ class LogWindow:
         self.asked = None
         self.lines.extend(lines)
         self.new = max(0, self.new - len(lines))
-        self.at_end = not more
+        self.at_end = not more and not self._missed
         excess = len(self.lines) - self.limit
         if excess > 0:
             del self.lines[:excess]
             self.first += excess
             self.more_before = True
+
+    def take_around(self, lines: list[Line], more_before: bool) -> None:
+        """Hold another stretch of the log: what was held is elsewhere."""
+        new = self.new
+        self._start_over(lines, more_before)
+        self.at_end, self.new = False, new  # lines may have come since: the page after these tells
+
+    def place_of(self, cursor: str) -> int | None:
+        """The place of a line, if it is held."""
+        for index, line in enumerate(self.lines):
+            if line["cursor"] == cursor:
+                return self.first + index
+        return None
 
     def page_failed(self) -> None:
         """The page under way did not come."""
@@ -131,12 +170,8 @@ class LogWindow:
                 return str(line.get("text", ""))
         return ""
 
-    def find(self, start: int, step: int, level: str) -> int | None:
-        """The place of the next held line of a level, from `start` on, up (-1) or down (1)."""
-        place = start
-        while self.first <= place < self.end:
-            line = self.line_at(place)
-            if line is not None and line.get("level") == level:
-                return place
-            place += step
-        return None
+
+def _place(line: Line) -> tuple[int, int]:
+    """Where a line stands in its log."""
+    record, _, at = str(line["cursor"]).partition(":")
+    return int(record), int(at)

@@ -124,6 +124,11 @@ class Session:
         path = f"/v1/executions/{quote(id_)}/logs/lines"
         return await self.request("GET", with_query(path, **parameters))
 
+    async def log_find(self, id_: str, **parameters: Any) -> dict[str, Any]:
+        """The next line that matches, with those around it; or where to go on looking."""
+        path = f"/v1/executions/{quote(id_)}/logs/find"
+        return await self.request("GET", with_query(path, **parameters))
+
 
 def _ensure(home: Home) -> None:
     _refusing(lambda: ensure_engine(home).close())

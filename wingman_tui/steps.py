@@ -68,6 +68,13 @@ def _with_last(node: _Node) -> list[tuple[_Node, bool]]:
     return [(child, index == len(nodes) - 1) for index, child in enumerate(nodes)]
 
 
+def steps_below(steps: Mapping[str, Step], key: str) -> list[str]:
+    """The paths of the steps in a group, or in a section such as `finally`."""
+    if key.startswith("\0"):
+        return [path for path, step in steps.items() if step.get("section") == key[1:]]
+    return [path for path in steps if path.startswith(f"{key}/")]
+
+
 def guide_text(row: TreeRow, ascii_only: bool) -> str:
     """The branches drawn before a row's sign."""
     through, empty = ("| ", "  ") if ascii_only else ("│ ", "  ")

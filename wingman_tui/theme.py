@@ -51,6 +51,8 @@ ROLES = (
     "dialog_border",
     "log_time",
     "log_step",
+    "match",
+    "match_here",
     "code",
     "link",
     "state_queued",

@@ -33,10 +33,14 @@ def quote(text: str) -> str:
 
 
 def with_query(path: str, **parameters: object) -> str:
-    """`path` with the parameters that are not None, in the order given; booleans as true."""
+    """`path` with the parameters that are not None, in the order given; booleans as true.
+
+    A list stands for the parameter given several times; `from_` is written `from`.
+    """
     pairs = [
-        f"{name}={quote('true' if value is True else str(value))}"
-        for name, value in parameters.items()
+        f"{name.rstrip('_')}={quote('true' if value is True else str(value))}"
+        for name, values in parameters.items()
+        for value in (values if isinstance(values, list) else [values])
         if value is not None and value is not False
     ]
     return f"{path}?{'&'.join(pairs)}" if pairs else path

@@ -15,6 +15,8 @@ from engine.logs.regex import PatternError, compile_untrusted
 from engine.logs.text import to_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.logs.regex import Search
     from engine.wire import LogLine
 
@@ -82,7 +84,7 @@ def wire_time(time_ns: int) -> str:
 class Filter:
     """Which lines are wanted; `make` builds one from words."""
 
-    step: str | None = None  # a step's path, or that of a group
+    steps: tuple[str, ...] = ()  # paths of steps, or of groups; empty takes all
     attempts: frozenset[int] | None = None
     streams: frozenset[int] | None = None
     min_level: int = levels.DEBUG
@@ -93,7 +95,7 @@ class Filter:
     def make(
         cls,
         *,
-        step: str | None = None,
+        step: str | Iterable[str] | None = None,
         attempts: frozenset[int] | None = None,
         stream: str | None = None,
         level: str | None = None,
@@ -102,7 +104,8 @@ class Filter:
         """A filter from what a request says, or UsageError."""
         streams = None if stream is None else frozenset({_number_of(stream)})
         search, in_block = _compile(grep) if grep else (None, None)
-        return cls(step, attempts, streams, _level_of(level), search, in_block)
+        steps = () if step is None else (step,) if isinstance(step, str) else tuple(step)
+        return cls(steps, attempts, streams, _level_of(level), search, in_block)
 
     @property
     def candidates(self) -> Search | None:
@@ -114,7 +117,13 @@ class Filter:
     @property
     def any_record(self) -> bool:
         """True when no step, attempt or stream is singled out."""
-        return self.step is None and self.attempts is None and self.streams is None
+        return not self.steps and self.attempts is None and self.streams is None
+
+    def takes_step(self, path: str) -> bool:
+        """True when a step, or a group that it is in, is wanted."""
+        return not self.steps or any(
+            path == step or path.startswith(step + "/") for step in self.steps
+        )
 
     @property
     def takes_all(self) -> bool:

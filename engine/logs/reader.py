@@ -87,10 +87,7 @@ class LogReader:
             return False
         if wanted.attempts is not None and record.attempt not in wanted.attempts:
             return False
-        if wanted.step is None:
-            return True
-        path = self.name_of(record.attempt)[0]
-        return path == wanted.step or path.startswith(wanted.step + "/")
+        return not wanted.steps or wanted.takes_step(self.name_of(record.attempt)[0])
 
     # -- pages --
 
@@ -108,7 +105,7 @@ class LogReader:
         end = self._after_end()
         pages: list[list[Line]] = []
         missing, spent_from = limit, self.blocks.read_bytes
-        for number, record, look in self._worth_a_look(self.index.backward(start), wanted):
+        for number, record, look in self._looked_at(self.index.backward(start), wanted):
             top = high if number == start else LAST_LINE
             if stop is not None and number < stop.record:
                 break
@@ -142,7 +139,7 @@ class LogReader:
         lines: list[Line] = []
         reached, spent_from = after, self.blocks.read_bytes
         stop = self.index.count
-        for number, record, look in self._worth_a_look(self.index.forward(start, stop), wanted):
+        for number, record, look in self.worth_a_look(start, stop, wanted):
             bottom = low if number == start else 0
             if look:
                 lines += self.scanner.lines(
@@ -225,7 +222,11 @@ class LogReader:
 
     # -- inside --
 
-    def _worth_a_look(self, slots: Iterator[Slot], wanted: Filter) -> Iterator[Found]:
+    def worth_a_look(self, start: int, stop: int, wanted: Filter) -> Iterator[Found]:
+        """The records from `start` up to `stop`, those in which nothing can be told apart."""
+        return self._looked_at(self.index.forward(start, stop), wanted)
+
+    def _looked_at(self, slots: Iterator[Slot], wanted: Filter) -> Iterator[Found]:
         def takes(number: int, record: Record | None) -> bool:
             return self.takes_record(record, wanted) and not self._has_none(number, wanted)
 

@@ -61,10 +61,10 @@ class Tail:
         self._remember_open(max(0, self._next - LOOK_RECORDS), self._next)
         return self._next
 
-    def advance(self) -> Growth:
-        """What was written since the last call."""
-        stop = self._reader.index.count
-        start, skipped = self._start(self._next, stop)
+    def advance(self, limit: int | None = None) -> Growth:
+        """What was written since the last call; at most `limit` lines, else the window's."""
+        limit, stop = limit or self._limit, self._reader.index.count
+        start, skipped = self._start(self._next, stop, limit)
         lines = self._grown_lines(stop)
         self._remember_open(self._next, stop)
         for number, record in self._reader.index.forward(start, stop):
@@ -72,12 +72,12 @@ class Tail:
                 continue
             found = self._reader.scanner.lines(number, record, self._wanted)
             lines += [line for line in found if not (self._whole_lines and line.open)]
-            if len(lines) > 4 * self._limit:
-                skipped += len(lines) - self._limit
-                lines = lines[-self._limit :]
+            if len(lines) > 4 * limit:
+                skipped += len(lines) - limit
+                lines = lines[-limit:]
         self._next = stop
-        skipped += max(0, len(lines) - self._limit)
-        return Growth(lines[-self._limit :], skipped)
+        skipped += max(0, len(lines) - limit)
+        return Growth(lines[-limit:], skipped)
 
     def finish(self) -> list[Line]:
         """The lines that never ended, once nothing more comes."""
@@ -85,7 +85,7 @@ class Tail:
         self._open.clear()
         return sorted(line for line in lines if self._takes(line)) if self._whole_lines else []
 
-    def _start(self, start: int, stop: int) -> tuple[int, int]:
+    def _start(self, start: int, stop: int, limit: int) -> tuple[int, int]:
         """Where to begin so that the window is filled, and how many lines lie before."""
         if not self._wanted.takes_all:
             return start, 0  # only looking tells how many match
@@ -97,7 +97,7 @@ class Tail:
         ]
         for at in range(len(counted) - 1, -1, -1):
             total += counted[at][1]
-            if total >= self._limit:
+            if total >= limit:
                 return counted[at][0], sum(lines for _, lines in counted[:at])
         return start, 0
 

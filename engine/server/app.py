@@ -27,7 +27,15 @@ class Json(Response):
 
 def make_app(context: Context) -> Starlette:
     """All routes on one engine's parts."""
-    from engine.server import feed, insight_routes, log_routes, openapi, resume_routes, routes
+    from engine.server import (
+        feed,
+        insight_routes,
+        log_find,
+        log_routes,
+        openapi,
+        resume_routes,
+        routes,
+    )
 
     app = Starlette(
         routes=[
@@ -39,6 +47,7 @@ def make_app(context: Context) -> Starlette:
             Route("/v1/executions/{ref}", routes.execution),
             Route("/v1/executions/{ref}/logs", log_routes.stream),
             Route("/v1/executions/{ref}/logs/lines", log_routes.lines),
+            Route("/v1/executions/{ref}/logs/find", log_find.find),
             Route("/v1/executions/{ref}/definition", routes.definition),
             Route("/v1/executions/{ref}/why", insight_routes.why),
             Route("/v1/executions/{ref}/diff", insight_routes.diff),

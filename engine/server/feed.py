@@ -18,7 +18,8 @@ from engine.errors import UsageError, WingmanError
 from engine.jsontext import encode
 from engine.model import Event
 from engine.server.context import Context
-from engine.server.windows import Window, open_window
+from engine.server.window import Window
+from engine.server.windows import open_window
 
 WINDOWS_LIMIT = 32
 LARGEST_ID = 1 << 53  # what JavaScript counts exactly
@@ -82,18 +83,27 @@ class Connection:
             if len(self._windows) >= WINDOWS_LIMIT and window_id not in self._windows:
                 raise UsageError(f"more than {WINDOWS_LIMIT} windows at once")
             self._close(window_id)
-            self._windows[window_id] = await open_window(self._context, message)
+            await self._open(window_id, message)
         elif op == "move":
             window = self._windows.get(window_id)
             if window is None:
                 raise UsageError(f"there is no open window {window_id}")
             wanted = {**window.request, **message, "op": "open"}
+            changes = {name: value for name, value in message.items() if name not in ("id", "op")}
+            if window.moved(changes):
+                window.request = wanted
+                return
             self._close(window_id)
-            self._windows[window_id] = await open_window(self._context, wanted)
+            await self._open(window_id, wanted)
         elif op == "close":
             self._close(window_id)
         else:
             raise UsageError(f"{op!r} is no operation", "open, move or close")
+
+    async def _open(self, window_id: int, request: dict[str, Any]) -> None:
+        window = await open_window(self._context, request)
+        window.wake = self._wake.set
+        self._windows[window_id] = window
 
     def _close(self, window_id: int) -> None:
         window = self._windows.pop(window_id, None)

@@ -15,7 +15,7 @@ from engine.logs.reader import LogReader, Page
 from engine.narrate import narrate
 from engine.server.app import Json
 from engine.server.context import Context
-from engine.server.logbook import OpenLog, growth_of, make_filter, parse_cursor
+from engine.server.logbook import OpenLog, growth_of, parse_cursor, query_filter
 from engine.server.routes import context_of, number_of
 
 CHUNK_BYTES = 1 << 20
@@ -27,9 +27,7 @@ async def stream(request: Request) -> Response:
     """The bytes as printed; with a level, a pattern, prefixes or engine lines, line by line."""
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
-    wanted = make_filter(
-        query.get("step"), query.get("level"), query.get("grep"), query.get("stream")
-    )
+    wanted = query_filter(query)
     log = await context.logs.open(ord_, execution_id)
     follows = query.get("follow") == "true"
     losses = await context.logs.losses(ord_, execution_id, wanted)
@@ -151,7 +149,8 @@ class Teller:
                 self._events.append((at_us * 1000, f"[engine] {told[1]}"))
 
     def _concerns(self, data: dict[str, Any]) -> bool:
-        return self._wanted.step is None or data.get("step") in (None, self._wanted.step)
+        step = data.get("step")
+        return step is None or self._wanted.takes_step(step)
 
     def text(self, log: OpenLog, lines: list[Line]) -> bytes:
         """Lines as bytes, each with its newline."""
@@ -173,9 +172,7 @@ async def lines(request: Request) -> Response:
     """A page of lines: before a cursor (or the end), or after one."""
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
-    wanted = make_filter(
-        query.get("step"), query.get("level"), query.get("grep"), query.get("stream")
-    )
+    wanted = query_filter(query)
     limit = max(1, number_of(request, "limit", 200, LINES_LIMIT))
     before, after = parse_cursor(query.get("before")), parse_cursor(query.get("after"))
     log = await context.logs.open(ord_, execution_id)
@@ -191,5 +188,6 @@ async def lines(request: Request) -> Response:
             "lines": log.to_wire(page.lines),
             "before": str(page.before) if page.before else None,
             "after": str(page.after) if page.after else None,
+            "more": len(page.lines) >= limit or not page.done,
         }
     )

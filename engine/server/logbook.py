@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.core.state import Execution
 from engine.errors import UsageError
@@ -20,6 +20,9 @@ from engine.logs.tail import Tail
 from engine.model import Event
 from engine.paths import Home
 from engine.service import Service
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
 
 OPEN_LOGS = 16
 COUNT_BUDGET_BYTES = 16 << 20  # how much of a log one question may look through for its levels
@@ -120,7 +123,7 @@ class LogBook:
             return [
                 (path, size_bytes - told.get(number, 0))
                 for number, path, size_bytes, _ in logged
-                if wanted.step in (None, path)
+                if wanted.takes_step(path)
             ]
 
         found = await log.ask(look)
@@ -129,23 +132,44 @@ class LogBook:
         )
 
     def tail(
-        self, ord_: int, execution_id: str, *, step: str | None, level: str | None,
-        grep: str | None, before: str | None,
-    ) -> WindowTail:  # fmt: skip
-        """What a log window shows. Raises UsageError for a wrong level, pattern or cursor."""
-        return WindowTail(
-            self, ord_, execution_id, make_filter(step, level, grep), parse_cursor(before)
-        )
+        self, ord_: int, execution_id: str, wanted: Filter, before: Cursor | None
+    ) -> WindowTail:
+        """What a log window shows."""
+        return WindowTail(self, ord_, execution_id, wanted, before)
 
 
-def make_filter(
-    step: str | None, level: str | None, grep: str | None, stream: str | None = None
-) -> Filter:
-    """A filter of lines from a request's words. Raises UsageError."""
-    for name, value in (("step", step), ("level", level), ("grep", grep)):
-        if value is not None and not isinstance(value, str):
+def filter_of(words: Mapping[str, Any]) -> Filter:
+    """A filter of lines from a request: step (one, or a list), attempt, level, grep, stream.
+
+    Raises UsageError.
+    """
+    for name in ("level", "grep", "stream"):
+        if words.get(name) is not None and not isinstance(words[name], str):
             raise UsageError(f"{name} is a text")
-    return Filter.make(step=step, level=level, grep=grep, stream=stream)
+    step = words.get("step")
+    steps = [step] if isinstance(step, str) else step or []
+    if not isinstance(steps, list) or not all(isinstance(path, str) for path in steps):
+        raise UsageError("step is the path of a step or a group, or a list of such")
+    return Filter.make(
+        step=steps,
+        attempts=_attempts(words.get("attempt")),
+        level=words.get("level"),
+        grep=words.get("grep"),
+        stream=words.get("stream"),
+    )
+
+
+def query_filter(query: QueryParams) -> Filter:
+    """The same from the query of a request, where `step` may stand several times."""
+    return filter_of({**query, "step": query.getlist("step")})
+
+
+def _attempts(number: Any) -> frozenset[int] | None:
+    if number is None:
+        return None
+    if not str(number).isdecimal() or len(str(number)) > 9:
+        raise UsageError(f"{number!r} is no number of an attempt", "a whole number from 1")
+    return frozenset({int(number)})
 
 
 def parse_cursor(text: str | None) -> Cursor | None:
@@ -192,7 +216,7 @@ class WindowTail:
         if tail is None:
             return [], 0
         log = await self._book.open(self._ord, self._id)
-        growth = await log.ask(lambda reader: tail.advance())
+        growth = await log.ask(lambda reader: tail.advance(max(1, limit)))
         return log.to_wire(growth.lines), growth.skipped
 
 

@@ -49,11 +49,12 @@ SHAPES = (
     routes.ValidateRequest,
     routes.StopRequest,
 )
+LINES_WANTED = ("step", "attempt", "level", "grep", "stream")
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
 def _query(*names: str) -> list[dict[str, Any]]:
-    numbers = {"limit", "cursor", "after_seq"}
+    numbers = {"limit", "cursor", "after_seq", "attempt"}
     return [
         {
             "name": name,
@@ -134,14 +135,23 @@ def make_document() -> dict[str, Any]:
                 content=TEXT,
                 parameters=[
                     REF,
-                    *_query("step", "level", "grep", "stream", "follow", "prefix", "engine"),
+                    *_query(*LINES_WANTED, "follow", "prefix", "engine"),
                 ],
             )
         },
         "/v1/executions/{ref}/logs/lines": {
             "get": operation(
                 lines,
-                parameters=[REF, *_query("step", "level", "grep", "before", "after", "limit")],
+                parameters=[REF, *_query(*LINES_WANTED, "before", "after", "limit")],
+            )
+        },
+        "/v1/executions/{ref}/logs/find": {
+            "get": operation(
+                lines,
+                parameters=[
+                    REF,
+                    *_query(*LINES_WANTED, "find", "find_level", "from", "back", "limit"),
+                ],
             )
         },
         "/v1/executions/{ref}/definition": {"get": operation(content=TEXT, parameters=[REF])},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engine.clock import Clock
@@ -12,52 +13,10 @@ from engine.gauges import read_machine
 from engine.journal.history import History
 from engine.model import Event
 from engine.server.context import Context
+from engine.server.log_windows import LogWindow, SearchWindow
+from engine.server.window import ROWS_LIMIT, Window, whole_number
 
-ROWS_LIMIT = 500
 TOTAL_LIMIT = 10_000
-PACE_S = 0.1
-
-
-class Window:
-    """One open window. `content` gives what the next frame holds: all, then only what changed."""
-
-    pace_s = PACE_S
-    refresh_s: float | None = None  # looked at again by itself, where no event tells
-
-    def __init__(self, context: Context, request: dict[str, Any]) -> None:
-        self.context = context
-        self.request = request
-        self.version = 0
-        self.is_dirty = True
-        self.due_at = 0.0
-        self.refresh_at: float | None = None
-
-    def plan_refresh(self, now: float) -> None:
-        """When to look again without an event."""
-        self.refresh_at = None if self.refresh_s is None else now + self.refresh_s
-
-    def changed(self, execution: Execution, events: list[Event]) -> None:
-        """An execution changed."""
-
-    def grew(self, executions: list[str]) -> None:
-        """The logs of these executions grew."""
-
-    def sampled(self, samples: dict[str, dict[str, float]]) -> None:
-        """Running attempts were measured."""
-
-    def close(self) -> None:
-        """The client looks elsewhere."""
-
-    async def content(self) -> dict[str, Any] | None:
-        """What to send now; None for nothing."""
-        raise NotImplementedError
-
-
-def _whole(request: dict[str, Any], name: str, default: int, highest: int) -> int:
-    value = request.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UsageError(f"{name} is a whole number of 0 or more")
-    return min(value, highest)
 
 
 def _differences(content: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
@@ -77,8 +36,8 @@ class ExecutionsWindow(Window):
             raise UsageError("a filter is a text of at most 1,000 characters")
         parse_filter(line, 0)
         self._line = line
-        self._offset = _whole(request, "offset", 0, 1 << 40)
-        self._limit = max(1, _whole(request, "limit", 60, ROWS_LIMIT))
+        self._offset = whole_number(request, "offset", 0, 1 << 40)
+        self._limit = max(1, whole_number(request, "limit", 60, ROWS_LIMIT))
         self._rows: dict[str, dict[str, Any]] = {}
         self._rest: dict[str, Any] = {}
 
@@ -171,45 +130,6 @@ class ExecutionWindow(Window):
         return {"execution": found, "steps": changed, "debug": found["debug"]}
 
 
-class LogWindow(Window):
-    """The tail of a log, appended to; or a page before a cursor, which stays as it is."""
-
-    def __init__(
-        self, context: Context, request: dict[str, Any], ord_: int, execution_id: str
-    ) -> None:
-        super().__init__(context, request)
-        self._id = execution_id
-        self._limit = max(1, _whole(request, "limit", 200, ROWS_LIMIT * 4))
-        self._tail = context.logs.tail(
-            ord_,
-            execution_id,
-            step=request.get("step"),
-            level=request.get("level") or "debug",
-            grep=request.get("grep"),
-            before=request.get("before"),
-        )
-        self._is_page = request.get("before") is not None
-        context.watch(execution_id)
-
-    def close(self) -> None:
-        self.context.unwatch(self._id)
-
-    def changed(self, execution: Execution, events: list[Event]) -> None:
-        if execution.id == self._id and not self._is_page:
-            self.is_dirty = True
-
-    def grew(self, executions: list[str]) -> None:
-        if self._id in executions and not self._is_page:
-            self.is_dirty = True
-
-    async def content(self) -> dict[str, Any] | None:
-        if not self.version:
-            lines, more = await self._tail.first(self._limit)
-            return {"lines": lines, "more_before": more}
-        lines, skipped = await self._tail.more(self._limit)
-        return {"lines": lines, "skipped": skipped} if lines or skipped else None
-
-
 class FlowsWindow(Window):
     """All flows, with their last results; their files are looked at while somebody looks here."""
 
@@ -267,6 +187,14 @@ def _coarse(gauges: dict[str, Any]) -> Any:
     )
 
 
+# the windows on one execution
+OF_ONE: dict[str, Callable[[Context, dict[str, Any], int, str], Window]] = {
+    "execution": ExecutionWindow,
+    "log": LogWindow,
+    "search": SearchWindow,
+}
+
+
 async def open_window(context: Context, request: dict[str, Any]) -> Window:
     """The window that a request asks for. Raises UsageError, UnknownReference."""
     kind = request.get("window")
@@ -276,11 +204,13 @@ async def open_window(context: Context, request: dict[str, Any]) -> Window:
         return FlowsWindow(context, request)
     if kind == "machine":
         return MachineWindow(context, request)
-    if kind in ("execution", "log"):
+    made = OF_ONE.get(kind) if isinstance(kind, str) else None
+    if made is not None:
         ref = request.get("ref")
         if not isinstance(ref, str):
             raise UsageError(f"a window {kind!r} needs a ref")
         ord_, execution_id = await context.service.resolve(ref)
-        made = ExecutionWindow if kind == "execution" else LogWindow
         return made(context, request, ord_, execution_id)
-    raise UsageError(f"there is no window {kind!r}", "executions, execution, log, flows, machine")
+    raise UsageError(
+        f"there is no window {kind!r}", "executions, execution, log, search, flows, machine"
+    )

@@ -157,13 +157,13 @@ class FakeEngine:
                 rows = [row for row in rows if word in row["flow"]]
         return rows
 
-    def log_lines(self, id_: str, step: str | None, level: str, grep: str | None) -> list[Row]:
+    def log_lines(self, id_: str, steps: list[str] | None, level: str, grep: str) -> list[Row]:
         """The lines of a log window."""
-        least = LEVELS.index(level)
+        least = LEVELS.index(level or "debug")
         return [
             line
             for line in self.logs.get(id_, [])
-            if (step is None or line["step"] == step)
+            if (not steps or any(f"{line['step']}/".startswith(f"{step}/") for step in steps))
             and LEVELS.index(line["level"]) >= least
             and (not grep or grep in line["text"])
         ]
@@ -175,6 +175,7 @@ class FakeEngine:
                 Route("/v1/executions", self._start, methods=["POST"]),
                 Route("/v1/executions", self._list),
                 Route("/v1/executions/{ref}/logs/lines", self._lines),
+                Route("/v1/executions/{ref}/logs/find", self._find),
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
                 Route("/v1/executions/{ref}/{verb}", self._explain),
                 Route("/v1/executions/{ref}", self._show),
@@ -258,20 +259,47 @@ class FakeEngine:
         query = request.query_params
         row = self.find(unquote(request.path_params["ref"]))
         assert row is not None
-        lines = self.log_lines(
-            row["id"], query.get("step"), query.get("level", "debug"), query.get("grep")
-        )
+        lines = self._wanted(row["id"], query)
         cursors = [line["cursor"] for line in lines]
         limit = int(query.get("limit", 50))
         if "before" in query:
             end = cursors.index(query["before"])
             page = lines[max(0, end - limit) : end]
             more = page[0]["cursor"] if page and end - limit > 0 else None
-            return JSONResponse({"lines": page, "before": more, "after": None})
+            return JSONResponse({"lines": page, "before": more, "more": False})
         start = cursors.index(query["after"]) + 1
         page = lines[start : start + limit]
-        more = page[-1]["cursor"] if start + limit < len(lines) else None
-        return JSONResponse({"lines": page, "before": None, "after": more})
+        return JSONResponse({"lines": page, "before": None, "more": start + limit < len(lines)})
+
+    def _wanted(self, id_: str, query: Any, **other: str) -> list[Row]:
+        words = {**query, **other}
+        return self.log_lines(
+            id_, query.getlist("step"), words.get("level", ""), words.get("grep", "")
+        )
+
+    async def _find(self, request: Request) -> JSONResponse:
+        body = await self._note(request)
+        if isinstance(body, JSONResponse):
+            return body
+        query = request.query_params
+        row = self.find(unquote(request.path_params["ref"]))
+        assert row is not None
+        sought = {"grep": query["find"]} if "find" in query else {"level": query["find_level"]}
+        start, back = int(query.get("from", "-1:0").partition(":")[0]), "back" in query
+        ahead = [
+            line
+            for line in self._wanted(row["id"], query, **sought)
+            if start < 0 or (_record(line) < start if back else _record(line) > start)
+        ]
+        if not ahead:
+            return JSONResponse({"found": None, "lines": [], "go_on": None})
+        found = ahead[-1 if back else 0]
+        lines, half = self._wanted(row["id"], query), int(query["limit"]) // 2
+        at = lines.index(found)
+        return JSONResponse({
+            "found": found["cursor"], "lines": lines[max(0, at - half) : at + half],
+            "more_before": at > half, "more_after": at + half < len(lines), "go_on": None,
+        })  # fmt: skip
 
     async def _flow(self, request: Request) -> JSONResponse:
         body = await self._note(request)
@@ -310,6 +338,10 @@ class FakeEngine:
         finally:
             self._connections.discard(connection)
             sender.cancel()
+
+
+def _record(line: Row) -> int:
+    return int(line["cursor"].partition(":")[0])
 
 
 if __name__ == "__main__":

@@ -31,8 +31,10 @@ class Connection:
         if message["op"] == "close":
             self.windows.pop(id_, None)
             return
-        self.windows[id_] = {**self.windows.get(id_, {}), **message}
-        self.told.pop(id_, None)
+        held = self.windows.get(id_, {})
+        self.windows[id_] = {**held, **message}
+        if message["op"] == "open" or not {"burst", "at"} & set(message):
+            self.told.pop(id_, None)
         self.dirty.set()
 
     async def send_all(self) -> None:
@@ -58,7 +60,7 @@ class Connection:
         head = {"id": id_, "version": version}
         if told is None:
             return {**head, "kind": "snapshot", **now}
-        changes = _difference(told, now)
+        changes = _difference(told, now, window.get("burst"))
         if not changes:
             self.told[id_]["version"] = version - 1
             return None
@@ -90,11 +92,21 @@ class Connection:
         row = self.engine.find(window["ref"])
         if row is None:
             return {"lines": [], "more_before": False, "all": 0}
-        lines = self.engine.log_lines(
-            row["id"], window.get("step"), window.get("level", "debug"), window.get("grep")
-        )
+        lines = self._lines_of(row["id"], window)
         limit = window.get("limit", 200)
         return {"lines": lines[-limit:], "more_before": len(lines) > limit, "all": len(lines)}
+
+    def _lines_of(self, id_: str, window: Row) -> list[Row]:
+        level, grep = window.get("level") or "debug", window.get("grep") or ""
+        return self.engine.log_lines(id_, window.get("step"), level, grep)
+
+    def _search(self, window: Row) -> Row:
+        row = self.engine.find(window["ref"])
+        lines = [] if row is None else self._lines_of(row["id"], window)
+        cursors = [line["cursor"] for line in lines]
+        at = window.get("at")
+        place = cursors.index(at) + 1 if at in cursors else None
+        return {"matches": len(lines), "counted": True, "place": place}
 
     def _flows(self, window: Row) -> Row:
         return {"flows": list(self.engine.flows)}
@@ -103,13 +115,15 @@ class Connection:
         return {"gauges": {}}
 
 
-def _difference(told: Row, now: Row) -> Row:
+def _difference(told: Row, now: Row, burst: int | None = None) -> Row:
     """What an update holds, after what was told last."""
     if "all" in now:  # a log: what was appended, the latest of it
         new = now["all"] - told["all"]
         if new <= 0:
             return {}
         lines = now["lines"][-new:] if new <= len(now["lines"]) else now["lines"]
+        if burst is not None:
+            lines = lines[-burst:] if burst else []
         return {"lines": lines, "skipped": new - len(lines)}
     changes: Row = {}
     for name in ("rows", "steps"):
@@ -119,7 +133,7 @@ def _difference(told: Row, now: Row) -> Row:
             changed = [row for row in now[name] if old.get(row[key]) != row]
             if changed:
                 changes[name] = changed
-    for name in ("order", "total", "counts", "flows", "execution"):
+    for name in ("order", "total", "counts", "flows", "execution", "matches", "place"):
         if name in now and now[name] != told[name]:
             changes[name] = now[name]
     return changes

@@ -158,11 +158,32 @@ def test_an_answer_for_another_log_is_dropped() -> None:
     assert len(window.lines) == 5
 
 
-def test_the_next_error_is_found_both_ways() -> None:
+def test_a_line_that_has_grown_replaces_itself() -> None:
     window = LogWindow()
-    held = lines(0, 20)
-    held[5]["level"] = held[15]["level"] = "error"
-    window.apply({"kind": "snapshot", "lines": held, "more_before": False}, True)
-    assert window.find(window.first, 1, "error") == window.first + 5
-    assert window.find(window.first + 14, -1, "error") == window.first + 5
-    assert window.find(window.first + 16, 1, "error") is None
+    window.apply({"kind": "snapshot", "lines": lines(0, 3), "more_before": False}, True)
+    grown = {**lines(2, 1)[0], "text": "line 2, and more"}
+    window.apply({"kind": "update", "lines": [grown, *lines(3, 1)]}, True)
+    assert [line["text"] for line in window.lines[2:]] == ["line 2, and more", "line 3"]
+
+
+def test_lines_that_were_only_counted_are_fetched_when_followed_again() -> None:
+    window = LogWindow()
+    window.apply({"kind": "snapshot", "lines": lines(0, 3), "more_before": False}, True)
+    assert window.note_new({"kind": "update", "lines": [], "skipped": 1_234})
+    assert window.new == 1_234
+    assert not window.at_end
+    assert window.wanted_after(window.end, 20) == "2:0"
+    window.apply({"kind": "update", "lines": [], "skipped": 5}, False)
+    window.take_after("2:0", lines(3, 1_234), False)
+    assert not window.at_end, "five more came while the page was under way"
+
+
+def test_a_found_line_is_held_with_its_neighbours() -> None:
+    window = LogWindow()
+    window.apply({"kind": "snapshot", "lines": lines(900, 5), "more_before": True}, True)
+    old = window.end
+    assert window.place_of("902:0") == window.first + 2
+    window.take_around(lines(100, 20), True)
+    assert window.place_of("902:0") is None
+    assert window.place_of("110:0") == old + 10, "no place is used twice"
+    assert window.wanted_after(window.end, 20) == "119:0"

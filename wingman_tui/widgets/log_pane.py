@@ -1,33 +1,25 @@
 """The live log: a window of lines painted as they are looked at, following the end or not.
 
 Follow is a state: it is on when the pane opens at the end, and any move upwards ends it. While it
-is off nothing moves under the reader; what came in the meantime is counted in the title.
+is off nothing moves under the reader; what came in the meantime is counted in the title. Frozen,
+coming to the end does not start it again either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from rich.cells import cell_len
 from textual import events
 from textual.message import Message
-from textual.strip import Strip
 
-from wingman_tui import looks
-from wingman_tui.format import clock, count, fit, wrap
+from wingman_tui.log_choice import LogChoice
+from wingman_tui.log_search import LogSearch
 from wingman_tui.log_window import Line, LogWindow
-from wingman_tui.sanitise import clean
-from wingman_tui.view import Part
-from wingman_tui.widgets.painted import Painted
+from wingman_tui.widgets.log_lines import LogLines
 
-STEP_CELLS = 12
 WHEEL_LINES = 3
-WRAPPED_LIMIT = 50  # rows that one line may take
-LEVEL_KEYS = (("1", "all"), ("2", "info"), ("3", "warn"), ("4", "error"))
 
 
-class LogPane(Painted, can_focus=True):
-    """The lines of one step, or of all, from a level on."""
+class LogPane(LogLines, can_focus=True):
+    """The lines of one step, of some, or of all, from a level on."""
 
     class Wants(Message):
         """Lines that are not held should be fetched."""
@@ -37,41 +29,20 @@ class LogPane(Painted, can_focus=True):
             self.before = before
             self.after = after
 
-    def __init__(self, on_follow: Callable[[], None], *, id: str | None = None) -> None:
-        """`on_follow` is called when following starts again without the tail at hand."""
-        super().__init__(id=id)
-        self.window = LogWindow()
-        self.is_following = True
-        self.level = "debug"
-        self.grep = ""
-        self.step: str | None = None  # None shows all steps, each line with its own
-        self.mark: int | None = None  # the place that a jump went to
-        self._top = 0
-        self._left = 0
-        self._on_follow = on_follow
-        self.is_wrapped = False
+    class TailWanted(Message):
+        """The end is followed again, and is not at hand."""
+
+    class Paced(Message):
+        """New lines are looked at from now on, or only counted."""
+
+    def __init__(self, search: LogSearch, *, id: str | None = None) -> None:
+        super().__init__(search, id=id)
+        self._was_following = True  # when it was frozen
 
     @property
-    def page(self) -> int:
-        """How many lines are visible under the title."""
-        return max(1, self.size.height - 1)
-
-    @property
-    def top(self) -> int:
-        """The place of the first visible line."""
-        return self._last_top() if self.is_following else self._top
-
-    def _last_top(self) -> int:
-        """The first visible place when the end is in sight."""
-        if not self.is_wrapped:
-            return max(self.window.first, self.window.end - self.page)
-        place, rows = self.window.end, 0
-        while place > self.window.first:
-            rows += len(self._parts_of(place - 1))
-            if rows > self.page:
-                break
-            place -= 1
-        return min(place, max(self.window.first, self.window.end - 1))
+    def takes_lines(self) -> bool:
+        """Whether lines that come are shown, not only counted."""
+        return self.is_following and not self.is_frozen
 
     def wrap(self) -> None:
         """Break long lines, or cut them again."""
@@ -80,40 +51,47 @@ class LogPane(Painted, can_focus=True):
         self._left = 0
         self.refresh()
 
-    def show(self, step: str | None, level: str, grep: str) -> None:
+    def show(self, choice: LogChoice) -> None:
         """Another log is shown from now on; its lines are on their way."""
-        self.step, self.level, self.grep = step, level, grep
+        self.choice = choice
         self.window = LogWindow()
         self.mark = None
         self._left = 0
-        self.is_following = True
+        self.is_following, self.is_frozen = True, False
         self.refresh()
 
     def apply(self, frame: dict[str, object]) -> None:
         """Take a frame of the log window in."""
+        if self.is_frozen and frame.get("kind") != "snapshot":
+            if self.window.note_new(frame):
+                self.repaint_line(0)
+            return
         if self.window.apply(frame, self.is_following):
             self.refresh()
         elif not self.is_following:
             self.repaint_line(0)  # only the count of new lines
+        elif not self.window.at_end:
+            self.post_message(self.TailWanted())
 
     # moving
 
     def move(self, how: str) -> None:
         """Move by the name of an action: down, up, page_down, page_up, first, last."""
-        if how == "last":
+        if how == "last" and not self.is_frozen:
             self.follow()
             return
         page = max(1, self.page - 1)
         steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page}
-        self.scroll_to_place(self.window.first if how == "first" else self.top + steps[how])
+        ends = {"first": self.window.first, "last": self.window.end}
+        self.scroll_to_place(ends[how] if how in ends else self.top + steps[how])
 
     def scroll_to_place(self, place: int) -> None:
         """Put a line at the top; at the very end of a held tail, following goes on."""
         old = self.top
-        bottom = self._last_top()
+        bottom = self.last_top()
         self._top = max(self.window.first, min(place, bottom))
         at_bottom = self._top >= bottom and self.window.at_end
-        self.is_following = at_bottom and place >= old
+        self._set_following(at_bottom and place >= old and not self.is_frozen)
         if self.is_following:
             self.window.new = 0
         self._fetch_around()
@@ -121,37 +99,85 @@ class LogPane(Painted, can_focus=True):
 
     def follow(self) -> None:
         """Go to the end and stay there."""
-        self.is_following = True
+        self.is_frozen = False
         self.window.new = 0
+        self._set_following(True)
         if not self.window.at_end:
-            self._on_follow()
+            self.post_message(self.TailWanted())
         self.refresh()
 
     def unfollow(self) -> None:
         """Stay at the lines that are visible."""
         self._top = self.top
-        self.is_following = False
+        self._set_following(False)
         self.refresh()
+
+    def freeze(self) -> None:
+        """Hold everything still, or go on as before."""
+        if not self.is_frozen:
+            self._was_following = self.is_following
+            self.unfollow()
+            self.is_frozen = True
+            return
+        self.is_frozen = False
+        if self._was_following:
+            self.follow()
+        self.refresh()
+
+    def _set_following(self, follows: bool) -> None:
+        if follows != self.is_following:
+            self.is_following = follows
+            self.post_message(self.Paced())
 
     def sideways(self, pages: int) -> None:
         """Move half a page to the left or the right."""
         self._left = max(0, self._left + pages * max(8, self._text_cells() // 2))
         self.refresh()
 
-    def jump_to_level(self, level: str, step: int) -> bool:
-        """Go to the next line of a level, up or down, among the lines held."""
-        start = (self.mark if self.mark is not None else self.top - (step > 0)) + step
-        if self.mark is None and step < 0:
-            start = self.top + self.page - 1
-        place = self.window.find(start, step, level)
-        if place is None:
-            return False
-        self.mark = place
+    def go_to_line(self, place: int) -> None:
+        """Mark a held line, and bring it into sight with some lines above it."""
         self.unfollow()
+        self.mark = place
         if not self._top <= place < self._top + self.page:
-            self.scroll_to_place(place - self.page // 3)
-            self.is_following = False
-        return True
+            self._top = place - self.page // 3
+        self._top = max(self.window.first, min(self._top, self.last_top()))
+        self._fetch_around()
+        self.refresh()
+
+    def jump(self, found: str, lines: list[Line], more_before: bool) -> None:
+        """Go to a line that was found, with the lines around it, if it is not held already."""
+        place = self.window.place_of(found)
+        if place is None:
+            self.unfollow()
+            self.window.take_around(lines, more_before)
+            place = self.window.place_of(found)
+        if place is not None:
+            self.go_to_line(place)
+
+    def seen_from(self, back: bool) -> str | None:
+        """The cursor from which a search goes on: the marked line's, else the view's edge."""
+        here = self.mark
+        if here is None or not self.top <= here < self.top + self.page:
+            here = self.top + self.page if back else self.top - 1
+            if back and here >= self.window.end:
+                return None if self.window.at_end else self._cursor(self.window.end - 1)
+        return self._cursor(here)
+
+    def marked_line(self) -> Line | None:
+        """The line that a jump or a click has marked, if it is in sight."""
+        here = self.mark
+        if here is None or not self.top <= here < self.top + self.page:
+            return None
+        return self.window.line_at(here)
+
+    def visible_lines(self) -> list[Line]:
+        """The lines in sight."""
+        places = range(self.top, self.top + self.page)
+        return [line for place in places if (line := self.window.line_at(place)) is not None]
+
+    def _cursor(self, place: int) -> str | None:
+        line = self.window.line_at(place)
+        return None if line is None else str(line["cursor"])
 
     def lines_came(self) -> None:
         """A fetched page was put in."""
@@ -159,110 +185,12 @@ class LogPane(Painted, can_focus=True):
         self.refresh()
 
     def _fetch_around(self) -> None:
+        if self.is_following:
+            return
         before = self.window.wanted_before(self._top, self.page)
         after = self.window.wanted_after(self._top + self.page, self.page)
         if before is not None or after is not None:
             self.post_message(self.Wants(before, after))
-
-    # painting
-
-    def render_line(self, y: int) -> Strip:
-        """The title, then lines."""
-        if y == 0:
-            return self._title()
-        if self.is_wrapped:
-            return self._wrapped_row(y - 1)
-        line = self.window.line_at(self.top + y - 1)
-        if line is None:
-            return self.line(self._nothing()) if y == 1 and not self.window.lines else self.blank()
-        text = self._visible(clean(str(line.get("text", ""))))
-        return self._painted(line, text, self.top + y - 1 == self.mark)
-
-    def _wrapped_row(self, row: int) -> Strip:
-        """A row of the pane, where a line may take several."""
-        place, part = self.top, row
-        while (line := self.window.line_at(place)) is not None:
-            parts = self._parts_of(place)
-            if part < len(parts):
-                text = fit(parts[part], self._text_cells())
-                return self._painted(line, text, place == self.mark, part > 0)
-            part -= len(parts)
-            place += 1
-        return self.line(self._nothing()) if not row and not self.window.lines else self.blank()
-
-    def _parts_of(self, place: int) -> list[str]:
-        line = self.window.line_at(place)
-        text = clean(str(line.get("text", ""))) if line is not None else ""
-        return wrap(text, self._text_cells(), WRAPPED_LIMIT)
-
-    def _nothing(self) -> list[Part]:
-        if not self.window.loaded:
-            return [(" …", "muted")]
-        if self.grep:
-            return [(f" no line matches {clean(self.grep)}", "muted")]
-        if self.level != "debug":
-            return [(f" no line of level {self.level} or worse; 1 shows all", "muted")]
-        return [(" nothing printed yet", "muted")]
-
-    def _title(self) -> Strip:
-        what = clean(self.step) if self.step else "all steps"
-        mark = self.view.glyph("▌", "#") if self.has_focus else " "
-        role = "focus" if self.has_focus else "strong"
-        parts: list[Part] = [(mark, "focus"), ("log ", role), (what, "text"), ("  ", "text")]
-        for level, (key, word) in zip(looks.LEVELS, LEVEL_KEYS, strict=True):
-            parts.append((f" {key} {word} ", "chip_on" if level == self.level else "chip"))
-        if self.grep:
-            parts += [("  /", "key"), (clean(self.grep), "strong")]
-        end = self._follow_words()
-        used = sum(cell_len(text) for text, _ in parts) + cell_len(end[0]) + 1
-        if used > self.size.width:  # the name gives way to the state
-            parts[2] = (fit(what, max(4, cell_len(what) - used + self.size.width)), "text")
-            used = sum(cell_len(text) for text, _ in parts) + cell_len(end[0]) + 1
-        parts += [(" " * max(1, self.size.width - used), "text"), end]
-        return self.line(parts)
-
-    def _follow_words(self) -> Part:
-        if self.is_following:
-            return (self.view.glyph("▾ following", "following"), "muted")
-        if self.window.new:
-            return (f"+{count(self.window.new)} new, F follows", "warning")
-        return ("F follows", "muted")
-
-    def _text_cells(self) -> int:
-        return max(10, self.size.width - 12 - (STEP_CELLS + 1 if self.step is None else 0))
-
-    def _painted(self, line: Line, text: str, marked: bool, goes_on: bool = False) -> Strip:
-        """A line, or a further part of one that is broken: then without time, level and step."""
-        level = str(line.get("level", "info"))
-        letter = looks.LEVEL_LETTERS.get(level, "?")
-        role = f"level_{level}" if level in looks.LEVELS else "text"
-        sign = self.view.glyph("▌", ">") if marked else " "
-        if goes_on:
-            return self.line([
-                (sign, "focus"), (" " * (self.size.width - 1 - self._text_cells()), "text"),
-                (text, role),
-            ])  # fmt: skip
-        parts: list[Part] = [
-            (sign, "focus"),
-            (clock(str(line.get("time", "")), self.view.zone), "log_time"),
-            (f" {letter} ", role),
-        ]
-        if self.step is None:
-            parts.append((fit(clean(str(line.get("step") or "")), STEP_CELLS) + " ", "log_step"))
-        if line.get("stream") == "engine":
-            parts.append((self.view.glyph("» ", "> "), "accent"))
-            text = fit(text, self._text_cells() - 2)
-        return self.line([*parts, (text, role)])
-
-    def _visible(self, text: str) -> str:
-        """The part of a line that is in sight, where lines are cut."""
-        if self._left:
-            start = cells = 0
-            while start < len(text) and cells < self._left:
-                cells += cell_len(text[start])
-                start += 1
-            text = text[start:]
-        return fit(text, self._text_cells())
 
     # focus and mouse
 
@@ -278,6 +206,16 @@ class LogPane(Painted, can_focus=True):
         """The first visible line stays the first."""
         if not self.is_following:
             self._top = max(self.window.first, min(self._top, self.window.end - 1))
+            self._fetch_around()
+
+    def on_click(self, event: events.Click) -> None:
+        """Mark a line, to copy it or to search on from it."""
+        self.focus()
+        place = self.top + event.y - 1
+        if event.y and not self.is_wrapped and self.window.line_at(place) is not None:
+            self.unfollow()
+            self.mark = None if place == self.mark else place
+            self.refresh()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Towards the end."""

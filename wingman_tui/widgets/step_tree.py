@@ -13,7 +13,7 @@ from wingman_tui.columns import is_live, name_of, progress_parts, took
 from wingman_tui.format import exit_words, fit, fit_middle, fit_right
 from wingman_tui.sanitise import clean
 from wingman_tui.state import ExecutionView
-from wingman_tui.steps import ROOT, TreeRow, guide_text, tree_rows
+from wingman_tui.steps import ROOT, TreeRow, guide_text, steps_below, tree_rows
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
@@ -69,6 +69,22 @@ class StepTree(LineList):
         self.folded ^= {row.key}
         self._rebuild()
         return True
+
+    def selected_steps(self) -> tuple[tuple[str, ...], str, bool]:
+        """The steps whose log is meant, how to call them, and whether it is a single one."""
+        key = self.cursor_key or ROOT
+        if key in self.opened.steps:
+            return (key,), key, not self._rows_below(key)
+        row = next((row for row in self._rows if row.key == key), None)
+        if key == ROOT or row is None:
+            return (), "all steps", False
+        below = steps_below(self.opened.steps, key)
+        words = f"{row.label}: {len(below)} steps"
+        return (tuple(below) if key.startswith("\0") else (key,)), words, False
+
+    def _rows_below(self, key: str) -> bool:
+        place = self._place.get(key)
+        return place is not None and self._rows[place - 1].children > 0
 
     def reveal(self, path: str) -> bool:
         """Select a step, unfolding what hides it."""

@@ -1,0 +1,148 @@
+"""How the log pane looks: its title, then lines with their margin, cut or broken into rows.
+
+What is held and where one reads is the pane's business; here it is only painted.
+"""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from wingman_tui import looks
+from wingman_tui.format import clock, fit
+from wingman_tui.log_choice import ALL_LEVELS, LogChoice
+from wingman_tui.log_search import LogSearch, finder
+from wingman_tui.log_text import between, cut, marked, plain, rows_of
+from wingman_tui.log_window import Line, LogWindow
+from wingman_tui.sanitise import clean
+from wingman_tui.view import Part
+from wingman_tui.widgets.log_title import TitleFacts, title_parts
+from wingman_tui.widgets.painted import Painted
+
+STEP_CELLS = 12
+WRAPPED_LIMIT = 50  # rows that one line may take
+
+
+class LogLines(Painted):
+    """The painted lines of a log window."""
+
+    def __init__(self, search: LogSearch, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.search = search
+        self.window = LogWindow()
+        self.choice = LogChoice()
+        self.is_following = True
+        self.is_frozen = False
+        self.is_wrapped = False
+        self.mark: int | None = None  # the place that a jump went to
+        self._top = 0
+        self._left = 0
+
+    @property
+    def page(self) -> int:
+        """How many lines are visible under the title."""
+        return max(1, self.size.height - 1)
+
+    @property
+    def top(self) -> int:
+        """The place of the first visible line."""
+        return self.last_top() if self.is_following else self._top
+
+    def last_top(self) -> int:
+        """The first visible place when the end is in sight."""
+        if not self.is_wrapped:
+            return max(self.window.first, self.window.end - self.page)
+        place, rows = self.window.end, 0
+        while place > self.window.first:
+            rows += len(self._rows_at(place - 1))
+            if rows > self.page:
+                break
+            place -= 1
+        return min(place, max(self.window.first, self.window.end - 1))
+
+    # painting
+
+    def render_line(self, y: int) -> Strip:
+        """The title, then lines."""
+        if y == 0:
+            return self.line(title_parts(self._facts(), self.view, self.size.width))
+        if self.is_wrapped:
+            return self._wrapped_row(y - 1)
+        place = self.top + y - 1
+        line = self.window.line_at(place)
+        if line is None:
+            return self.line(self._nothing()) if y == 1 and not self.window.lines else self.blank()
+        parts = cut(self._parts_at(place), self._left, self._text_cells())
+        return self.line([*self._margin(line, place), *parts])
+
+    def _facts(self) -> TitleFacts:
+        return TitleFacts(
+            name=self.choice.name,
+            level=self.choice.level,
+            pattern=self.search.pattern,
+            match_words=self.search.words(),
+            hides=self.search.hides,
+            is_following=self.is_following,
+            is_frozen=self.is_frozen,
+            new=self.window.new,
+            has_focus=self.has_focus,
+        )
+
+    def _wrapped_row(self, row: int) -> Strip:
+        """A row of the pane, where a line may take several."""
+        place, index = self.top, row
+        while (line := self.window.line_at(place)) is not None:
+            rows = self._rows_at(place)
+            if index < len(rows):
+                parts = cut(between(self._parts_at(place), *rows[index]), 0, self._text_cells())
+                if index:
+                    room = self.size.width - 1 - self._text_cells()
+                    return self.line([(self._sign(place), "focus"), (" " * room, "text"), *parts])
+                return self.line([*self._margin(line, place), *parts])
+            index -= len(rows)
+            place += 1
+        return self.line(self._nothing()) if not row and not self.window.lines else self.blank()
+
+    def _rows_at(self, place: int) -> list[tuple[int, int]]:
+        return rows_of(plain(self._parts_at(place)), self._text_cells(), WRAPPED_LIMIT)
+
+    def _parts_at(self, place: int) -> list[Part]:
+        """A held line's text, with what is searched marked in it."""
+        line = self.window.line_at(place) or {}
+        level = str(line.get("level", "info"))
+        role = f"level_{level}" if level in looks.LEVELS else "text"
+        parts: list[Part] = [(clean(str(line.get("text", ""))), role)]
+        if self.search.pattern:
+            spans = finder(self.search.pattern)(plain(parts))
+            parts = marked(parts, spans, "match_here" if place == self.mark else "match")
+        if line.get("stream") == "engine":
+            parts.insert(0, (self.view.glyph("» ", "> "), "accent"))
+        return parts
+
+    def _nothing(self) -> list[Part]:
+        if not self.window.loaded:
+            return [(" …", "muted")]
+        if self.choice.grep:
+            return [(f" no line matches {clean(self.choice.grep)}; esc ends the search", "muted")]
+        if self.choice.level != ALL_LEVELS:
+            return [(f" no line of level {self.choice.level} or worse; 1 shows all", "muted")]
+        return [(" nothing printed yet", "muted")]
+
+    def _text_cells(self) -> int:
+        step = 0 if self.choice.is_single else STEP_CELLS + 1
+        return max(10, self.size.width - 12 - step)
+
+    def _sign(self, place: int) -> str:
+        return self.view.glyph("▌", ">") if place == self.mark else " "
+
+    def _margin(self, line: Line, place: int) -> list[Part]:
+        """What stands before a line: mark, time, level, and its step where there are several."""
+        level = str(line.get("level", "info"))
+        letter = looks.LEVEL_LETTERS.get(level, "?")
+        parts: list[Part] = [
+            (self._sign(place), "focus"),
+            (clock(str(line.get("time", "")), self.view.zone), "log_time"),
+            (f" {letter} ", f"level_{level}" if level in looks.LEVELS else "text"),
+        ]
+        if not self.choice.is_single:
+            parts.append((fit(clean(str(line.get("step") or "")), STEP_CELLS) + " ", "log_step"))
+        return parts

@@ -1,0 +1,86 @@
+"""The title of the log pane: which lines these are, what is searched, whether the end is followed.
+
+Where it is narrow, what matters least gives way first: the words of the levels, then the name.
+Pure; the pane paints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from wingman_tui import looks
+from wingman_tui.format import count, fit, fit_middle
+from wingman_tui.sanitise import clean
+from wingman_tui.view import Part, View
+
+LEVEL_KEYS = (("1", "all"), ("2", "info"), ("3", "warn"), ("4", "error"))
+NAME_LEAST = 6
+PATTERN_CELLS = 24
+
+
+@dataclass
+class TitleFacts:
+    """What the title tells."""
+
+    name: str
+    level: str
+    pattern: str  # what is searched, empty without a search
+    match_words: str
+    hides: bool
+    is_following: bool
+    is_frozen: bool
+    new: int  # lines that came while nothing moved
+    has_focus: bool
+
+
+def title_parts(facts: TitleFacts, view: View, width: int) -> list[Part]:
+    """The title in exactly `width` cells."""
+    mark = view.glyph("▌", "#") if facts.has_focus else " "
+    head: list[Part] = [
+        (mark, "focus"),
+        ("log ", "focus" if facts.has_focus else "strong"),
+    ]
+    name = clean(facts.name)
+    search, end = _search(facts), _end(facts, view)
+    for levels in (_levels(facts, True), _levels(facts, False), []):
+        room = width - _cells([*head, *levels, *search, *end]) - 3
+        if room >= min(cell_len(name), NAME_LEAST * 2) or not levels:
+            break
+    shown = fit_middle(name, max(NAME_LEAST, room)).rstrip()
+    left = [*head, (shown, "text"), ("  ", "text"), *levels, *search]
+    gap = width - 1 - _cells(left) - _cells(end)
+    return [*left, (" " * max(1, gap), "text"), *end]
+
+
+def _levels(facts: TitleFacts, all_words: bool) -> list[Part]:
+    parts: list[Part] = []
+    for level, (key, word) in zip(looks.LEVELS, LEVEL_KEYS, strict=True):
+        is_on = level == facts.level
+        if all_words or is_on:
+            parts.append((f" {key} {word} ", "chip_on" if is_on else "chip"))
+    return parts
+
+
+def _search(facts: TitleFacts) -> list[Part]:
+    if not facts.pattern:
+        return []
+    pattern = fit(clean(facts.pattern), min(PATTERN_CELLS, cell_len(clean(facts.pattern))))
+    sign = "&" if facts.hides else "/"
+    return [(f"  {sign}", "key"), (pattern, "strong"), (f" {facts.match_words}", "accent")]
+
+
+def _end(facts: TitleFacts, view: View) -> list[Part]:
+    new = f"{count(facts.new)} new" if facts.new else ""
+    if facts.is_frozen:
+        words = f" frozen, {new} " if new else " frozen "
+        return [(words, "chip_on")]
+    if facts.is_following:
+        return [(view.glyph("▾ following", "following"), "muted")]
+    return [(f"{new}, F follows", "warning")] if new else [("F follows", "muted")]
+
+
+def _cells(parts: Sequence[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)
