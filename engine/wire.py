@@ -231,6 +231,24 @@ class ResumePlan(TypedDict):
     counts: dict[str, int]
 
 
+class Fix(TypedDict):
+    """What saving a corrected version into the flow's file would change."""
+
+    execution: str
+    path: str
+    can_save: bool
+    reason: str  # why not
+    hint: str
+    diff: list[str]  # a unified diff without its head
+
+
+class SavedFix(TypedDict):
+    """The file that holds a fix now."""
+
+    path: str
+    version: str
+
+
 class Started(TypedDict):
     """The answer to a start or a verb."""
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wingman_tui.early import EarlyLook
     from wingman_tui.screens.base import ModeScreen
     from wingman_tui.screens.execution import ExecutionScreen
+    from wingman_tui.session import Refused
     from wingman_tui.settings import Settings
 
 TICK_S = 1.0
@@ -116,6 +117,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.details_tab = "why"
         self.host = os.uname().nodename.partition(".")[0] if host is None else host
         self.home = home
+        self.drafts: dict[str, str] = {}  # edited definitions by the execution that they mend
         self._history: list[str] = []
         self.interrupted_at = 0.0  # when ctrl+c was pressed last
         from wingman_tui.session import Session
@@ -319,21 +321,30 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         request: Coroutine[Any, Any, dict[str, Any]],
         done: Callable[[dict[str, Any]], None],
         refused: Callable[[], None] = lambda: None,
+        *,
+        on_refusal: Callable[[Refused], None] | None = None,
     ) -> None:
-        """Send a request; its answer goes to `done`, a refusal to the message line."""
-        self.run_worker(self._carry_out(request, done, refused), exit_on_error=True)
+        """Send a request; its answer goes to `done`, a refusal to the message line.
+
+        With `on_refusal` it goes there instead.
+        """
+        self.run_worker(self._carry_out(request, done, refused, on_refusal), exit_on_error=True)
 
     async def _carry_out(
         self,
         request: Coroutine[Any, Any, dict[str, Any]],
         done: Callable[[dict[str, Any]], None],
         refused: Callable[[], None],
+        on_refusal: Callable[[Refused], None] | None,
     ) -> None:
         from wingman_tui.session import Refused
 
         try:
             answer = await request
         except Refused as refusal:
+            if on_refusal is not None:
+                on_refusal(refusal)
+                return
             self.tell(str(refusal), "error")
             refused()
             return

@@ -10,6 +10,7 @@ from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, paint, tell, width
 from engine.client.http import quote
 from engine.client.launch import ensure_engine
+from engine.errors import UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.option("--run", metavar="STEP", each=True, help="run this step, also if unchanged")
     parser.option("--reuse", metavar="STEP", each=True, help="reuse this step")
     parser.flag("--unsafe", help="let --reuse take over also what has changed")
+    parser.flag("--save", help="once it has completed, save the fix into the flow's file")
     parser.option("--reason", metavar="TEXT", help="why, for the audit")
     parser.flag("--debug", help="debug mode, for this execution")
     add_following(parser)
@@ -39,6 +41,8 @@ def arguments(parser: Parser, name: str) -> None:
 
 def execute(args: Arguments, name: str) -> int:
     """Make the plan, show it, start it, and follow."""
+    if args.save and args.detach:
+        raise UsageError("--save waits for the end, and --detach does not", "leave one out")
     body = _request(args)
     home = find_home()
     client = ensure_engine(home)
@@ -59,7 +63,11 @@ def execute(args: Arguments, name: str) -> int:
     body["version"] = plan["version"]
     # copying the working directory takes as long as it takes
     started = client.request("POST", path, body, timeout_s=None)
-    return follow_started(home, client, started, args)
+    code = follow_started(home, client, started, args)
+    if args.save and code == 0 and not args.detach:
+        saved = ensure_engine(home).request("POST", f"/v1/executions/{quote(started['id'])}/fix")
+        tell(f"saved into {clean(saved['path'])}")
+    return code
 
 
 def _request(args: Arguments) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def make_app(context: Context) -> Starlette:
             Route("/v1/executions/{ref}/timeline", insight_routes.timeline),
             Route("/v1/executions/{ref}/resume", resume_routes.start, methods=["POST"]),
             Route("/v1/executions/{ref}/resume/plan", resume_routes.plan, methods=["POST"]),
+            Route("/v1/executions/{ref}/fix", resume_routes.fix, methods=["GET"]),
+            Route("/v1/executions/{ref}/fix", resume_routes.save_fix, methods=["POST"]),
             Route("/v1/executions/{ref}/{verb}", routes.act, methods=["POST"]),
             Route("/v1/flows", routes.flows),
             Route("/v1/flows/{name}", routes.flow),

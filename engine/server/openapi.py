@@ -39,6 +39,8 @@ SHAPES = (
     wire.StartRequest,
     wire.ResumeRequest,
     wire.ResumePlan,
+    wire.Fix,
+    wire.SavedFix,
     wire.Started,
     wire.EngineStatus,
     wire.Machine,
@@ -163,6 +165,10 @@ def make_document() -> dict[str, Any]:
         },
         "/v1/executions/{ref}/resume/plan": {
             "post": operation(shape["ResumePlan"], "ResumeRequest", [REF])
+        },
+        "/v1/executions/{ref}/fix": {
+            "get": operation(shape["Fix"], parameters=[REF]),
+            "post": operation(shape["SavedFix"], parameters=[REF]),
         },
         "/v1/executions/{ref}/{verb}": {
             "post": operation(shape["Started"], "VerbRequest", [REF, VERB])

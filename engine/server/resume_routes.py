@@ -1,4 +1,4 @@
-"""Routes of `resume`: the plan, and the start. The work is in `engine.resume`."""
+"""Routes of `resume`: plan, start, saving a fix that has proved itself. See `engine.resume`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from engine.errors import UsageError
 from engine.request import SOURCE_LIMIT
+from engine.resume.promote import Promotion
 from engine.resume.start import Resumption, Wanted
 from engine.server.app import Json
 from engine.server.routes import body_of, context_of
@@ -23,6 +24,16 @@ async def start(request: Request) -> Response:
     wanted = await _wanted(request)
     reference, actor = request.path_params["ref"], request.state.actor
     return Json(await _resumption(request).start(reference, wanted, actor), 201)
+
+
+async def fix(request: Request) -> Response:
+    found = await Promotion(context_of(request).service).look(request.path_params["ref"])
+    return Json(found.to_json())
+
+
+async def save_fix(request: Request) -> Response:
+    promotion = Promotion(context_of(request).service)
+    return Json(await promotion.save(request.path_params["ref"], request.state.actor))
 
 
 def _resumption(request: Request) -> Resumption:

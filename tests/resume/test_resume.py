@@ -184,3 +184,44 @@ def test_an_execution_of_nothing_but_reused_steps_ends_at_once() -> None:
     for event in turn.events:
         apply(fresh, event)
     assert (fresh.state, fresh.steps) == (ex.state, ex.steps)
+
+
+def test_a_proved_fix_is_saved_into_the_file_it_was_made_from(
+    engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "ship.yaml"
+    file.write_text(BROKEN)
+    file.chmod(0o640)
+    failed = engine.run(BROKEN, source=str(file))
+    half = FIXED.replace("echo sent", "false; echo sent")
+    second = engine.ended(engine.act(failed["id"], "resume", text=half)["id"])
+    with pytest.raises(Conflict, match="not proved"):
+        engine.post(f"/v1/executions/{second['id']}/fix")
+    third = engine.ended(engine.act(second["id"], "resume", text=FIXED)["id"])
+    found = engine.get(f"/v1/executions/{third['id']}/fix")
+    assert found["can_save"]
+    assert [line for line in found["diff"] if line[0] in "+-"] == [
+        "-  - {id: pack, run: cat dump.sql missing}", "+  - {id: pack, run: cat dump.sql}",
+    ]  # fmt: skip
+    file.write_text(BROKEN + "# somebody else\n")
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        engine.post(f"/v1/executions/{third['id']}/fix")
+    assert file.read_text() == BROKEN + "# somebody else\n"
+    file.write_text(BROKEN)
+    assert engine.post(f"/v1/executions/{third['id']}/fix")["path"] == str(file)
+    assert file.read_text() == FIXED
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.glob(".ship*")) == []
+    with pytest.raises(Conflict, match="already"):
+        engine.post(f"/v1/executions/{third['id']}/fix")
+    with pytest.raises(Conflict, match="resumes none"):
+        engine.post(f"/v1/executions/{failed['id']}/fix")
+
+
+def test_a_standard_flow_is_not_written(engine: Engine) -> None:
+    failed = engine.ended(engine.post("/v1/executions", {"flow": "practice-failure"})["id"])
+    body = {"inputs_text": {"port": "8080"}}
+    done = engine.ended(engine.post(f"/v1/executions/{failed['id']}/resume", body)["id"])
+    assert done["state"] == "completed"
+    with pytest.raises(Conflict, match="standard flow"):
+        engine.post(f"/v1/executions/{done['id']}/fix")

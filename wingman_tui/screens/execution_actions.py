@@ -64,6 +64,14 @@ class ExecutionActions:
             return
         self._act(execution, "retry")
 
+    def do_edit(self) -> None:
+        """Edit its definition, and resume it with that."""
+        execution = self._meant()
+        if execution is not None:
+            from wingman_tui.screens.fixing import edit_and_resume
+
+            edit_and_resume(self.console_app, execution)
+
     def do_cancel(self) -> None:
         """Cancel it, after a question."""
         self._ask(

@@ -1,0 +1,158 @@
+"""From a failed execution to a proved fix: edit its definition, see the plan, start, save.
+
+Called by the action `edit` of an execution. The text is kept until its execution has started, so
+that nothing that was typed is lost to a mistake, an escape or a lost engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wingman_tui.columns import name_of
+from wingman_tui.editor import EditorProblem, edit
+from wingman_tui.format import wrap
+from wingman_tui.looks import LIVE_STATES
+from wingman_tui.sanitise import clean
+from wingman_tui.view import Part
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+    from wingman_tui.session import Refused
+
+Row = Mapping[str, Any]
+SIGNS = {"+": "good", "-": "error", "@": "accent"}
+LINE_CELLS = 70
+
+
+def edit_and_resume(app: WingmanApp, execution: Row) -> None:
+    """Open the definition of an execution that has ended in the operator's editor."""
+    if execution.get("state") in LIVE_STATES:
+        app.tell(
+            f"{name_of(execution)} is {execution.get('state')}: cancel it first (x)", "warning"
+        )
+        return
+    fixing = Fixing(app, execution)
+    kept = app.drafts.get(fixing.id)
+    if kept is not None:
+        fixing.edit(kept)
+        return
+    app.carry_out(
+        app.session.explain(fixing.id, "definition"), lambda answer: fixing.edit(answer["text"])
+    )
+
+
+class Fixing:
+    """One execution on its way to a fix."""
+
+    def __init__(self, app: WingmanApp, execution: Row) -> None:
+        self.app = app
+        self.execution = execution
+        self.id = str(execution["id"])
+
+    def edit(self, text: str) -> None:
+        """Let the operator change the text, then look at what it leads to."""
+        name = clean(str(self.execution.get("flow") or "flow")).replace("/", "_")
+        try:
+            text = edit(self.app, text, f"{name}.yaml")
+        except EditorProblem as problem:
+            self.app.tell(str(problem), "error")
+            return
+        self.app.drafts[self.id] = text
+        body: dict[str, Any] = {"text": text, "label": f"{name}.yaml"}
+        request = self.app.session.act(self.id, "resume/plan", **body)
+        self.app.carry_out(
+            request, lambda plan: self._show_plan(plan, body), on_refusal=self._show_problems
+        )
+
+    def _show_problems(self, refusal: Refused) -> None:
+        """What is wrong with the text, a line each; the text is kept."""
+        from wingman_tui.screens.reading import ReadingDialog
+
+        room = max(20, min(LINE_CELLS, self.app.size.width - 8))
+        lines: list[list[Part]] = []
+        for row in str(refusal).splitlines():
+            head, *rest = wrap(clean(row), room) or [""]
+            lines += [[(head, "text")], *([(f"  {more}", "muted")] for more in rest)]
+        title = f"{name_of(self.execution)} cannot be resumed like this"
+        dialog = ReadingDialog(title, lines, {"E": "edit again"})
+
+        def answered(key: str | None) -> None:
+            if key == "E":
+                self.edit(self.app.drafts[self.id])
+            else:
+                self.app.tell("the text is kept: E opens it again")
+
+        self.app.push_screen(dialog, answered)
+
+    def _show_plan(self, plan: Row, body: dict[str, Any]) -> None:
+        from wingman_tui.screens.plan import EDIT, START, PlanDialog
+
+        dialog = PlanDialog(plan, body)
+
+        def answered(answer: str | None) -> None:
+            if answer == EDIT:
+                self.edit(self.app.drafts[self.id])
+            elif answer == START:
+                self._start({**dialog.body, "version": plan["version"]})
+            else:
+                self.app.tell("nothing was started; the text is kept: E opens it again")
+
+        self.app.push_screen(dialog, answered)
+
+    def _start(self, body: dict[str, Any]) -> None:
+        self.app.tell(f"resuming {name_of(self.execution)} …")
+        request = self.app.session.act(self.id, "resume", **body)
+        self.app.carry_out(request, self._started, on_refusal=self._show_problems)
+
+    def _started(self, started: dict[str, Any]) -> None:
+        self.app.drafts.pop(self.id, None)
+        self.app.open_execution(str(started["id"]))
+        self.app.tell(f"started {name_of(started)}, resumed from {name_of(self.execution)}", "good")
+        Proving(self.app, started).watch()
+
+
+class Proving:
+    """Waits for the end of a resumed execution, and offers to save the fix that it has proved."""
+
+    def __init__(self, app: WingmanApp, started: Row) -> None:
+        self.app = app
+        self.id = str(started["id"])
+        self.name = name_of(started)
+        self._window: int | None = None
+
+    def watch(self) -> None:
+        """Look at the execution until it has ended."""
+        request = {"window": "execution", "ref": self.id}
+        self._window = self.app.session.feed.open(request, self._frame)
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        state = (frame.get("execution") or {}).get("state")
+        if state is None or state in LIVE_STATES or self._window is None:
+            return
+        self.app.session.feed.close(self._window)
+        self._window = None
+        if state == "completed":
+            self.app.carry_out(self.app.session.explain(self.id, "fix"), self._offer)
+
+    def _offer(self, fix: dict[str, Any]) -> None:
+        from wingman_tui.screens.reading import ReadingDialog
+
+        if not fix["can_save"]:
+            if fix["diff"]:
+                self.app.tell(f"not saved: {fix['reason']}; {fix['hint']}", "warning")
+            return
+        lines: list[list[Part]] = [
+            [(clean(row), SIGNS.get(row[:1], "text"))] for row in fix["diff"]
+        ]
+        title = f"{self.name} completed. Save the fix into {clean(fix['path'])}?"
+        dialog = ReadingDialog(title, lines, {"y": "save it"})
+
+        def answered(key: str | None) -> None:
+            if key == "y":
+                self.app.carry_out(
+                    self.app.session.act(self.id, "fix"),
+                    lambda saved: self.app.tell(f"saved into {saved['path']}", "good"),
+                )
+
+        self.app.push_screen(dialog, answered)
