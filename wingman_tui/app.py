@@ -15,6 +15,7 @@ from textual.screen import Screen
 from wingman_tui.format import age
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.keys import Keymap
+from wingman_tui.past_lines import PastLines
 from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
 from wingman_tui.state import ExecutionsWindow, FlowList
@@ -118,6 +119,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.host = os.uname().nodename.partition(".")[0] if host is None else host
         self.home = home
         self.drafts: dict[str, str] = {}  # edited definitions by the execution that they mend
+        self.past_lines = PastLines(home.text("data") + "/console-lines.json")
         self._history: list[str] = []
         self.interrupted_at = 0.0  # when ctrl+c was pressed last
         from wingman_tui.session import Session
@@ -139,6 +141,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         if self.reference:
             self.open_execution(self.reference)
         self.run_worker(self.session.run(), name="session", exit_on_error=True)
+        self.run_worker(self.past_lines.load, thread=True)
 
     def _catch_signals(self) -> None:
         if self.is_headless:
@@ -289,7 +292,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     def _flows_frame(self, frame: dict[str, Any]) -> None:
         change = self.flows.apply(frame)
-        if change.rows or change.order:
+        if (change.rows or change.order) and self.screen_stack:  # none while a mode is made
             self.refresh_status()
             self.mode_screen.flows_changed()
 
@@ -303,6 +306,8 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self._ticker.resume()
 
     def _tick(self) -> None:
+        if not self.screen_stack:
+            return
         busy = self.mode_screen.tick() and self.session.is_live
         if not self.session.is_live:
             self.refresh_status()
@@ -314,7 +319,31 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     def tell(self, text: str, role: str = "text") -> None:
         """Say something in the message line."""
-        self.mode_screen.tell(clean(text), role)
+        if self.screen_stack:
+            self.mode_screen.tell(clean(text), role)
+
+    def remember_line(self, kind: str, line: str) -> None:
+        """Keep a line that was typed, for this console and the next."""
+        if self.past_lines.add(kind, line):
+            self.run_worker(self.past_lines.save, thread=True)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put a text on the terminal's clipboard, and into a file; `what` says it in a word."""
+        from wingman_tui import clipboard
+
+        path = self.home.text("run") + "/copied"
+        data = clipboard.sequence(text) if self.settings.clipboard is not False else ""
+        self.write_aside(data)
+
+        async def keep() -> None:
+            try:
+                await asyncio.to_thread(clipboard.keep, path, text)
+            except OSError as error:
+                self.tell(f"{path} cannot be written: {error.strerror}", "error")
+                return
+            self.tell(f"copied {what}" if data else f"{what} is in {path}", "good")
+
+        self.run_worker(keep(), exit_on_error=True)
 
     def carry_out(
         self,

@@ -72,6 +72,13 @@ def do_palette(app: WingmanApp) -> None:
     app.push_screen(PaletteDialog(app.mode_screen), app.mode_screen.perform_chosen)
 
 
+def do_command(app: WingmanApp) -> None:
+    """Ask for a command."""
+    from wingman_tui.typed_actions import ask
+
+    ask(app.mode_screen)
+
+
 def do_suspend(app: WingmanApp) -> None:
     """Go back to the shell."""
     app.action_suspend_process()

@@ -24,6 +24,7 @@ class Action:
     help: str  # one sentence
     danger: bool = False  # changes something that runs; refused read-only or without a connection
     hint: int = 0  # place in the key bar from the left; 0 is not shown there
+    command: str = ""  # the command line that does the same, with {ref} and {flow} in it
 
     @property
     def name(self) -> str:
@@ -32,9 +33,32 @@ class Action:
 
 
 def _action(
-    id_: str, keys: str, label: str, scope: str, help_: str, *, danger: bool = False, hint: int = 0
+    id_: str,
+    keys: str,
+    label: str,
+    scope: str,
+    help_: str,
+    *,
+    danger: bool = False,
+    hint: int = 0,
+    command: str = "",
 ) -> Action:
-    return Action(id_, tuple(keys.split()), label, scope, help_, danger, hint)
+    return Action(id_, tuple(keys.split()), label, scope, help_, danger, hint, command)
+
+
+# what a script would say instead of the key
+COMMANDS = {
+    "run": "wingman rerun {ref}",
+    "retry": "wingman retry {ref}",
+    "cancel": "wingman cancel {ref}",
+    "kill": "wingman kill {ref}",
+    "pause": "wingman pause {ref}",
+    "debug": "wingman debug {flow} on",
+    "why": "wingman why {ref}",
+    "values": "wingman show {ref} --json",
+    "diff": "wingman diff {ref}",
+    "copy_command": "wingman show {ref}",
+}
 
 
 def _on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
@@ -55,13 +79,21 @@ def _on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
         ("definition", "D", "definition", "Show the flow file that it started with."),
         ("diff", "equals_sign", "diff", "Compare it with the last good one before it."),
         ("events", "J", "journal", "Show its journal, an event a line."),
+        ("copy", "y", "copy", "Copy its name, for a command line or a message."),
+        ("copy_command", "Y", "copy command", "Copy the command line that shows it."),
     )
     return [
-        _action(f"{scope}.{name}", key, label, scope, help_, danger=True, hint=hints.get(name, 0))
-        for name, key, label, help_ in rows
-    ] + [
-        _action(f"{scope}.{name}", key, label, scope, help_, hint=hints.get(name, 0))
-        for name, key, label, help_ in explained
+        _action(
+            f"{scope}.{name}",
+            key,
+            label,
+            scope,
+            help_,
+            danger=(name, key, label, help_) in rows,
+            hint=hints.get(name, 0),
+            command=COMMANDS.get(name, ""),
+        )
+        for name, key, label, help_ in (*rows, *explained)
     ]
 
 
@@ -224,6 +256,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _action("global.interrupt", "ctrl+c", "quit", "global", "Pressed twice, quits."),
     _action("global.palette", "ctrl+p", "palette", "global", "Find an action by its name."),
+    _action(
+        "global.command", "colon", "command", "global", "Type a command, with Tab and the arrows."
+    ),
     _action(
         "global.start_engine",
         "S",

@@ -82,6 +82,12 @@ class CellDiff(App[int], inherit_bindings=False):
         finally:
             self.post_display_hook()
 
+    def write_aside(self, data: str) -> None:
+        """Write a sequence that shows nothing, such as one for the clipboard."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(data)
+            self._driver.flush()
+
     def _merge(self, update: LayoutUpdate | ChopsUpdate) -> None:
         width, height = self.size
         held = self._screenful

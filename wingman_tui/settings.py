@@ -4,6 +4,7 @@
     theme = "dark"            # a file of themes/, or your own in themes/ beside config.toml
     ascii = false             # no glyphs beyond ASCII
     mouse = true              # off: the terminal's own selection works without Shift
+    clipboard = true          # off: what is copied goes into a file only, not to the terminal
     [console.keys]
     "executions.cancel" = "ctrl+x"
 
@@ -19,7 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_KNOWN: dict[str, type] = {"theme": str, "ascii": bool, "mouse": bool, "keys": dict}
+_KNOWN: dict[str, type] = {
+    "theme": str,
+    "ascii": bool,
+    "mouse": bool,
+    "clipboard": bool,
+    "keys": dict,
+}
 
 
 class SettingsError(Exception):
@@ -33,6 +40,7 @@ class Settings:
     theme: str | None = None
     ascii: bool | None = None
     mouse: bool | None = None
+    clipboard: bool | None = None
     keys: dict[str, str] = field(default_factory=dict)
     themes_folder: Path | None = None
 
@@ -50,6 +58,7 @@ def load_settings(config_file: Path, environ: Mapping[str, str] = os.environ) ->
         theme=environ.get("WINGMAN_THEME") or table.get("theme"),
         ascii=True if environ.get("WINGMAN_ASCII") else table.get("ascii"),
         mouse=table.get("mouse"),
+        clipboard=table.get("clipboard"),
         keys=dict(keys),
         themes_folder=config_file.parent / "themes",
     )

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wingman_tui import global_actions
+from wingman_tui.columns import name_of
 from wingman_tui.keymap import Action
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
 
 Completer = Callable[[str], Sequence[str]]
-HISTORY_LIMIT = 50
 
 
 class TooSmall(Painted):
@@ -49,15 +49,20 @@ class Prompt(LineEdit):
         super().__init__(id="prompt")
         self.submit: Callable[[str], None] = lambda text: None
         self.complete: Completer = lambda text: ()
-        self.past: list[str] = []
+        self.past: Sequence[str] = ()
         self._offered: list[str] = []
         self._place = 0
 
     def begin(
-        self, label: str, text: str, submit: Callable[[str], None], complete: Completer
+        self,
+        label: str,
+        text: str,
+        submit: Callable[[str], None],
+        complete: Completer,
+        past: Sequence[str],
     ) -> None:
-        """Ask for a line."""
-        self.label, self.submit, self.complete = label, submit, complete
+        """Ask for a line; `past` are those that up brings back, the newest last."""
+        self.label, self.submit, self.complete, self.past = label, submit, complete, past
         self._place = len(self.past)
         self.set_text(text)
         self.offer()
@@ -84,10 +89,7 @@ class Prompt(LineEdit):
 
     def finish(self) -> None:
         """Hand the line over."""
-        text = self.text.strip()
-        if text and (not self.past or self.past[-1] != text):
-            self.past = [*self.past, text][-HISTORY_LIMIT:]
-        self.submit(text)
+        self.submit(self.text.strip())
 
 
 class ModeScreen(Screen[None], inherit_bindings=False):
@@ -228,6 +230,13 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         if not self.leave_filter():
             self.console_app.back()
 
+    def command_of(self, action: Action) -> str:
+        """The command line that does what an action does here; empty where there is none."""
+        row = self.current() if hasattr(self, "current") else None
+        if not action.command or row is None:
+            return action.command if "{" not in action.command else ""
+        return action.command.format(ref=name_of(row), flow=row.get("flow", ""))
+
     # the prompt
 
     @property
@@ -241,12 +250,20 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         text: str,
         submit: Callable[[str], None],
         complete: Completer = lambda _: (),
+        past: str = "",
     ) -> None:
-        """Open the prompt."""
+        """Open the prompt; lines of the kind `past` are remembered and come back."""
         prompt = self.query_one(Prompt)
+        app = self.console_app
+
+        def take(line: str) -> None:
+            if past:
+                app.remember_line(past, line)
+            submit(line)
+
         self._focus_before = self.focused
         self.add_class("-prompting")
-        prompt.begin(label, text, submit, complete)
+        prompt.begin(label, text, take, complete, app.past_lines.of(past))
         prompt.focus()
 
     def _close_prompt(self) -> None:

@@ -136,6 +136,19 @@ class ExecutionActions:
         """Its journal."""
         self._explain("events")
 
+    def do_copy(self) -> None:
+        """Copy its name."""
+        execution = self._meant()
+        if execution is not None:
+            self.console_app.copy(name_of(execution), name_of(execution))
+
+    def do_copy_command(self) -> None:
+        """Copy the command line that shows it."""
+        execution = self._meant()
+        if execution is not None:
+            command = f"wingman show {name_of(execution)}"
+            self.console_app.copy(command, command)
+
     def _ask(self, verb: str, title: str, consequence: str) -> None:
         execution = self._meant()
         if execution is None:

@@ -216,6 +216,7 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
             self.filter_text,
             self.set_filter,
             lambda text: complete(text, flows, types) if text else [EXAMPLE],
+            past="filters",
         )
 
     def set_filter(self, text: str) -> None:

@@ -16,6 +16,7 @@ from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.dialog import Dialog, PaintedLine
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.painted import Painted
 
 ROWS_LIMIT = 14
 LABEL_CELLS = 16
@@ -28,6 +29,7 @@ class PaletteDialog(Dialog[Action]):
     def __init__(self, screen: ModeScreen) -> None:
         super().__init__()
         self.actions = [a for a in screen.console_app.keymap.within(screen.scopes()) if a.keys]
+        self._owner = screen
 
     def compose(self) -> ComposeResult:
         """A line to type in, and what fits."""
@@ -37,6 +39,12 @@ class PaletteDialog(Dialog[Action]):
             yield PaintedLine(("Find an action", "strong"))
             yield self.edit
             yield self.found
+            yield CommandLine(self)
+
+    def command(self) -> str:
+        """The command line of the selected action."""
+        actions = self.found.actions
+        return self._owner.command_of(actions[self.found.cursor]) if actions else ""
 
     def on_mount(self) -> None:
         """The keys go to the line."""
@@ -44,11 +52,12 @@ class PaletteDialog(Dialog[Action]):
 
     def rows_needed(self) -> int:
         """As many actions as are seen at once, always the same."""
-        return ROWS_LIMIT + 2
+        return ROWS_LIMIT + 3
 
     def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
         """Show what fits now."""
         self.found.show(matching(self.actions, event.edit.text))
+        self.query_one(CommandLine).refresh()
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         """A click on an action."""
@@ -60,6 +69,12 @@ class PaletteDialog(Dialog[Action]):
         moves = {"down": "down", "up": "up", "pagedown": "page_down", "pageup": "page_up"}
         if event.key in moves:
             self.found.move(moves[event.key])
+            self.query_one(CommandLine).refresh()
+        elif event.key == "ctrl+y":
+            command = self.command()
+            if command:
+                self._owner.console_app.copy(command, command)
+                self.dismiss(None)
         elif event.key == "enter":
             self._finish()
         elif event.key in ("escape", "ctrl+c"):
@@ -68,6 +83,21 @@ class PaletteDialog(Dialog[Action]):
     def _finish(self) -> None:
         actions = self.found.actions
         self.dismiss(actions[self.found.cursor] if actions else None)
+
+
+class CommandLine(Painted):
+    """What a script would say instead of the selected action, and the key that copies it."""
+
+    def __init__(self, owner: PaletteDialog) -> None:
+        super().__init__(classes="line")
+        self._owner = owner
+
+    def render_line(self, y: int) -> Strip:
+        """The command, where the action has one."""
+        command = self._owner.command()
+        if not command:
+            return self.blank()
+        return self.line([(" ctrl+y ", "key"), ("copies ", "muted"), (command, "code")])
 
 
 def matching(actions: Sequence[Action], text: str) -> list[Action]:

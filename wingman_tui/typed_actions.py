@@ -1,0 +1,134 @@
+"""Carries out a line that was typed after `:`; a verb does what the key of that name does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wingman_tui.columns import name_of
+from wingman_tui.screens.execution_actions import DONE, toggle_debug
+from wingman_tui.theme import theme_files
+from wingman_tui.typed import Known, Typed, TypedError, complete, parse
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+    from wingman_tui.screens.base import ModeScreen
+
+DETAILS = {"journal": "events"}  # what a verb calls the part of the details
+EXPLAINED = ("why", "timeline", "values", "definition", "diff", "journal")
+
+
+def ask(screen: ModeScreen) -> None:
+    """Ask for a line, and do what it says."""
+    known = _known(screen)
+
+    def submit(text: str) -> None:
+        if not text:
+            return
+        try:
+            _do(screen, parse(text, known))
+        except TypedError as error:
+            screen.console_app.tell(str(error), "error")
+
+    screen.ask_line(":", "", submit, lambda text: complete(text, known), past="commands")
+
+
+def _known(screen: ModeScreen) -> Known:
+    app = screen.console_app
+    held = app.executions
+    keys = (held.key_at(index) for index in range(min(held.total, 50)))
+    rows = (held.row(key) for key in keys if key is not None)
+    return Known(
+        actions=[a for a in app.keymap.within(screen.scopes()) if a.scope != "list"],
+        executions=[name_of(row) for row in rows if row is not None],
+        flows=list(app.flows.flows),
+        types={str(flow.get("type", "")) for flow in app.flows.flows.values()},
+        themes=list(theme_files(app.settings.themes_folder)),
+        modes={name: name for name in app.MODES if name not in ("execution", "details")},
+    )
+
+
+def _do(screen: ModeScreen, typed: Typed) -> None:
+    app = screen.console_app
+    if typed.action is not None:
+        screen.perform(typed.action)
+    elif typed.verb == "go":
+        app.go(typed.subject)
+    elif typed.verb == "filter":
+        _filter(app, typed.rest)
+    elif typed.verb == "theme":
+        app.change_theme(typed.subject) if typed.subject else screen.perform(
+            app.keymap["global.theme"]
+        )
+    elif typed.verb in ("run", "history", "debug"):
+        _on_flow(app, typed)
+    elif typed.subject:
+        _on_named(app, typed.verb, typed.subject)
+    else:
+        _on_selected(screen, typed.verb)
+
+
+def _filter(app: WingmanApp, text: str) -> None:
+    from wingman_tui.screens.executions import ExecutionsScreen
+
+    app.go("executions")
+
+    def show() -> None:
+        if isinstance(app.mode_screen, ExecutionsScreen):
+            app.mode_screen.set_filter(text)
+
+    app.call_later(show)
+
+
+def _on_flow(app: WingmanApp, typed: Typed) -> None:
+    if not app.session.is_live:
+        raise TypedError("that is not possible now: no engine answers (S starts it)")
+    if typed.subject not in app.flows.flows:
+        raise TypedError(f"there is no flow {typed.subject} (Tab offers those that there are)")
+    if typed.verb == "history":
+        _filter(app, f"flow:{typed.subject}")
+    elif typed.verb == "run":
+        from wingman_tui.screens.run_form import open_run_form
+
+        open_run_form(app, typed.subject, None)
+    elif typed.rest:
+        words = f"debug mode of {typed.subject} is {typed.rest}"
+        request = app.session.set_debug(typed.subject, typed.rest)
+        app.carry_out(request, lambda _: app.tell(words, "good"))
+    else:
+        toggle_debug(app, typed.subject)
+
+
+def _on_selected(screen: ModeScreen, verb: str) -> None:
+    """About the execution under the cursor: what its key does, the question included."""
+    name = {"journal": "events", "rerun": "run", "continue": "pause"}.get(verb, verb)
+    here = screen.console_app.keymap.within([screen.SCOPE])
+    action = next((action for action in here if action.name == name), None)
+    if action is None:
+        raise TypedError(f"{verb} what? name an execution: {verb} nightly-backup#12")
+    screen.perform(action)
+
+
+def _on_named(app: WingmanApp, verb: str, reference: str) -> None:
+    """About an execution that was named: who types it out is not asked again."""
+    if verb == "open":
+        app.open_execution(reference)
+    elif verb in EXPLAINED:
+        app.open_details(reference, DETAILS.get(verb, verb))
+    elif verb == "copy":
+        app.copy(reference, reference)
+    elif not app.session.is_live:
+        raise TypedError("that is not possible now: no engine answers (S starts it)")
+    elif verb == "rerun":
+        _rerun(app, reference)
+    else:
+        request = app.session.act(reference, verb)
+        app.carry_out(request, lambda _: app.tell(f"{DONE[verb]} {reference}", "good"))
+
+
+def _rerun(app: WingmanApp, reference: str) -> None:
+    from wingman_tui.screens.run_form import open_run_form
+
+    app.carry_out(
+        app.session.explain(reference, "values"),
+        lambda found: open_run_form(app, str(found["flow"]), found),
+    )
