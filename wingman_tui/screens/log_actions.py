@@ -165,7 +165,7 @@ class LogActions(Base):
 
     def do_search(self) -> None:
         """Ask what is looked for."""
-        self.ask_line(" search the log ", self.search.pattern, self.set_search)
+        self.ask_line(" search the log ", self.search.pattern, self.set_search, past="searches")
 
     def set_search(self, pattern: str) -> None:
         """Look for a pattern from now on, and go to the nearest line that matches."""
@@ -194,7 +194,7 @@ class LogActions(Base):
         """Show only the lines that match, or the others again."""
         if not self.search.pattern:
             self.search.hides = True
-            self.ask_line(" show only lines that match ", "", self._hide_others)
+            self.ask_line(" show only lines that match ", "", self._hide_others, past="searches")
             return
         self.search.hides = not self.search.hides
         grep = self.search.pattern if self.search.hides else ""
