@@ -39,6 +39,7 @@ class Screenful:
         self._wanted: dict[int, Line] = {}
         self._numbers: dict[Style | None, int] = {None: BLANK}
         self._sgr: list[Sgr] = [DEFAULT]
+        self._number_of: dict[Sgr, int] = {DEFAULT: BLANK}
         self._is_first = True
 
     def _unknown(self) -> Line:
@@ -84,9 +85,11 @@ class Screenful:
         number = self._numbers.get(style)
         if number is None:
             sgr = self._sgr_of(style)
-            if sgr not in self._sgr:
+            number = self._number_of.get(sgr)
+            if number is None:
                 self._sgr.append(sgr)
-            number = self._numbers[style] = self._sgr.index(sgr)
+                number = self._number_of[sgr] = len(self._sgr) - 1
+            self._numbers[style] = number
         return number
 
     def _sgr_of(self, style: Any) -> Sgr:

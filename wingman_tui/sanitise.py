@@ -22,6 +22,7 @@ _SEQUENCE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"
     r"|\x1b[ -/]*(?:[0-~]|$)"
 )
+_SGR = re.compile(r"(?:\x1b\[|\x9b)([0-9;:]*)m")
 # dropped without a trace: joiners and variation selectors, whose width terminals disagree about
 _DROPPED = frozenset(
     "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u180e"
@@ -47,6 +48,62 @@ def clean(text: str, limit: int = MAX_CHARS) -> str:
     return "".join(_safe_characters(text))
 
 
+def clean_coloured(text: str, limit: int = MAX_CHARS) -> list[tuple[str, str]]:
+    """The same text in pieces, each with the colours that its printer gave it, as a style's words.
+
+    Every other control sequence is taken out as in `clean`.
+    """
+    if "\x1b" not in text and "\x9b" not in text:
+        return [(clean(text, limit), "")]
+    pieces = _after_last_return_of(_coloured_pieces(text[:limit]))
+    out: list[tuple[str, str]] = []
+    column, marks = 0, 0
+    for piece, words in pieces:
+        if "\t" in piece:
+            spread = (" " * column + piece).expandtabs(TAB_CELLS)
+            piece = spread[column:]
+        start = max(piece.rfind("\n"), piece.rfind("\r"))
+        column = column + len(piece) if start < 0 else len(piece) - start - 1
+        if not (piece.isascii() and piece.isprintable()):
+            safe, marks = _safe(piece, marks, bool(out))
+            piece = "".join(safe)
+        if piece:
+            out.append((piece, words))
+    return out or [("", "")]
+
+
+def _coloured_pieces(text: str) -> list[tuple[str, str]]:
+    from wingman_tui.sgr import PLAIN, after
+
+    pieces: list[tuple[str, str]] = []
+    pen, at = PLAIN, 0
+    for found in _SEQUENCE.finditer(text):
+        if found.start() > at:
+            pieces.append((text[at : found.start()], pen.words))
+        at = found.end()
+        colours = _SGR.fullmatch(found[0])
+        if colours is not None:
+            pen = after(pen, colours[1])
+    pieces.append((text[at:], pen.words))
+    return pieces
+
+
+def _after_last_return_of(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What `_after_last_return` leaves, of a line in pieces."""
+    whole = "".join(text for text, _ in pieces)
+    kept = _after_last_return(whole)
+    end = len(whole.rstrip("\r\n"))
+    start = end - len(kept)
+    out: list[tuple[str, str]] = []
+    at = 0
+    for text, words in pieces:
+        part = text[max(0, start - at) : max(0, end - at)]
+        if part:
+            out.append((part, words))
+        at += len(text)
+    return out
+
+
 def clean_lines(text: str, limit: int = 20) -> list[str]:
     """The lines of a text of several, each cleaned; at most `limit` of them."""
     return [clean(line) for line in text.splitlines()[:limit]]
@@ -61,8 +118,15 @@ def _after_last_return(text: str) -> str:
 
 
 def _safe_characters(text: str) -> list[str]:
+    return _safe(text, 0, False)[0]
+
+
+def _safe(text: str, marks: int, follows: bool) -> tuple[list[str], int]:
+    """The characters that may be shown, and how many marks the last one has.
+
+    `marks` is that of the text before, if there is one that this text `follows`.
+    """
     out: list[str] = []
-    marks = 0
     for char in text:
         if char in _DROPPED:
             continue
@@ -74,10 +138,10 @@ def _safe_characters(text: str) -> list[str]:
             out.append(" " if unicodedata.category(char) == "Zs" else NEUTRAL)
         elif unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
             marks += 1
-            if marks <= MARKS_LIMIT and out:
+            if marks <= MARKS_LIMIT and (out or follows):
                 out.append(char)
             continue
         else:
             out.append(char)
         marks = 0
-    return out
+    return out, marks

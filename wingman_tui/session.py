@@ -129,6 +129,32 @@ class Session:
         path = f"/v1/executions/{quote(id_)}/logs/find"
         return await self.request("GET", with_query(path, **parameters))
 
+    async def save_log(
+        self, id_: str, name: str, replace: bool, **parameters: Any
+    ) -> dict[str, Any]:
+        """All of the chosen lines into a file: its path and size; FileIsThere without `replace`."""
+        path = with_query(f"/v1/executions/{quote(id_)}/logs", **parameters)
+        return await asyncio.to_thread(_save, self._home, path, name, replace)
+
+
+def _save(home: Home, path: str, name: str, replace: bool) -> dict[str, Any]:
+    from wingman_tui.save_log import FileIsThere, save
+
+    client = Client(home)
+    try:
+        saved, size_bytes = save(
+            _refusing(lambda: client.stream("GET", path)), name, replace=replace
+        )
+    except FileIsThere:
+        return {"is_there": True}
+    except WingmanError as error:
+        raise Refused(error.message, error.hint) from error
+    except OSError as error:
+        raise Refused(f"cannot write {name}: {error.strerror or error}") from error
+    finally:
+        client.close()
+    return {"path": saved, "size_bytes": size_bytes}
+
 
 def _ensure(home: Home) -> None:
     _refusing(lambda: ensure_engine(home).close())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wingman_tui.theme import Palette
 
 Part = tuple[str, str]  # text and the role that styles it
+PRINTED = "/"  # a role of a log line may go on with the style that its step printed
 _DIM = Style(dim=True)
 _ASCII = str.maketrans("·…›»–", "-~>>-")  # what texts are joined and cut with
 
@@ -52,7 +53,10 @@ class View:
         found = self._styles.get(key)
         if found is None:
             palette = self.palette
-            found = palette.selected(role, cursor) if cursor else palette[role]
+            base, _, printed = role.partition(PRINTED)
+            found = palette.selected(base, cursor) if cursor else palette[base]
+            if printed and palette.colours != "none":
+                found = found + Style.parse(printed)
             if self.stale and role not in ("badge_debug", "badge_alert"):
                 found = found + _DIM
             self._styles[key] = found

@@ -175,6 +175,7 @@ class FakeEngine:
                 Route("/v1/executions", self._start, methods=["POST"]),
                 Route("/v1/executions", self._list),
                 Route("/v1/executions/{ref}/logs/lines", self._lines),
+                Route("/v1/executions/{ref}/logs", self._log_text),
                 Route("/v1/executions/{ref}/logs/find", self._find),
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
                 Route("/v1/executions/{ref}/{verb}", self._explain),
@@ -276,6 +277,12 @@ class FakeEngine:
         return self.log_lines(
             id_, query.getlist("step"), words.get("level", ""), words.get("grep", "")
         )
+
+    async def _log_text(self, request: Request) -> Response:
+        row = self.find(unquote(request.path_params["ref"]))
+        assert row is not None
+        lines = self._wanted(row["id"], request.query_params)
+        return PlainTextResponse("".join(f"{line['text']}\n" for line in lines))
 
     async def _find(self, request: Request) -> JSONResponse:
         body = await self._note(request)

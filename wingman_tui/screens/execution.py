@@ -18,6 +18,7 @@ from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions
 from wingman_tui.screens.log_actions import LogActions
+from wingman_tui.screens.log_taking import LogTaking
 from wingman_tui.state import ExecutionView
 from wingman_tui.steps import ROOT
 from wingman_tui.terminal import WIDE_COLUMNS
@@ -30,7 +31,7 @@ from wingman_tui.widgets.step_tree import StepTree
 LOG_DELAY_S = 0.12  # a cursor that runs down the tree does not ask for every log on its way
 
 
-class ExecutionScreen(ExecutionActions, LogActions, ModeScreen):
+class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     """The mode that shows one execution."""
 
     SCOPE = "execution"
@@ -39,7 +40,7 @@ class ExecutionScreen(ExecutionActions, LogActions, ModeScreen):
         """Tree above log where it is narrow, beside it where it is wide."""
         self.opened = ExecutionView()
         self.tree_pane = StepTree(self.opened, id="tree")
-        self.panel = StepPanel(self._selected, self._last_error, id="panel")
+        self.panel = StepPanel(self.selected, self.last_error, id="panel")
         self.search = LogSearch()
         self.log_pane = LogPane(self.search, id="log")
         self.reference = ""
@@ -60,6 +61,12 @@ class ExecutionScreen(ExecutionActions, LogActions, ModeScreen):
     def current(self) -> dict[str, Any] | None:
         """The opened execution."""
         return self.opened.execution
+
+    @property
+    def meant(self) -> str:
+        """The execution's id, once it is known: `@last` may be another one by now."""
+        execution = self.opened.execution
+        return str(execution["id"]) if execution is not None else self.reference
 
     # windows
 
@@ -143,13 +150,13 @@ class ExecutionScreen(ExecutionActions, LogActions, ModeScreen):
 
     # the selection
 
-    def _selected(self) -> tuple[str, dict[str, Any] | None]:
+    def selected(self) -> tuple[str, dict[str, Any] | None]:
         key = self.tree_pane.cursor_key or ROOT
         if key == ROOT:
             return ROOT, self.opened.execution
         return key, self.opened.steps.get(key)
 
-    def _last_error(self, path: str) -> str:
+    def last_error(self, path: str) -> str:
         """What a step said last, where its log is at hand."""
         return self.log_pane.window.last_error(path)
 

@@ -28,9 +28,14 @@ class LogActions(Base):
 
     log_pane: LogPane
     search: LogSearch
-    reference: str
     _log_window: int | None = None
     _search_window: int | None = None
+    if TYPE_CHECKING:
+
+        @property
+        def meant(self) -> str:
+            """The execution's id, or how it is called as long as that is not known."""
+
     _looking = 0  # counts the searches for a next line, so that a late answer is known as such
 
     # windows
@@ -50,7 +55,7 @@ class LogActions(Base):
         self._log_window = feed.open(
             {
                 "window": "log",
-                "ref": self.reference,
+                "ref": self.meant,
                 "limit": max(TAIL_LINES, pane.page * 2),
                 "burst": self._burst(),
                 "before": None,
@@ -99,7 +104,7 @@ class LogActions(Base):
         pane, window = self.log_pane, self.log_pane.window
         cursor = event.before or event.after
         request = self.console_app.session.log_page(
-            self.reference,
+            self.meant,
             before=event.before,
             after=event.after,
             limit=PAGE_LINES,
@@ -133,6 +138,13 @@ class LogActions(Base):
     def do_wrap(self) -> None:
         """Break long lines, or cut them again."""
         self.log_pane.wrap()
+
+    def do_colours(self) -> None:
+        """Show the steps' own colours, or leave them out."""
+        pane = self.log_pane
+        pane.shows_colours = not pane.shows_colours
+        pane.refresh()
+        self.console_app.tell(f"colours of the steps are {'on' if pane.shows_colours else 'off'}")
 
     def do_left(self) -> None:
         """The log's beginning of line."""
@@ -230,7 +242,7 @@ class LogActions(Base):
         if self.search.pattern:
             request = {
                 "window": "search",
-                "ref": self.reference,
+                "ref": self.meant,
                 **self.log_pane.choice.request(),
                 "grep": self.search.pattern,
                 "at": None,
@@ -255,7 +267,7 @@ class LogActions(Base):
         """What the engine finds: a part of the log is looked through with each request."""
         while True:
             answer = await self.console_app.session.log_find(
-                self.reference,
+                self.meant,
                 from_=start,
                 back=back,
                 limit=AROUND_LINES,

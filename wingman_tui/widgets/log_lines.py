@@ -13,8 +13,8 @@ from wingman_tui.log_choice import ALL_LEVELS, LogChoice
 from wingman_tui.log_search import LogSearch, finder
 from wingman_tui.log_text import between, cut, marked, plain, rows_of
 from wingman_tui.log_window import Line, LogWindow
-from wingman_tui.sanitise import clean
-from wingman_tui.view import Part
+from wingman_tui.sanitise import clean, clean_coloured
+from wingman_tui.view import PRINTED, Part
 from wingman_tui.widgets.log_title import TitleFacts, title_parts
 from wingman_tui.widgets.painted import Painted
 
@@ -33,6 +33,7 @@ class LogLines(Painted):
         self.is_following = True
         self.is_frozen = False
         self.is_wrapped = False
+        self.shows_colours = True
         self.mark: int | None = None  # the place that a jump went to
         self._top = 0
         self._left = 0
@@ -110,13 +111,22 @@ class LogLines(Painted):
         line = self.window.line_at(place) or {}
         level = str(line.get("level", "info"))
         role = f"level_{level}" if level in looks.LEVELS else "text"
-        parts: list[Part] = [(clean(str(line.get("text", ""))), role)]
+        parts = self._text_parts(str(line.get("text", "")), role)
         if self.search.pattern:
             spans = finder(self.search.pattern)(plain(parts))
             parts = marked(parts, spans, "match_here" if place == self.mark else "match")
         if line.get("stream") == "engine":
             parts.insert(0, (self.view.glyph("» ", "> "), "accent"))
         return parts
+
+    def _text_parts(self, text: str, role: str) -> list[Part]:
+        """The text in its own colours, or all of it in those of its level."""
+        if not self.shows_colours:
+            return [(clean(text), role)]
+        return [
+            (piece, f"{role}{PRINTED}{words}" if words else role)
+            for piece, words in clean_coloured(text)
+        ]
 
     def _nothing(self) -> list[Part]:
         if not self.window.loaded:

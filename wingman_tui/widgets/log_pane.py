@@ -100,6 +100,7 @@ class LogPane(LogLines, can_focus=True):
     def follow(self) -> None:
         """Go to the end and stay there."""
         self.is_frozen = False
+        self.mark = None
         self.window.new = 0
         self._set_following(True)
         if not self.window.at_end:

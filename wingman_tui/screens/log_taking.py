@@ -1,0 +1,111 @@
+"""What an operator takes away from an execution: its log as a file, a line or an error by copying.
+
+Mixed into the execution's screen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wingman_tui.columns import error_line
+from wingman_tui.format import size
+from wingman_tui.sanitise import clean
+from wingman_tui.save_log import file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wingman_tui.screens.base import ModeScreen as Base
+    from wingman_tui.widgets.log_pane import LogPane
+else:
+    Base = object
+
+
+class LogTaking(Base):
+    """Mixed into the execution's screen."""
+
+    if TYPE_CHECKING:
+        log_pane: LogPane
+
+        @property
+        def meant(self) -> str:
+            """Given by the screen."""
+
+        def current(self) -> Mapping[str, Any] | None:
+            """Given by the screen."""
+
+        def selected(self) -> tuple[str, Mapping[str, Any] | None]:
+            """Given by the screen."""
+
+        def last_error(self, path: str) -> str:
+            """Given by the screen."""
+
+        def do_copy(self) -> None:
+            """Given by the screen."""
+
+    def do_save(self) -> None:
+        """Ask for a file's name."""
+        execution = self.current()
+        if execution is None:
+            self.console_app.tell("there is nothing to save yet", "warning")
+            return
+        choice = self.log_pane.choice
+        level = choice.level if choice.level != "debug" else ""
+        words = (execution["flow"], execution["number"], *choice.steps[:1], level)
+        self.ask_line(" save the log as ", file_name(*words), self.save_as)
+
+    def save_as(self, name: str, replace: bool = False) -> None:
+        """Save all of the chosen lines, asking before a file is replaced."""
+        if not name:
+            return
+        choice = self.log_pane.choice
+        request = self.console_app.session.save_log(
+            self.meant, name, replace, prefix=not choice.is_single, **choice.request()
+        )
+        self.console_app.tell(f"saving {name} …")
+
+        def saved(answer: dict[str, Any]) -> None:
+            if answer.get("is_there"):
+                self._ask_to_replace(name)
+                return
+            path, size_bytes = answer["path"], answer["size_bytes"]
+            self.console_app.tell(f"saved {size(size_bytes)} to {path}", "good")
+
+        self.console_app.carry_out(request, saved)
+
+    def _ask_to_replace(self, name: str) -> None:
+        from wingman_tui.screens.confirm import ConfirmDialog
+
+        dialog = ConfirmDialog(
+            f"Replace {clean(name)}?",
+            "A file of this name is there already; what it holds is lost.",
+            keep="leave it as it is",
+            do="replace it",
+        )
+
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self.save_as(name, replace=True)
+            else:
+                self.console_app.tell("not saved")
+
+        self.console_app.push_screen(dialog, answered)
+
+    def do_copy_error(self) -> None:
+        """The selected step's error; without one, what the execution is called."""
+        key, row = self.selected()
+        error = (row or {}).get("error")
+        if not error:
+            self.do_copy()
+            return
+        said = clean(self.last_error(key))
+        lines = [error_line({**error, "step": error.get("step") or key}), said]
+        self.console_app.copy("\n".join(line for line in lines if line), "the error")
+
+    def do_copy_lines(self) -> None:
+        """The marked line, else the lines in sight."""
+        marked = self.log_pane.marked_line()
+        lines = [marked] if marked is not None else self.log_pane.visible_lines()
+        text = "\n".join(clean(str(line.get("text", ""))) for line in lines)
+        what = "the marked line" if marked is not None else f"{len(lines)} lines"
+        self.console_app.copy(text, what)
