@@ -1,14 +1,20 @@
-"""`config.toml` of a home: read once at start. Unknown keys are errors with the nearest name."""
+"""`config.toml` of a home: read at start, its pools again when it has changed.
+
+Unknown keys are errors with the nearest name.
+"""
 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.errors import UsageError
+from engine.model import POOL_NAME
 
 # other programs of the family keep their tables in the same file
 FOREIGN_TABLES = frozenset({"keys", "theme", "console", "filters", "servers"})
@@ -21,6 +27,7 @@ class Config:
     flow_paths: list[Path] = field(default_factory=list)
     env_passthrough: list[str] = field(default_factory=list)
     max_running_steps: int | None = None
+    pools: dict[str, int] = field(default_factory=dict)  # slots of shared resources, by name
 
 
 def read_config(path: Path) -> Config:
@@ -33,7 +40,12 @@ def read_config(path: Path) -> Config:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}", "it is a TOML file") from None
-    known = {"flow_paths": _paths, "env_passthrough": _texts, "max_running_steps": _count}
+    known: dict[str, Callable[[Path, str, Any], Any]] = {
+        "flow_paths": _paths,
+        "env_passthrough": _texts,
+        "max_running_steps": _count,
+        "pools": _pools,
+    }
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key in FOREIGN_TABLES:
@@ -59,4 +71,16 @@ def _paths(path: Path, key: str, value: Any) -> list[Path]:
 def _count(path: Path, key: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise UsageError(f"{path}: {key} is a whole number of 1 or more")
+    return value
+
+
+def _pools(path: Path, key: str, value: Any) -> dict[str, int]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: {key} is a table of pools", "write [pools], then db = 4")
+    for name, slots in value.items():
+        if not re.fullmatch(POOL_NAME, name):
+            raise UsageError(
+                f"{path}: {name!r} is no name of a pool", "letters, digits, `_` and `-`"
+            )
+        _count(path, f"pools.{name}", slots)
     return value

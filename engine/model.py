@@ -34,6 +34,7 @@ STEP_TRANSITIONS: dict[str, frozenset[str]] = {
 OPEN_EXECUTION_STATES = frozenset({"queued", "running", "paused"})
 TERMINAL_EXECUTION_STATES = frozenset(EXECUTION_TRANSITIONS) - OPEN_EXECUTION_STATES
 OPEN_STEP_STATES = frozenset({"pending", "waiting", "running"})
+POOL_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
 SECTIONS = ("steps", "finally")  # in the order in which an execution goes through them
 
 

@@ -96,5 +96,6 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "step.ended": _step_ended,
     "step.released": _by("released"),
     "step.reused": lambda data: ("info", f"{data['step']}: {data['state']}, {data['reason']}"),
+    "step.waiting": lambda data: ("info", f"{data['step']}: waits: {data['reason']}"),
     "step.detail": _detail,
 }

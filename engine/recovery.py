@@ -15,6 +15,7 @@ from engine.core.decide import rebuild_queues
 from engine.core.reduce import apply
 from engine.core.state import Execution
 from engine.errors import StorageError, WingmanError
+from engine.flowfile.formats import current
 from engine.journal.database import damaged, queries
 from engine.model import Event, ForbiddenTransition
 from engine.sensitive import Sensitive, sensitive_names
@@ -69,7 +70,7 @@ def _restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Ex
     compiled = connection.execute(named["version"], (data["version"], data["source"])).get
     if compiled is None:
         raise WingmanError(f"the definition of execution {id_} is missing")
-    definition = decode(compiled)
+    definition = current(decode(compiled))
     inputs = sensitive.open(definition, data["inputs"], id_)
     execution = new_execution(ord_, id_, at_us, data, definition, inputs)
     for seq, at_us, type_, text in rows:

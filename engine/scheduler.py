@@ -30,6 +30,7 @@ from engine.journal.journal import Journal
 from engine.model import Event
 from engine.paths import Home
 from engine.sandbox.client import Sandbox
+from engine.slots import Slots
 from engine.timers import Timers
 
 MAX_RUNNING_STEPS = max(32, 8 * (os.cpu_count() or 1))
@@ -71,6 +72,7 @@ class Scheduler:
         self._around: Surroundings | None = None
         self._broom = Broom(home.text("work"))
         self._timers = Timers(clock.now_us, self._due)
+        self.slots = Slots(home.config_file, self._offer, log)
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -113,6 +115,7 @@ class Scheduler:
     def resume_all(self) -> None:
         """After a start: move every adopted execution on, as far as it can go."""
         self._broom.start(self._journal.path)
+        self.slots.ledger.adopt(self.live.values())
         for execution in list(self.live.values()):
             self._try(execution, decide.begin if execution.state == "queued" else decide.due)
 
@@ -151,12 +154,13 @@ class Scheduler:
         turn = Turn(
             execution, self._clock.now_us(), self._surroundings(), self._free_slots(execution)
         )
-        turn.mask = self.mask_of(execution)
+        turn.mask, turn.pools = self.mask_of(execution), self.slots.ledger
         decision(turn, *args, **options)
         self._running_steps += execution.running - running_before
         self._line_up(execution, turn, running_before)
         if turn.events:
             self._journal.add(execution, turn.events)
+            self.slots.changed()
             reach("decided")
         self._timers.set(execution.id, decide.next_due_us(execution))
         if turn.events or turn.commands:
@@ -283,6 +287,7 @@ class Scheduler:
         self.masks.pop(execution.id, None)
         self._mask_of.pop(execution.id, None)
         self._starved.pop(execution.id, None)
+        self.slots.ledger.forget(execution)
         self._timers.set(execution.id, None)
         self._journal.forget(execution)
         for waiter in self._waiters.pop(execution.id, ()):
@@ -290,6 +295,9 @@ class Scheduler:
                 waiter.set_result(None)
         if execution.state == "completed" and not execution.debug:
             self._broom.completed(execution.id)
+
+    def _offer(self, execution: Execution, paths: list[str]) -> None:
+        self._try(execution, decide.offered, paths)
 
     def _due(self, execution_id: str) -> None:
         execution = self.live.get(execution_id)

@@ -134,6 +134,7 @@ class Service:
     ) -> dict[str, Any]:
         """A new execution of a compiled flow; `links` say what it goes on from."""
         self._check_may_start()
+        self.scheduler.slots.check(compiled)
         inputs = check_inputs(compiled["inputs"], given, given_text)
         name, now_us = compiled["name"], self._clock.now_us()
         execution_id = execution_id or new_execution_id(now_us)
@@ -316,7 +317,9 @@ class Service:
         """One execution with its steps: from memory while it is open, else from the journal."""
         live = self.scheduler.live.get(execution_id)
         if live is not None:
-            return live_execution(live, self.journal.shown_inputs(live))
+            found = live_execution(live, self.journal.shown_inputs(live))
+            found["waiting_for"] = self.scheduler.slots.explain(live, found["waiting_for"])
+            return found
         return await self.reader(lambda history: history.execution(ord_))
 
     async def definition(self, reference: str) -> str:

@@ -177,6 +177,27 @@ class Flow(TypedDict):
     definition: NotRequired[str]
 
 
+class Claim(TypedDict):
+    """A step that holds slots of a pool, or waits for them, and since when."""
+
+    execution: str
+    flow: str
+    number: int
+    step: str
+    slots: int
+    since: str
+
+
+class Pool(TypedDict):
+    """A named shared resource; `capacity` is null where the configuration does not know it."""
+
+    name: str
+    capacity: int | None
+    used: int
+    holders: list[Claim]
+    waiters: list[Claim]  # in the order in which they are served
+
+
 class StartRequest(TypedDict):
     """What `run` asks for: a flow by name, or a file's text with its absolute path."""
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "pause": ("verbs", "start no new step of these executions; running ones finish"),
     "continue": ("verbs", "let paused executions go on"),
     "flows": ("flows", "list the flows that can be run by name, or show one"),
+    "pools": ("pools", "list shared resources, who holds them and who waits for them"),
     "debug": ("debug", "switch a flow's debug mode on, on for one execution (once), or off"),
     "validate": ("validate", "check flow files and print all that is wrong with them"),
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
@@ -55,7 +56,7 @@ COMMANDS = {
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
     ("approve", "reject", "trigger", "emit", "secret", "token", "user", "audit",
-     "pools", "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
+     "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
      "note", "test", "attach", "--server")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}

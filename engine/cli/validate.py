@@ -47,10 +47,24 @@ def _problems(path: str) -> tuple[list[Any], str]:
         what = f"cannot be read: {error.strerror}"
         return [{"line": 0, "column": 0, "what": what, "hint": ""}], f"{path}: {what}"
     try:
-        compile_flow(data, path)
+        _check_here(data, path, compile_flow(data, path))
     except FlowFileError as error:
         return error.details.get("problems") or [str(error)], error.message
     return [], ""
+
+
+def _check_here(data: bytes, path: str, compiled: dict[str, Any]) -> None:
+    """Against this home's configuration, where the flow wants something of it."""
+    from engine.model import SECTIONS
+
+    if not any(step["pools"] for section in SECTIONS for step in compiled[section]):
+        return
+    from engine.config import read_config
+    from engine.flowfile.here import check_here
+    from engine.paths import find_home
+
+    config_file = find_home().config_file
+    check_here(data, path, read_config(config_file).pools, str(config_file))
 
 
 def _read(path: str) -> bytes:

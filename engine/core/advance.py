@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.cancelling import fail_fast
+from engine.core.ledger import Claim, max_parallel
 from engine.core.names import names_of
 from engine.core.prepare import NeedsSandbox, attempt_spec, evaluate, resolve
 from engine.core.state import Execution, StepState
 from engine.core.turn import Ended, Evaluate, StartAttempt, Turn
 from engine.errors import ExpressionError
 from engine.model import SECTIONS
-
-DEFAULT_MAX_PARALLEL = 32
 
 
 def advance(turn: Turn) -> None:
@@ -73,12 +72,31 @@ def _may_start(ex: Execution) -> bool:
 
 def _start_ready(turn: Turn) -> None:
     ex = turn.execution
-    limit = ex.definition["max_parallel"] or DEFAULT_MAX_PARALLEL
+    limit = max_parallel(ex)
     while ex.ready and ex.state == "running" and ex.running < limit:
         if turn.free_slots <= 0:
             turn.starved = True
             return
-        _start(turn, ex.steps[ex.ready.popleft()])
+        step = ex.steps[ex.ready.popleft()]
+        if not step.definition["pools"] or _has_slots(turn, step):
+            _start(turn, step)
+
+
+def _has_slots(turn: Turn, step: StepState) -> bool:
+    """Whether the pools have room for a step; one that has to wait for it keeps its place."""
+    ex = turn.execution
+    if step.state not in ("pending", "waiting"):
+        return False
+    since_us = step.pool_wait[1] if step.pool_wait else turn.now_us
+    obstacle = turn.pools.obstacle(Claim(ex, step, step.definition["pools"], since_us))
+    if obstacle is None:
+        return True
+    if step.pool_wait is None:
+        words = obstacle.words()
+        turn.emit("step.waiting", step=step.path, reason=words, kind="pool", pool=obstacle.pool)
+    else:
+        ex.pooled.add(step.path)  # offered, but somebody else was faster
+    return False
 
 
 def _start(turn: Turn, step: StepState) -> None:

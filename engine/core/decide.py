@@ -96,6 +96,16 @@ def due(turn: Turn) -> None:
     advance(turn)
 
 
+def offered(turn: Turn, paths: list[str]) -> None:
+    """There may be room in the pools that these steps wait for."""
+    ex = turn.execution
+    for path in paths:
+        if path in ex.pooled:
+            ex.pooled.discard(path)
+            ex.ready.append(path)
+    advance(turn)
+
+
 def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -> None:
     """The sandbox has answered for a step."""
     ex = turn.execution
@@ -106,7 +116,8 @@ def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -
         fail_without_attempt(turn, ex.steps[path], error)
     else:
         ex.evaluated[path, text] = value
-        ex.candidates.append(path)
+        # one that waits was judged before
+        (ex.candidates if ex.steps[path].state == "pending" else ex.ready).append(path)
     advance(turn)
 
 
@@ -197,7 +208,9 @@ def rebuild_queues(ex: Execution) -> None:
         return
     steps = ex.section_steps(SECTIONS[ex.section])
     ex.ready = deque()
-    ex.delayed = {step.path for step in steps if step.state == "waiting"}
+    waiting = [step for step in steps if step.state == "waiting"]
+    ex.delayed = {step.path for step in waiting if step.pool_wait is None}
+    ex.pooled = {step.path for step in waiting if step.pool_wait is not None}
     ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)
 
 

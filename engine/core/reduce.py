@@ -73,6 +73,7 @@ def _attempt_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.attempt_number = data["number"]
     ex.by_number[data["number"]] = step
     ex.delayed.discard(step.path)
+    _stop_waiting(ex, step)
     step.generation = data["generation"]
     step.started_at_us = at_us
     step.ended_at_us = step.duration_ms = step.exit_code = step.signal = None
@@ -120,7 +121,25 @@ def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.handled = bool(data.get("handled"))
     step.retry_at_us = None
     ex.delayed.discard(step.path)
+    _stop_waiting(ex, step)
     _move(ex, step, data["state"], at_us)
+
+
+def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A step that could start waits for a slot of a pool."""
+    step = ex.steps[data["step"]]
+    if step.state != "waiting":
+        _move(ex, step, "waiting", at_us)
+    step.reason = data["reason"]
+    step.retry_at_us = None
+    step.pool_wait = (data["pool"], at_us)
+    ex.delayed.discard(step.path)
+    ex.pooled.add(step.path)
+
+
+def _stop_waiting(ex: Execution, step: StepState) -> None:
+    step.pool_wait = None
+    ex.pooled.discard(step.path)
 
 
 def _step_reused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -182,6 +201,7 @@ def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.cancelling = ex.cancel_reason = ""
     ex.paused_us = 0
     ex.delayed.clear()
+    ex.pooled.clear()
     ex.section = -1
     ex.evaluated.clear()
     for path in data["steps"]:
@@ -197,7 +217,7 @@ def _reset(step: StepState) -> None:
     step.error = None
     step.reason = ""
     step.because_of_failure = step.handled = step.held = False
-    step.retry_at_us = None
+    step.retry_at_us = step.pool_wait = None
     step.started_at_us = step.ended_at_us = step.duration_ms = None
     step.exit_code = step.signal = None
     step.outputs = {}
@@ -225,6 +245,7 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.starting": _attempt_starting,
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
+    "step.waiting": _step_waiting,
     "step.released": _released,
     "step.reused": _step_reused,
     "step.detail": _remember,

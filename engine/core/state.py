@@ -36,6 +36,7 @@ class StepState:
     because_of_failure: bool = False  # skipped since a need failed, not by its own `if`
     handled: bool = False  # failed, but counts as met
     retry_at_us: int | None = None
+    pool_wait: tuple[str, int] | None = None  # the pool that it waits for a slot of, since when
     held: bool = False  # interrupted, and an operator has to decide
 
     @property
@@ -94,6 +95,7 @@ class Execution:
     masked: frozenset[str] = frozenset()  # references whose values no message may show
     evaluating: set[str] = field(default_factory=set)  # steps that wait for such an answer
     delayed: set[str] = field(default_factory=set)  # steps that wait for their retry's moment
+    pooled: set[str] = field(default_factory=set)  # steps that wait for a slot of a pool
     held: set[str] = field(default_factory=set)  # interrupted steps that wait for an operator
     by_number: dict[int, StepState] = field(default_factory=dict)  # steps by newest attempt
     environment: dict[str, str] | None = None  # the flow's own part, rendered once
@@ -132,6 +134,10 @@ class Execution:
         if self.delayed and not self.ready and not self.candidates:
             first = min((self.steps[path] for path in self.delayed), key=_retry_at)
             return {"step": first.path, "kind": "timer", "until_us": first.retry_at_us}
+        if self.pooled and not self.ready and not self.candidates and not self.evaluating:
+            first = min((self.steps[path] for path in self.pooled), key=_pool_order)
+            pool, since_us = first.pool_wait or ("", 0)
+            return {"step": first.path, "kind": "pool", "pool": pool, "since_us": since_us}
         return None
 
     def section_steps(self, section: str) -> list[StepState]:
@@ -140,3 +146,7 @@ class Execution:
 
 def _retry_at(step: StepState) -> int:
     return step.retry_at_us or 0
+
+
+def _pool_order(step: StepState) -> tuple[int, int]:
+    return (step.pool_wait[1] if step.pool_wait else 0, step.index)

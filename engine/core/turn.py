@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.core.hide import Mask, hide
+from engine.core.ledger import Ledger
 from engine.core.prepare import Surroundings
 from engine.core.reduce import apply
 from engine.core.state import Execution
@@ -54,6 +55,7 @@ class Turn:
     commands: list[Command] = field(default_factory=list)
     starved: bool = False  # steps are ready, and no slot was free
     mask: Mask | None = None  # where the execution has sensitive values
+    pools: Ledger = field(default_factory=Ledger)  # who holds and wants what
 
     def emit(self, type_: str, **data: Any) -> None:
         """Decide an event: it counts at once, and is journaled with the rest of the turn."""
@@ -61,4 +63,6 @@ class Turn:
             data = hide(data, self.mask)
         event = Event(0, self.execution.id, self.now_us, type_, data)
         apply(self.execution, event)
+        if data.get("step"):
+            self.pools.note(self.execution, self.execution.steps[data["step"]])
         self.events.append(event)

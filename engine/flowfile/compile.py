@@ -15,13 +15,13 @@ from engine.expression import parts_of, scan
 
 from .check import References, Step, check_ids, check_needs, inner_ids
 from .declarations import compiled_input
+from .formats import FORMAT
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
 from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys, table_of
 from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
 
-FORMAT = 1
 SHELL = ["bash", "-euo", "pipefail"]
 GRACE_S = 10.0
 LIMIT_STEPS = 5_000
@@ -229,6 +229,7 @@ class _Compiler:
             "run": _own(step, "run", None),
             "shell": _words(shell),
             "python": _python(step.values.get("python")),
+            "pools": _own(step, "pools", {}),
         }
 
     def _retry(self, step: Step) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""What names may look like, and which are taken. Standard library only."""
+"""What names may look like, and which are taken. Beside the standard library only `engine.model`."""
 
 from __future__ import annotations
 
 import re
+
+from engine.model import POOL_NAME
 
 FLOW_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
@@ -37,6 +39,13 @@ def wrong_env_name(name: str) -> tuple[str, str] | None:
     if name.startswith("WINGMAN_"):
         return f"`{name}` is set by the engine", "names that begin with WINGMAN_ are its own"
     return None
+
+
+def wrong_pool_name(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a pool."""
+    if re.fullmatch(POOL_NAME, name):
+        return None
+    return f"`{_short(name)}` is no name of a pool", "letters, digits, _ and -, at most 63"
 
 
 def _short(name: str) -> str:

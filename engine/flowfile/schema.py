@@ -15,7 +15,14 @@ from functools import cached_property
 from typing import Any
 
 from .errortypes import ErrorType
-from .names import FLOW_NAME, NAME, wrong_env_name, wrong_input_name, wrong_name
+from .names import (
+    FLOW_NAME,
+    NAME,
+    wrong_env_name,
+    wrong_input_name,
+    wrong_name,
+    wrong_pool_name,
+)
 from .readers import (
     WRONG,
     Boolean,
@@ -146,6 +153,8 @@ PYTHON = Fields("`python`", (
         "Arguments by name; a value that is one `${{ }}` alone keeps its type.", "{}"),
 ))
 
+POOLS = MapOf(Number(1, 10_000, whole=True), wrong_pool_name, "a map of pools to slots")
+
 SHELL = ListOf(Text(form="a text", empty=False), or_one=True, least=1, form="a command line")
 
 _TIMES = (
@@ -210,8 +219,8 @@ STEP_KEYS: tuple[Key, ...] = (
         "ends `partial`.", "false"),
     Key("expect", Expression("expect"), "Checked after the step: false fails it, with the values "
         "in the error. `outputs` are this step's own."),
-    Key("pools", Reader(), "Slots of named shared resources.", "", LATER,
-        "use `max_parallel` for now"),
+    Key("pools", POOLS, "Slots of named shared resources that the step holds while it runs; the "
+        "engine's `config.toml` says how many there are.", "{}"),
     Key("batch", Reader(), "The step once for each batch of items.", "", LATER,
         "loop over the items in the command"),
     Key("on_error", Reader(), "Steps that handle a failure.", "", LATER,

@@ -7,7 +7,7 @@ shows them cleans them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -47,6 +47,7 @@ class Facts:
     running_steps: int = 0
     max_running_steps: int = 0
     max_parallel: int = 0
+    slots: Mapping[str, Sequence[Cause]] = field(default_factory=dict)  # what others hold, by step
 
 
 @dataclass(slots=True)
@@ -275,6 +276,9 @@ def _waiting(why: Why, waiting: Row) -> None:
         why.helps.append(Help(f"wingman retry {why.subject}", "run that step again"))
     elif waiting.get("kind") == "timer":
         why.answer = f"{step} waits for its next attempt, at {waiting.get('until')}"
+    elif waiting.get("kind") == "pool":
+        why.answer = f"{step} waits: {waiting.get('reason') or waiting.get('pool')}"
+        return  # the causes name the holders
     else:
         why.answer = f"It waits: {waiting.get('kind')} ({step})"
     why.causes.append(Cause(str(step), why.answer))
@@ -301,7 +305,11 @@ def _pending(
 ) -> None:
     """What a step that has not started waits for, down to what runs or has failed."""
     reason = step.get("reason")
-    if reason:
+    if step["path"] in facts.slots:
+        slots = facts.slots[step["path"]]
+        why.causes += [replace(each, depth=each.depth - 1 + depth) for each in slots]
+        why.helps.append(Help("wingman pools", "who holds and who waits"))
+    elif reason:
         why.causes.append(Cause(step["path"], str(reason), depth))
     seen: set[str] = set()
     level = [(need, depth) for need in step.get("needs") or ()]

@@ -98,9 +98,10 @@ def execution_json(
     ex: Execution, inputs: dict[str, Any], waiting: dict[str, Any] | None
 ) -> dict[str, Any]:
     """What a list of executions needs beside the columns."""
-    if waiting and "until_us" in waiting:
-        waiting = {**waiting, "until": to_text(waiting["until_us"])}
-        del waiting["until_us"]
+    for moment in ("until", "since"):
+        if waiting and f"{moment}_us" in waiting:
+            waiting = {**waiting, moment: to_text(waiting[f"{moment}_us"])}
+            del waiting[f"{moment}_us"]
     return {
         "tags": ex.definition["tags"],
         "actor": ex.actor,

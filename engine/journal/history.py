@@ -14,6 +14,7 @@ import msgspec
 
 from engine.errors import StorageError, UnknownReference, UsageError
 from engine.filters import Filter
+from engine.flowfile.formats import current
 from engine.journal.database import damaged, queries
 from engine.model import EXECUTION_TRANSITIONS
 from engine.times import to_text
@@ -198,7 +199,7 @@ class History:
         text = self._get("version", version, source)
         if text is None:
             raise StorageError(f"the flow's version {version[:12]} is missing from the journal")
-        return decode(text)  # type: ignore[no-any-return]
+        return current(decode(text))
 
     def newest(self, flow: str, limit: int) -> list[dict[str, Any]]:
         """The newest executions of a flow: {"id", "number", "state", "duration_ms"}."""

@@ -63,6 +63,7 @@ def make_app(context: Context) -> Starlette:
             Route("/v1/flows/{name}/debug", routes.flow_debug, methods=["POST"]),
             Route("/v1/validate", routes.validate, methods=["POST"]),
             Route("/v1/machine", routes.machine),
+            Route("/v1/pools", routes.pools),
             Route("/v1/events", routes.events),
             Route("/v1/openapi.json", openapi.document),
             WebSocketRoute("/v1/feed", feed.endpoint),

@@ -12,12 +12,22 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.core.names import names_of
+from engine.core.state import Execution
 from engine.errors import ExpressionError, FlowFileError, UnknownReference, UsageError
 from engine.expression import values_of
 from engine.filters import Filter as QueryOf
 from engine.insight import critical
 from engine.insight.diff import difference, first_difference
-from engine.insight.why import Facts, Why, why_execution, why_flow, why_step
+from engine.insight.shared import slot_causes
+from engine.insight.why import (
+    NAMED_LIMIT,
+    Cause,
+    Facts,
+    Why,
+    why_execution,
+    why_flow,
+    why_step,
+)
 from engine.journal.history import History
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
@@ -48,7 +58,7 @@ class Insight:
         if path is not None and path not in {step["path"] for step in found["steps"]}:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
         facts = await self._service.reader(lambda history: _facts(history, ord_, found))
-        self._add_places(found, facts)
+        self._add_places(found, facts, path)
         facts.lines = await self._last_lines(ord_, found, path)
         facts.conditions = self._conditions(found, path)
         return why_execution(found, facts) if path is None else why_step(found, path, facts)
@@ -115,13 +125,24 @@ class Insight:
         ord_, execution_id = await self._service.resolve(reference)
         return ord_, await self._service.execution(ord_, execution_id)
 
-    def _add_places(self, found: Row, facts: Facts) -> None:
+    def _add_places(self, found: Row, facts: Facts, path: str | None) -> None:
         scheduler = self._service.scheduler
         facts.running_steps = scheduler.running_steps
         facts.max_running_steps = scheduler.max_running_steps
         live = scheduler.live.get(found["id"])
         if live is not None:
+            facts.slots = self._slots(live, path)
             facts.max_parallel = live.definition["max_parallel"] or 0
+
+    def _slots(self, live: Execution, path: str | None) -> dict[str, list[Cause]]:
+        """What the first steps that wait for a pool, or this one, wait for now."""
+        found: dict[str, list[Cause]] = {}
+        for waiting in sorted(live.pooled)[:NAMED_LIMIT] if path is None else [path]:
+            step = live.steps[waiting]
+            obstacle = self._service.scheduler.slots.obstacle(live, step)
+            if obstacle is not None and step.pool_wait is not None:
+                found[waiting] = slot_causes(waiting, obstacle, step.pool_wait[1])
+        return found
 
     def _conditions(self, found: Row, path: str | None) -> dict[str, list[str]]:
         """What the condition of a live execution's step sees: each reference with its value."""

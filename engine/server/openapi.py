@@ -43,6 +43,7 @@ SHAPES = (
     wire.SavedFix,
     wire.Started,
     wire.EngineStatus,
+    wire.Pool,
     wire.Machine,
     wire.LogLine,
     wire.Problem,
@@ -116,6 +117,7 @@ def make_document() -> dict[str, Any]:
         "properties": {"lines": {"type": "array", "items": shape["LogLine"]}},
     }
     flows = {"type": "object", "properties": {"flows": {"type": "array", "items": shape["Flow"]}}}
+    pools = {"type": "object", "properties": {"pools": {"type": "array", "items": shape["Pool"]}}}
     paths = {
         "/healthz": {"get": operation()},
         "/v1/engine": {"get": operation(shape["EngineStatus"])},
@@ -179,6 +181,7 @@ def make_document() -> dict[str, Any]:
         "/v1/flows/{name}/debug": {"post": operation(None, "DebugRequest", [NAME])},
         "/v1/validate": {"post": operation(None, "ValidateRequest")},
         "/v1/machine": {"get": operation(shape["Machine"])},
+        "/v1/pools": {"get": operation(pools)},
         "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},
     }
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"

@@ -187,6 +187,11 @@ async def machine(request: Request) -> Response:
     return Json(read_machine(context.home.data, context.service.scheduler.running_steps))
 
 
+async def pools(request: Request) -> Response:
+    slots = context_of(request).service.scheduler.slots
+    return Json({"pools": slots.rows(), "problem": slots.problem})
+
+
 async def events(request: Request) -> Response:
     after = number_of(request, "after", 0, 1 << 60)
     limit = max(1, number_of(request, "limit", 100, PAGE_LIMIT))

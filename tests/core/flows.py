@@ -21,13 +21,14 @@ def step(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
         "on_interrupt": "retry" if retry["max_attempts"] > 1 else "fail",
         "continue_on_error": False, "expect": None, "outputs": "lines", "run": "true",
         "shell": ["bash", "-euo", "pipefail"], "python": None,
+        "pools": {},
     } | changes  # fmt: skip
 
 
 def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A compiled flow of these steps."""
     return {
-        "format": 1, "name": "sample", "version": "v1", "source": "", "description": "",
+        "format": 2, "name": "sample", "version": "v1", "source": "", "description": "",
         "type": "", "tags": [], "inputs": [], "env": {}, "timeout_s": None, "max_parallel": None,
         "fail_fast": False, "debug": False, "env_passthrough": [], "outputs": {},
         "python_path": [], "runbook": "", "steps": list(steps), "finally": [],

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core import decide
-from engine.core.advance import DEFAULT_MAX_PARALLEL
+from engine.core.ledger import DEFAULT_MAX_PARALLEL
 from engine.errors import Conflict
 from tests.core.flows import flow, step
 from tests.core.world import World

@@ -39,6 +39,7 @@ steps:
   - id: dump
     run: pg_dump "$database" > dump.sql
     timeout: 20m
+    pools: {db: 2}
     retry: {backoff: 2, max_delay: 5m, jitter: 0.1, on: ["exit:75", timeout, my.app.Error]}
     expect: outputs.size > 1024
   - {id: list, needs: [], run: ls, outputs: json, shell: [bash, -c]}
@@ -76,7 +77,7 @@ def steps(flow: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_the_flow(flow: dict[str, Any]) -> None:
     assert {key: flow[key] for key in flow if key not in ("steps", "finally", "inputs")} == {
-        "format": 1, "name": "nightly", "version": hashlib.sha256(FLOW.encode()).hexdigest(),
+        "format": 2, "name": "nightly", "version": hashlib.sha256(FLOW.encode()).hexdigest(),
         "source": "/flows/nightly.yaml", "description": "Dump and ship", "type": "maintenance",
         "tags": ["db", "2024"],
         "env": {"PGHOST": "db1", "PORT": "0123", "DEBUG": "yes", "WHO": "${{ inputs.database }}"},
@@ -109,7 +110,7 @@ def test_a_step_has_every_key(flow: dict[str, Any]) -> None:
                   "jitter": 0.1, "on": ["exit:75", "timeout", "my.app.Error"]},
         "on_interrupt": "retry", "continue_on_error": False, "expect": "outputs.size > 1024",
         "outputs": "lines", "run": 'pg_dump "$database" > dump.sql', "shell": ["sh", "-eu"],
-        "python": None,
+        "python": None, "pools": {"db": 2},
     }
     keys = set(steps(flow)["dump"])
     assert all(set(step) == keys for step in steps(flow).values())

@@ -224,14 +224,20 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "2:41: `strin` is no type (did you mean `string`?)"]),
     # words that come later
     "later": (HEAD + "triggers: [{schedule: '0 3 * * *'}]\nretention: {keep: 3}\nsteps:\n"
-              "  - {id: a, http: {url: 'http://x'}}\n  - {id: b, run: x, pools: {db: 1}}\n", [
+              "  - {id: a, http: {url: 'http://x'}}\n  - {id: b, run: x, batch: {size: 1}}\n", [
         "2:1: `triggers` cannot be carried out yet in this version "
         "(start it from cron with `wingman run`)",
         "3:1: `retention` cannot be carried out yet in this version "
         "(remove it; it will be taken by a later version)",
         "5:13: `http` steps cannot run yet in this version (use `run:` with curl)",
-        "6:21: `pools` cannot be carried out yet in this version "
-        "(use `max_parallel` for now)"]),
+        "6:21: `batch` cannot be carried out yet in this version "
+        "(loop over the items in the command)"]),
+    "pools": (HEAD + "steps:\n  - {id: a, run: x, pools: [db]}\n"
+              "  - {id: b, run: x, pools: {'a b': 1, db: 0, net: many}}\n", [
+        "3:28: a map of pools to slots is expected, not a list (write `name: value`, one a line)",
+        "4:29: `a b` is no name of a pool (letters, digits, _ and -, at most 63)",
+        "4:43: a whole number from 1 to 10000 is expected, not the number 0",
+        "4:51: a whole number from 1 to 10000 is expected, not the text `many`"]),
     # YAML
     "anchor and alias": (HEAD + "env: &e {A: x}\n" + STEP.replace("'true'", "'x', env: *e"), [
         "2:6: the anchor `&e` is not taken (write the value out where it is used)",
@@ -313,5 +319,5 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "secrets", "triggers", "concurrency", "retention", "permissions", "alerts", "pools", "http",
+        "secrets", "triggers", "concurrency", "retention", "permissions", "alerts", "http",
         "on_error", "parallel", "batch", "approve", "flow", "wait", "requires"]
