@@ -1,4 +1,4 @@
-"""What names may look like, and which are taken. Beside the standard library only `engine.model`."""
+"""What names may look like, and which are taken. Imports nothing but `engine.model`."""
 
 from __future__ import annotations
 
