@@ -315,9 +315,16 @@ class Machine(TypedDict):
     """Gauges of the machine; shares are 0 to 1, sizes bytes."""
 
     cpu: float
+    cores: list[float]
     load: list[float]
     memory_used_bytes: int
     memory_total_bytes: int
-    disk_used_bytes: int
+    swap_used_bytes: int
+    swap_total_bytes: int
+    disk_used_bytes: int  # of the disk that holds the journal
     disk_total_bytes: int
+    disk_read_bytes_s: int
+    disk_written_bytes_s: int
+    net_received_bytes_s: int
+    net_sent_bytes_s: int
     running_steps: int

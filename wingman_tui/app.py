@@ -10,11 +10,10 @@ from collections.abc import Callable, Coroutine
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.screen import Screen
-
 from wingman_tui.format import age
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.keys import Keymap
+from wingman_tui.modes import MODES
 from wingman_tui.past_lines import PastLines
 from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
@@ -42,49 +41,12 @@ TICK_S = 1.0
 EXIT_BY_SIGNAL = 128
 
 
-def _executions() -> Screen[Any]:
-    from wingman_tui.screens.executions import ExecutionsScreen
-
-    return ExecutionsScreen()
-
-
-def _execution() -> Screen[Any]:
-    from wingman_tui.screens.execution import ExecutionScreen
-
-    return ExecutionScreen()
-
-
-def _details() -> Screen[Any]:
-    from wingman_tui.screens.details import DetailsScreen
-
-    return DetailsScreen()
-
-
-def _flows() -> Screen[Any]:
-    from wingman_tui.screens.flows import FlowsScreen
-
-    return FlowsScreen()
-
-
-def _help() -> Screen[Any]:
-    from wingman_tui.screens.help import HelpScreen
-
-    return HelpScreen()
-
-
 class WingmanApp(CellDiff, inherit_bindings=False):
     """The console."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = "styles/console.tcss"
-    # imported when they are opened: the first paint needs one of them
-    MODES: ClassVar[dict[str, Any]] = {
-        "executions": _executions,
-        "execution": _execution,
-        "details": _details,
-        "flows": _flows,
-        "help": _help,
-    }
+    MODES: ClassVar[dict[str, Any]] = MODES
     DEFAULT_MODE = "executions"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_COLUMNS, "-wide")]  # noqa: RUF012 - Textual's own name
 

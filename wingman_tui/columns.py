@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
 from wingman_tui import looks
-from wingman_tui.format import count, duration, fit, fit_middle, fit_right, live_duration, when
+from wingman_tui.format import (
+    count,
+    duration,
+    fit,
+    fit_middle,
+    fit_right,
+    live_duration,
+    size,
+    when,
+)
 from wingman_tui.format import parse_time as parse
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part, View
@@ -173,4 +182,30 @@ FLOWS = (
     Column("TOOK", 7, _last_took, 3, right=True),
     _plain("type", "TYPE", 12, 5),
     _plain("description", "WHAT IT DOES", 20, 2, grow_to=100),
+)
+
+
+def _step_of(row: Row, view: View, width: int) -> Sequence[Part]:
+    name = f"{name_of(row)} › {clean(str(row.get('path', '')))}"
+    return [(fit_middle(name, width), "strong")]
+
+
+def _measured(field: str, unit: Callable[[float], str]) -> Callable[[Row, View, int], list[Part]]:
+    def cell(row: Row, view: View, width: int) -> list[Part]:
+        return [(fit_right(unit(float(row.get(field) or 0)), width), "text")]
+
+    return cell
+
+
+def _per_second(value: float) -> str:
+    return f"{size(value)}/s" if value else ""
+
+
+MACHINE = (
+    Column("STEP", 30, _step_of, grow_to=70, least=18),
+    Column("CPU", 6, _measured("cpu", lambda value: f"{value:.0%}"), right=True),
+    Column("MEMORY", 9, _measured("rss_bytes", size), right=True),
+    Column("READ", 11, _measured("read_bytes_s", _per_second), 2, right=True),
+    Column("WRITTEN", 11, _measured("written_bytes_s", _per_second), 2, right=True),
+    Column("PROCESSES", 9, _measured("processes", lambda value: str(int(value))), 4, right=True),
 )

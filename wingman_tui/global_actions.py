@@ -23,6 +23,11 @@ def do_executions(app: WingmanApp) -> None:
     app.go("executions")
 
 
+def do_machine(app: WingmanApp) -> None:
+    """Go to the machine's gauges."""
+    app.go("machine")
+
+
 def do_help(app: WingmanApp) -> None:
     """Show the help of where we are."""
     app.go("help")

@@ -255,9 +255,14 @@ ACTIONS: tuple[Action, ...] = (
         "flows.history", "h", "its executions", "flows", "Show the executions of this flow.", hint=3
     ),
     _action("flows.filter", "slash", "filter", "flows", "Filter the flows by text.", hint=4),
+    _action("machine.open", "enter", "open", "machine", "Open the execution of the step.", hint=1),
+    _action(
+        "machine.sort", "o", "sort", "machine", "Sort by CPU, memory, disk I/O or name.", hint=2
+    ),
     _action("help.open", "enter", "open", "help", "Open the document under the cursor.", hint=1),
     _action("global.flows", "f", "flows", "global", "Go to the flows.", hint=20),
     _action("global.executions", "a", "executions", "global", "Go to all executions.", hint=21),
+    _action("global.machine", "m", "machine", "global", "Go to the machine's gauges.", hint=22),
     _action("global.back", "escape", "back", "global", "Leave the filter, then this view."),
     _action(
         "global.quit",
@@ -305,6 +310,7 @@ SCOPE_TITLES = {
     "log": "Log",
     "details": "Why, timeline, diff",
     "flows": "Flows",
+    "machine": "Machine",
     "help": "Help",
     "global": "Everywhere",
 }

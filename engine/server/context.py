@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.gauges import Gauges
 from engine.paths import Home
 from engine.service import Service
 
@@ -22,6 +23,7 @@ class Context:
     logs: LogBook
     status: Callable[[], Awaitable[dict[str, Any]]]
     stop: Callable[[bool], None]
+    gauges: Gauges = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
     sample_observers: list[Callable[[dict[str, dict[str, float]]], None]] = field(
@@ -30,6 +32,8 @@ class Context:
 
     def __post_init__(self) -> None:
         scheduler = self.service.scheduler
+        self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
+        scheduler.observers.append(lambda execution, events: self.gauges.wake())
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)
         scheduler.on_sampled = lambda at, samples: _tell(self.sample_observers, samples)
 

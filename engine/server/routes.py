@@ -14,7 +14,6 @@ from engine import wire
 from engine.clock import Clock
 from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
-from engine.gauges import read_machine
 from engine.journal.history import History
 from engine.server.app import Json
 from engine.server.context import Context
@@ -183,8 +182,7 @@ async def validate(request: Request) -> Response:
 
 
 async def machine(request: Request) -> Response:
-    context = context_of(request)
-    return Json(read_machine(context.home.data, context.service.scheduler.running_steps))
+    return Json(await asyncio.to_thread(context_of(request).gauges.read))
 
 
 async def pools(request: Request) -> Response:

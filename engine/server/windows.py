@@ -9,11 +9,11 @@ from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import UsageError
 from engine.filters import parse_filter
-from engine.gauges import read_machine
 from engine.journal.history import History
 from engine.model import Event
 from engine.server.context import Context
 from engine.server.log_windows import LogWindow, SearchWindow
+from engine.server.machine_window import MachineWindow
 from engine.server.window import ROWS_LIMIT, Window, whole_number
 
 TOTAL_LIMIT = 10_000
@@ -150,41 +150,6 @@ class FlowsWindow(Window):
             return None
         self._sent = flows
         return {"flows": flows}
-
-
-class MachineWindow(Window):
-    """The machine's gauges, in steps coarse enough that an idle machine sends nothing."""
-
-    pace_s = 1.0
-    refresh_s = 2.0
-
-    def __init__(self, context: Context, request: dict[str, Any]) -> None:
-        super().__init__(context, request)
-        self._sent: dict[str, Any] = {}
-
-    async def content(self) -> dict[str, Any] | None:
-        scheduler = self.context.service.scheduler
-        gauges = read_machine(self.context.home.data, scheduler.running_steps)
-        coarse = _coarse(gauges)
-        if self.version and coarse == _coarse(self._sent):
-            return None
-        self._sent = gauges
-        return {"gauges": gauges}
-
-
-def _coarse(gauges: dict[str, Any]) -> Any:
-    """What of the gauges a person would notice."""
-    if not gauges:
-        return None
-    share = gauges["memory_used_bytes"] * 50 // gauges["memory_total_bytes"]
-    disk = gauges["disk_used_bytes"] * 200 // gauges["disk_total_bytes"]
-    return (
-        round(gauges["cpu"] * 20),
-        share,
-        disk,
-        gauges["running_steps"],
-        round(gauges["load"][0] * 2),
-    )
 
 
 # the windows on one execution

@@ -42,6 +42,7 @@ class FakeEngine:
         self.logs: dict[str, list[Row]] = {}
         self.flows: list[Row] = []
         self.requests: list[tuple[str, str, Row]] = []
+        self.machine: Row = {}  # a frame of the machine's window
         self.explained: dict[str, Any] = {}  # why, timeline, diff, definition, events -> answer
         self.refusals: dict[str, tuple[int, Row]] = {}  # path ending -> status and error
         self.opened: list[Row] = []  # every message of the feed

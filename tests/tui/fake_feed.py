@@ -112,7 +112,7 @@ class Connection:
         return {"flows": list(self.engine.flows)}
 
     def _machine(self, window: Row) -> Row:
-        return {"gauges": {}}
+        return dict(self.engine.machine)
 
 
 def _difference(told: Row, now: Row, burst: int | None = None) -> Row:

@@ -17,6 +17,7 @@ from wingman_tui.screens.execution import ExecutionScreen
 from wingman_tui.screens.executions import ExecutionsScreen
 from wingman_tui.screens.flows import FlowsScreen
 from wingman_tui.screens.help import HelpScreen
+from wingman_tui.screens.machine import MachineScreen
 from wingman_tui.settings import SettingsError, load_settings
 from wingman_tui.theme import ROLES, ThemeError, load_palette, parse_palette, theme_files
 from wingman_tui.widgets.live_table import GAP, MARGIN, lay_out
@@ -28,6 +29,7 @@ OWNERS: dict[str, Any] = {
     "log": ExecutionScreen,
     "details": DetailsScreen,
     "flows": FlowsScreen,
+    "machine": MachineScreen,
     "help": HelpScreen,
     "global": global_actions,
 }

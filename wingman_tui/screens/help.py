@@ -26,6 +26,7 @@ SCOPES = {
     "executions": ("executions", "list", "global"),
     "execution": ("execution", "tree", "log", "list", "global"),
     "details": ("details", "list", "global"),
+    "machine": ("machine", "list", "global"),
     "flows": ("flows", "list", "global"),
 }
 

@@ -1,0 +1,110 @@
+"""Machine: its gauges with their histories, and what each running step takes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.strip import Strip
+
+from wingman_tui.columns import MACHINE
+from wingman_tui.machine import SORT_WORDS, SORTS, Machine
+from wingman_tui.screens.base import ModeScreen
+from wingman_tui.view import Part
+from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.live_table import LiveTable
+from wingman_tui.widgets.painted import Painted
+
+
+class GaugesPane(Painted):
+    """A line a gauge."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(id="gauges")
+        self._machine = machine
+        self._painted: list[Strip] = []
+
+    def measured(self) -> None:
+        """The gauges are other ones: paint the lines that differ, and no other."""
+        lines = self._machine.lines(self.size.width, self.view.ascii_only)
+        fresh = [self.line(parts) for parts in lines]
+        self.styles.height = len(fresh)
+        for y, strip in enumerate(fresh):
+            if y >= len(self._painted) or self._painted[y] != strip:
+                self.repaint_line(y)
+        self._painted = fresh
+
+    def render_line(self, y: int) -> Strip:
+        """One gauge."""
+        lines = self._machine.lines(self.size.width, self.view.ascii_only)
+        return self.line(lines[y]) if y < len(lines) else self.blank()
+
+
+class MachineScreen(ModeScreen):
+    """The mode of the machine's own state."""
+
+    SCOPE = "machine"
+
+    def panes(self) -> ComposeResult:
+        """Gauges above the steps that run."""
+        self.machine = Machine()
+        self._window: int | None = None
+        self.gauges = GaugesPane(self.machine)
+        self.table = LiveTable(self.machine, MACHINE, empty=self._empty, id="live-steps")
+        yield self.gauges
+        yield self.table
+
+    def title_words(self) -> tuple[str, ...]:
+        """The machine, and by what its steps are sorted."""
+        return ("Machine", f"by {SORT_WORDS[self.machine.sort]}")
+
+    def on_screen_resume(self) -> None:
+        """Look: the engine measures as long as somebody does."""
+        self.table.focus()
+        self._look_away()
+        self._window = self.console_app.session.feed.open({"window": "machine"}, self._frame)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks."""
+        self._look_away()
+
+    def _look_away(self) -> None:
+        if self._window is not None:
+            self.console_app.session.feed.close(self._window)
+            self._window = None
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        if frame.get("kind") == "error":
+            return
+        before = list(self.machine.order)
+        self.machine.apply(frame)
+        self.gauges.measured()
+        if before != self.machine.order:
+            self.table.rows_changed()
+        else:
+            self.table.rows_updated(set(before))
+
+    def _empty(self) -> Sequence[Sequence[Part]]:
+        return ([(" no step runs; what runs is measured here", "muted")],)
+
+    def current(self) -> dict[str, Any] | None:
+        """The execution of the selected step."""
+        row = self.table.selected
+        return dict(row) if row is not None else None
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        """Open what was clicked twice."""
+        self.do_open()
+
+    def do_open(self) -> None:
+        """Open the execution of the selected step."""
+        row = self.current()
+        if row is not None:
+            self.console_app.open_execution(str(row["id"]))
+
+    def do_sort(self) -> None:
+        """Sort by the next thing that steps take."""
+        self.machine.sort_by(SORTS[(SORTS.index(self.machine.sort) + 1) % len(SORTS)])
+        self.table.rows_changed()
+        self.refresh_frame()
