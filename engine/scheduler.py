@@ -63,7 +63,7 @@ class Scheduler:
         self._clock = clock
         self._journal = journal
         self._sandbox = sandbox
-        self._base_env = base_env
+        self.base_env = base_env
         self._log = log
         self.max_running_steps = max_running_steps
         self._running_steps = 0
@@ -170,7 +170,7 @@ class Scheduler:
     def _surroundings(self) -> Surroundings:
         if self._around is None or self._around.generation != self.executor.generation:
             self._around = Surroundings(
-                self._base_env,
+                self.base_env,
                 self._home.text("work"),
                 self._home.text("logs"),
                 self.executor.generation,

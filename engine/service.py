@@ -91,7 +91,7 @@ class Service:
         return {name: row[name] for name in ("id", "flow", "number", "state")}
 
     async def _start(self, request: dict[str, Any], actor: str, key: str | None) -> dict[str, Any]:
-        text, source = await self._definition_text(request)
+        text, source = await self.definition_text(request)
         compiled = await self.library.compile(text, source)
         return await self.launch(
             compiled,
@@ -106,7 +106,8 @@ class Service:
             digest=digest_of(request) if key else None,
         )
 
-    async def _definition_text(self, request: dict[str, Any]) -> tuple[bytes, str]:
+    async def definition_text(self, request: dict[str, Any]) -> tuple[bytes, str]:
+        """The text that a start means, and where it lies."""
         if request.get("text") is not None:
             return request["text"].encode(), request.get("source") or ""
         if not request.get("flow"):

@@ -210,6 +210,35 @@ class StartRequest(TypedDict):
     trigger: NotRequired[str]
 
 
+class PlannedStep(TypedDict):
+    """What a start would make of one step; steps of the same `order` may run side by side."""
+
+    path: str
+    section: str
+    order: int
+    kind: str
+    needs: list[str]
+    env: dict[str, Any]
+    does: dict[str, Any]  # its command, script or arguments, with all that is known put in
+    timeout_s: float | None
+    max_attempts: int
+    unknown: list[str]  # what only the running tells
+    problems: list[str]  # why it would fail
+
+
+class StartPlan(TypedDict):
+    """What a start would do, sensitive values masked; each step also has `if`, or null there."""
+
+    flow: str
+    version: str
+    inputs: dict[str, Any]
+    env: dict[str, Any]
+    timeout_s: float | None
+    max_parallel: int | None
+    steps: list[PlannedStep]
+    problems: list[str]
+
+
 class ResumeRequest(TypedDict):
     """What `resume` asks for; without a text it goes on with the flow's file as it is now."""
 

@@ -46,6 +46,7 @@ COMMANDS = {
     "pools": ("pools", "list shared resources, who holds them and who waits for them"),
     "debug": ("debug", "switch a flow's debug mode on, on for one execution (once), or off"),
     "validate": ("validate", "check flow files and print all that is wrong with them"),
+    "test": ("trials", "run the tests of flows: mocked steps, no side effect"),
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
     "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
@@ -57,7 +58,7 @@ ALONE = ("validate", "schema", "completion", "version", "help")  # need no engin
 LATER = frozenset(
     ("approve", "reject", "trigger", "emit", "secret", "token", "user", "audit",
      "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
-     "note", "test", "attach", "--server")
+     "note", "attach", "--server")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 HELP_COLUMN = 28
-LATER = ("--server", "--dry-run")  # options of the language that are not built yet
+LATER = ("--server",)  # options of the language that are not built yet
 
 
 class Arguments:
@@ -39,7 +39,7 @@ class Declared:
     ) -> None:  # fmt: skip
         self.names = names
         self.key = max(names, key=len).lstrip("-").replace("-", "_")
-        self.takes = takes  # nothing | one | each (an option) | ? | + (an argument)
+        self.takes = takes  # nothing | one | each (an option) | ? | + | * (an argument)
         self.default = default
         self.help = help
         self.metavar = metavar or ("|".join(choices) if choices else self.key.upper())
@@ -85,7 +85,7 @@ class Parser:
         self, name: str, *, help: str = "", metavar: str = "", choices: tuple[str, ...] = (),
         takes: str = "one",
     ) -> None:  # fmt: skip
-        """A word without a dash; `takes` is one, ? (may be missing) or + (one or more: a list)."""
+        """A word without a dash; `takes` is one, ? (may be missing), + (a list) or * (or none)."""
         self._arguments.append(Declared((name,), takes, None, help, metavar, choices, str))
 
     def json_flag(self) -> None:
@@ -99,8 +99,8 @@ class Parser:
             setattr(args, declared.key, [] if declared.takes == "each" else declared.default)
         rest = self._read_options(args, iter(words))
         for declared in self._arguments:
-            if declared.takes == "+":
-                if not rest:
+            if declared.takes in "+*":
+                if not rest and declared.takes == "+":
                     self._missing(declared)
                 setattr(args, declared.key, [declared.read(word) for word in rest])
                 rest = []
@@ -175,7 +175,7 @@ class Parser:
 
     def usage(self) -> str:
         """The command in one line."""
-        shape = {"one": "{}", "?": "[{}]", "+": "{}…"}
+        shape = {"one": "{}", "?": "[{}]", "+": "{}…", "*": "[{}…]"}
         parts = [shape[each.takes].format(each.metavar) for each in self._arguments]
         return " ".join(["wingman", self.command, *parts, "[options]" if self._options else ""])
 

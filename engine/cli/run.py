@@ -30,6 +30,7 @@ def arguments(parser: Parser, name: str) -> None:
     )
     add_inputs(parser)
     parser.flag("--debug", help="debug mode, for this execution")
+    parser.flag("--dry-run", help="say what it would do, and start nothing; 1 if it would fail")
     add_following(parser)
     parser.option(
         "--idempotency-key", metavar="KEY", help="the same key again is the same execution"
@@ -48,6 +49,10 @@ def execute(args: Arguments, name: str) -> int:
     request: dict[str, Any] = {**_what(args.flow), **read_inputs(args)}
     if args.debug:
         request["debug"] = True
+    if args.dry_run:
+        from engine.cli.dry_run import show_plan
+
+        return show_plan(request, as_json=args.json)
     # a key of our own makes it safe to ask again when the engine dies before it answers
     key = args.idempotency_key or os.urandom(16).hex()
     home = find_home()

@@ -15,6 +15,7 @@ from engine.expression import parts_of, scan
 
 from .check import References, Step, check_ids, check_needs, inner_ids
 from .declarations import compiled_input
+from .flow_tests import compiled_tests
 from .formats import FORMAT
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
@@ -85,6 +86,9 @@ class _Compiler:
         flow = self._flow(inputs)
         for section in ("steps", "finally"):
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
+        if "tests" in self.values:
+            names = {step.id for step in self.steps} | self.inner
+            flow["tests"] = compiled_tests(self.values["tests"], names, inputs, self.reading)
         return flow
 
     def _get(self, name: str, default: Any) -> Any:
@@ -101,6 +105,7 @@ class _Compiler:
             "env_passthrough": self._get("env_passthrough", []),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), "steps": [], "finally": [],
+            "tests": [],
         }
 
     def _name(self) -> str:

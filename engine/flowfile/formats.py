@@ -15,7 +15,7 @@ def current(compiled: dict[str, Any]) -> dict[str, Any]:
     """A compiled flow in the present format; an older one is completed."""
     if compiled["format"] >= FORMAT:
         return compiled
-    found = compiled | {"format": FORMAT}
+    found = {"tests": []} | compiled | {"format": FORMAT}
     for section in SECTIONS:
         found[section] = [STEP_2 | step for step in found[section]]
     return found

@@ -19,9 +19,11 @@ from .schema import (
     FLOW,
     INPUT_KEYS,
     KINDS,
+    MOCK,
     RETRY,
     SCHEMA_WORDS,
     STEP_KEYS,
+    TEST,
     Fields,
     Key,
 )
@@ -48,9 +50,19 @@ def reference() -> str:
                   (*WORDS, "exit:N", "signal:NAME", "http:NNN", "http:4xx", "http:5xx")))
               + ", or a Python exception's dotted name.\n"]
     parts += ["### `defaults`\n", _keys(_fields("defaults")), "### Inputs\n", _keys(INPUT_KEYS),
-              _schema_words(), "### Names in expressions\n", _places(), "### Functions\n",
-              _functions(), "### Words of later versions\n", _later()]
+              _schema_words(), "### `tests`\n", _tests(), "### Names in expressions\n", _places(),
+              "### Functions\n", _functions(), "### Words of later versions\n", _later()]
     return "\n".join(parts)
+
+
+def _tests() -> str:
+    """The keys of a test, and of what it mocks and expects."""
+    expect = next(key.reader for key in TEST.keys if key.name == "expect")
+    assert isinstance(expect, Fields)
+    return "\n".join([
+        _keys(TEST.keys), "A mock, under the id of its step in `mock`:\n", _keys(MOCK.keys),
+        "In `expect`:\n", _keys(expect.keys),
+    ])
 
 
 def _fields(name: str) -> tuple[Key, ...]:

@@ -37,7 +37,6 @@ from .readers import (
     TemplateText,
     TemplateTree,
     Text,
-    node_words,
 )
 from .yaml_tree import Mapping, Node, Scalar, Sequence
 
@@ -284,25 +283,6 @@ class Input(Reader):
 
 
 @dataclass(frozen=True)
-class Carried(Reader):
-    """A value that is part of the language but not of the compiled flow; only its form is read."""
-
-    shape: type = Sequence
-    form: str = "a list"
-
-    def words(self) -> str:
-        return self.form
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array" if self.shape is Sequence else "object"}
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        if not isinstance(node, self.shape):
-            return reading.wrong(node, f"{self.form} is expected, not {node_words(node)}")
-        return True
-
-
-@dataclass(frozen=True)
 class Steps(Reader):
     """A list of steps; `compile` reads each by its kind."""
 
@@ -317,6 +297,31 @@ class Steps(Reader):
             return self.expected(node, reading, "begin each step with `- id:`")
         return node
 
+
+MOCK = Fields("a mock", (
+    Key("outputs", MapOf(Reader(), wrong_name, "a map of outputs"), "What the step gives.", "{}"),
+    Key("error", ErrorType(), "The type of error that it fails with.", "it completes"),
+    Key("message", Text(), "The error's message.", ""),
+    Key("times", Number(1, 1000, whole=True), "So many attempts fail, then it completes.",
+        "every attempt"),
+))
+TEST = Fields("a test", (
+    Key("name", Text(form="a text", empty=False, longest=200), "What the test shows."),
+    Key("inputs", MapOf(Reader(), wrong_input_name, "a map of inputs"),
+        "The inputs of its start.", "{}"),
+    Key("mock", MapOf(MOCK, lambda name: None, "a map of steps"), "What steps give or how they "
+        "fail, by their ids. The others complete with empty outputs.", "{}"),
+    Key("expect", Fields("what a test expects", (
+        Key("state", Choice(("completed", "partial", "failed", "cancelled")),
+            "How the execution ends."),
+        Key("steps", MapOf(Choice(("completed", "partial", "failed", "interrupted", "skipped",
+                                   "cancelled")), lambda name: None, "a map of steps"),
+            "How steps end, by their ids.", "{}"),
+        Key("outputs", MapOf(Reader(), wrong_name, "a map of outputs"),
+            "Outputs of the execution.", "{}"),
+        Key("error", ErrorType(), "The type of the execution's error."),
+    )), "What has to hold in the end.", "{state: completed}"),
+), required=("name",))
 
 _NEXT = "remove it; it will be taken by a later version"
 FLOW = table_of((
@@ -349,8 +354,8 @@ FLOW = table_of((
     Key("outputs", MapOf(TemplateTree(place="outputs"), wrong_name, "a map of outputs"),
         "The execution's results.", "{}"),
     Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),
-    Key("tests", Carried(Sequence, "a list of tests"), "Tests of the flow; they change nothing "
-        "about its executions.", "[]"),
+    Key("tests", ListOf(TEST, form="a list of tests"), "Tests of the flow (`wingman test`): no "
+        "step runs, and no side effect happens.", "[]"),
     Key("secrets", Reader(), "Secrets for the steps.", "", LATER,
         "use a `sensitive` input for now"),
     Key("triggers", Reader(), "What starts the flow by itself.", "", LATER,

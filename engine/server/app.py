@@ -33,6 +33,7 @@ def make_app(context: Context) -> Starlette:
         log_find,
         log_routes,
         openapi,
+        rehearsal_routes,
         resume_routes,
         routes,
     )
@@ -61,6 +62,7 @@ def make_app(context: Context) -> Starlette:
             Route("/v1/flows/{name}", routes.flow),
             Route("/v1/flows/{name}/why", insight_routes.why_flow),
             Route("/v1/flows/{name}/debug", routes.flow_debug, methods=["POST"]),
+            Route("/v1/plan", rehearsal_routes.plan, methods=["POST"]),
             Route("/v1/validate", routes.validate, methods=["POST"]),
             Route("/v1/machine", routes.machine),
             Route("/v1/pools", routes.pools),

@@ -62,7 +62,12 @@ finally:
   - {id: last, run: "true", env: {A: "${{ steps.clean.state }}"}}
 outputs: {size: "${{ steps.dump.outputs.size }}", list: [1, "${{ steps.list.outputs }}"]}
 runbook: docs/nightly.md
-tests: [{name: works}]
+tests:
+  - name: works
+    inputs: {keep: 3}
+    mock: {dump: {outputs: {size: 5}}, list: {error: timeout, times: 2}}
+    expect: {state: partial, steps: {score: skipped}}
+  - {name: by itself}
 """
 
 
@@ -86,7 +91,34 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",
+        "tests": [
+            {"name": "works", "inputs": {"keep": 3},
+             "mock": {"dump": {"outputs": {"size": 5}, "error": None, "message": "", "times": None},
+                      "list": {"outputs": {}, "error": "timeout", "message": "", "times": 2}},
+             "expect": {"state": "partial", "steps": {"score": "skipped"}, "outputs": {},
+                        "error": None}},
+            {"name": "by itself", "inputs": {}, "mock": {},
+             "expect": {"state": "completed", "steps": {}, "outputs": {}, "error": None}},
+        ],
     }
+
+
+@pytest.mark.parametrize(("tests", "line", "what"), [
+    ("[{name: a, mock: {bb: {}}}]", 3, "no step `bb`"),
+    ("[{name: a, expect: {steps: {none: failed}}}]", 3, "no step `none`"),
+    ("[{name: a, inputs: {x: 1}}]", 3, "no input `x`"),
+    ("[{name: a}, {name: a}]", 3, "two tests are named `a`"),
+    ("[{mock: {}}]", 3, "`name` is missing"),
+    ("[{name: a, mock: {b: {error: exit7}}}]", 3, "no type of error"),
+    ("[{name: a, expect: {state: running}}]", 3, "`running`"),
+    ("{name: a}", 3, "a list of tests"),
+])
+def test_a_test_that_would_prove_nothing_is_refused(tests: str, line: int, what: str) -> None:
+    text = f"name: f\nsteps: [{{id: b, run: 'true'}}]\ntests: {tests}\n"
+    with pytest.raises(FlowFileError) as refused:
+        compile_flow(text.encode(), "/f.yaml")
+    assert f"/f.yaml:{line}:" in refused.value.message
+    assert what in refused.value.message
 
 
 def test_inputs(flow: dict[str, Any]) -> None:

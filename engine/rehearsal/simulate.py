@@ -1,0 +1,146 @@
+"""Runs a compiled flow on the core with mocked steps: a whole lifetime in a moment, no side effect.
+
+A step without a mock completes with empty outputs and is not held to its `expect`; time passes at
+once. Called by `trials` and by tests.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine import expression
+from engine.core import decide
+from engine.core.prepare import Surroundings
+from engine.core.state import Execution
+from engine.core.turn import CancelAttempt, Command, Evaluate, StartAttempt, Turn
+from engine.errors import ExpressionError, WingmanError
+from engine.model import SECTIONS
+
+BEGIN_US = 1_767_225_600_000_000  # 2026-01-01: the same moment each time
+STEP_US = 1_000
+TURNS_LIMIT = 200_000
+AROUND = Surroundings({"PATH": "/usr/bin:/bin", "HOME": "/home/test"}, "/work", "/logs", "test")
+
+Mock = Mapping[str, Any]
+
+
+class NeverEnds(WingmanError):
+    """A flow that is still busy after so many turns, or waits for what no test can give."""
+
+
+class Simulation:
+    """One execution of a flow in a world without effects."""
+
+    def __init__(
+        self,
+        definition: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        mocks: Mapping[str, Mock] | None = None,
+    ) -> None:
+        self.mocks = {name.rpartition("/")[2]: mock for name, mock in (mocks or {}).items()}
+        self._now_us = BEGIN_US
+        self._pending: deque[Command] = deque()
+        self.execution = Execution(
+            id="00000000-0000-7000-8000-000000000000", ord=1, flow=definition["name"], number=1,
+            version=definition["version"], source=definition["source"],
+            definition=_freed(definition, self.mocks), inputs=dict(inputs), trigger="test",
+            actor="test", created_at_us=BEGIN_US,
+        )  # fmt: skip
+
+    def run(self) -> Execution:
+        """The execution as it ends. Raises NeverEnds."""
+        self._take(decide.begin)
+        for _ in range(TURNS_LIMIT):
+            if self._pending:
+                self._carry_out(self._pending.popleft())
+            elif self.execution.has_ended:
+                return self.execution
+            else:
+                self._pass_time()
+        raise NeverEnds(f"it has not ended after {TURNS_LIMIT:,} turns", "is there a loop in it?")
+
+    def _take(self, decision: Callable[..., None], *args: Any) -> None:
+        self._now_us += STEP_US
+        turn = Turn(self.execution, self._now_us, AROUND)
+        decision(turn, *args)
+        self._pending.extend(turn.commands)
+
+    def _pass_time(self) -> None:
+        """Nothing moves by itself: whatever is waited for comes at once."""
+        if self.execution.held:  # an operator would decide; a test has none
+            self._take(decide.cancel, "cancel", "a held step waits for an operator")
+            return
+        due_us = decide.next_due_us(self.execution)
+        if due_us is None:
+            raise NeverEnds(f"it waits for {self.execution.waiting_for or 'nothing'}")
+        self._now_us = max(self._now_us, due_us)
+        self._take(decide.due)
+
+    def _carry_out(self, command: Command) -> None:
+        if isinstance(command, StartAttempt):
+            self._end(command.spec)
+        elif isinstance(command, Evaluate):
+            self._evaluate(command)
+        elif isinstance(command, CancelAttempt):
+            pass  # what runs here has ended already
+
+    def _evaluate(self, command: Evaluate) -> None:
+        value, problem = None, None
+        try:
+            masked = self.execution.masked
+            value = expression.evaluate(command.text, command.names, masked=masked, heavy=True)
+        except ExpressionError as error:
+            problem = error.message
+        self._take(decide.evaluated, command.step, command.text, value, problem)
+
+    def _end(self, spec: Mapping[str, Any]) -> None:
+        """An attempt ends as its mock says."""
+        step = self.execution.steps[spec["step"]]
+        mock = self.mocks.get(step.definition["id"], {})
+        error, times = mock.get("error"), mock.get("times")
+        fails = error is not None and (times is None or step.attempts <= times)
+        number = spec["number"]
+        if fails and error == "interrupted":
+            self._take(decide.attempt_interrupted, number)
+            return
+        end = _end_of(self._now_us, mock.get("outputs") or {})
+        if fails:
+            end |= _failure(str(error), mock.get("message") or f"mocked: {error}")
+        self._take(decide.attempt_ended, number, end)
+
+
+def _freed(definition: Mapping[str, Any], mocks: Mapping[str, Mock]) -> dict[str, Any]:
+    """The definition without shared resources, and without checks of outputs that nobody gave."""
+    found = dict(definition)
+    for section in SECTIONS:
+        found[section] = [
+            {**step, "pools": {}, "expect": step["expect"] if step["id"] in mocks else None}
+            for step in definition[section]
+        ]
+    return found
+
+
+def _end_of(now_us: int, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a runner would report."""
+    return {
+        "attempt": "", "outcome": "exited", "exit_code": 0, "signal": None, "oom": False,
+        "began_at": now_us / 1e6, "ended_at": now_us / 1e6, "wall_s": 0.0, "cpu_s": 0.0,
+        "max_rss_bytes": None, "read_bytes": 0, "write_bytes": 0, "outputs": dict(outputs),
+        "error": None, "log_bytes": 0, "log_records": 0, "leftovers": 0,
+    }  # fmt: skip
+
+
+def _failure(error: str, message: str) -> dict[str, Any]:
+    """How a runner would report an error of this type."""
+    kind, _, detail = error.partition(":")
+    if kind == "exit":
+        return {"exit_code": int(detail)}
+    if kind == "signal":
+        return {"exit_code": None, "signal": detail}
+    if error == "oom":
+        return {"exit_code": None, "oom": True}
+    if error in ("timeout", "cancelled"):
+        return {"outcome": error, "exit_code": None}
+    return {"exit_code": 1, "error": {"type": error, "message": message}}

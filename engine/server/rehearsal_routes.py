@@ -1,0 +1,40 @@
+"""The route of `run --dry-run`: what a start would do. The thinking is in `engine.rehearsal`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine import wire
+from engine.clock import Clock
+from engine.core.hide import Mask
+from engine.flowfile.inputs import check_inputs
+from engine.rehearsal.dry_run import dry_run
+from engine.request import check_words
+from engine.sensitive import mask_values, shown_inputs
+from engine.server.app import Json
+from engine.server.routes import body_of, context_of
+
+
+async def plan(request: Request) -> Response:
+    wanted: dict[str, Any] = dict(await body_of(request, wire.StartRequest))
+    check_words(wanted)
+    service = context_of(request).service
+    text, source = await service.definition_text(wanted)
+    compiled = await service.library.compile(text, source)
+    given, given_text = wanted.get("inputs") or {}, wanted.get("inputs_text") or {}
+    inputs = check_inputs(compiled["inputs"], given, given_text)
+    found = dry_run(compiled, inputs, service.scheduler.base_env, Clock().now_us())
+    mask = _mask_of(mask_values(compiled, inputs))
+    shown = {key: mask(value) for key, value in found.items() if key not in ("flow", "version")}
+    return Json({**found, **shown, "inputs": shown_inputs(compiled, inputs)})
+
+
+def _mask_of(values: tuple[str, ...]) -> Mask:
+    if not values:
+        return lambda value: value
+    from engine.runner.masking import Masker  # only starts with sensitive inputs pay for it
+
+    return Masker(list(values)).mask_json
