@@ -53,6 +53,12 @@ def examine(home: Home) -> list[Finding]:
     return [finding for check in CHECKS for finding in _safely(check, home)]
 
 
+def examine_server(home: Home) -> list[Finding]:
+    """What matters where the engine runs; the terminal is where the console is."""
+    checks = [check for check in CHECKS if check not in (_terminal, _locale)]
+    return [finding for check in checks for finding in _safely(check, home)]
+
+
 def _safely(check: Callable[[Home], Iterator[Finding]], home: Home) -> list[Finding]:
     name = check.__name__.strip("_").replace("_", " ")
     try:

@@ -28,6 +28,11 @@ def do_machine(app: WingmanApp) -> None:
     app.go("machine")
 
 
+def do_system(app: WingmanApp) -> None:
+    """Go to the engine's own state."""
+    app.go("system")
+
+
 def do_help(app: WingmanApp) -> None:
     """Show the help of where we are."""
     app.go("help")

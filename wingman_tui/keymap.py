@@ -259,10 +259,23 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "machine.sort", "o", "sort", "machine", "Sort by CPU, memory, disk I/O or name.", hint=2
     ),
+    _action("system.next_tab", "tab right l", "next", "system", "Go to the next part.", hint=1),
+    _action(
+        "system.previous_tab", "shift+tab left h", "previous", "system", "Go to the part before."
+    ),
+    _action(
+        "system.follow", "F", "follow", "system", "Stay at the log's end, or where you are.", hint=2
+    ),
+    _action("system.level_debug", "1", "all levels", "system", "Show all of the engine's log."),
+    _action("system.level_info", "2", "info", "system", "Show info and what is worse."),
+    _action("system.level_warning", "3", "warnings", "system", "Show warnings and errors.", hint=3),
+    _action("system.level_error", "4", "errors", "system", "Show errors only."),
+    _action("system.copy", "y", "copy", "system", "Copy what is shown.", hint=4),
     _action("help.open", "enter", "open", "help", "Open the document under the cursor.", hint=1),
     _action("global.flows", "f", "flows", "global", "Go to the flows.", hint=20),
     _action("global.executions", "a", "executions", "global", "Go to all executions.", hint=21),
     _action("global.machine", "m", "machine", "global", "Go to the machine's gauges.", hint=22),
+    _action("global.system", "v", "system", "global", "Go to the engine's own state.", hint=23),
     _action("global.back", "escape", "back", "global", "Leave the filter, then this view."),
     _action(
         "global.quit",
@@ -311,6 +324,7 @@ SCOPE_TITLES = {
     "details": "Why, timeline, diff",
     "flows": "Flows",
     "machine": "Machine",
+    "system": "System",
     "help": "Help",
     "global": "Everywhere",
 }

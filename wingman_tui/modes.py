@@ -14,6 +14,7 @@ _SCREENS = {
     "details": "DetailsScreen",
     "flows": "FlowsScreen",
     "machine": "MachineScreen",
+    "system": "SystemScreen",
     "help": "HelpScreen",
 }
 

@@ -119,6 +119,12 @@ class Session:
             return await asyncio.to_thread(_text, self._home, f"{path}/definition")
         return await self.request("GET", f"{path}/{what}")
 
+    async def system(self, what: str, level: str) -> dict[str, Any]:
+        """What the engine tells of itself: its log, doctor, pools, or its facts."""
+        if what == "log":
+            return await self.request("GET", with_query("/v1/engine/log", level=level))
+        return await self.request("GET", f"/v1/{what}")
+
     async def log_page(self, id_: str, **parameters: Any) -> dict[str, Any]:
         """A page of log lines before or after a cursor."""
         path = f"/v1/executions/{quote(id_)}/logs/lines"

@@ -36,12 +36,15 @@ def make_app(context: Context) -> Starlette:
         rehearsal_routes,
         resume_routes,
         routes,
+        system_routes,
     )
 
     app = Starlette(
         routes=[
             Route("/healthz", routes.health, name="healthz"),
             Route("/v1/engine", routes.engine),
+            Route("/v1/engine/log", system_routes.log),
+            Route("/v1/doctor", system_routes.doctor),
             Route("/v1/engine/stop", routes.stop, methods=["POST"]),
             Route("/v1/executions", routes.executions, methods=["GET"]),
             Route("/v1/executions", routes.start, methods=["POST"]),

@@ -182,6 +182,8 @@ def make_document() -> dict[str, Any]:
         "/v1/flows/{name}/debug": {"post": operation(None, "DebugRequest", [NAME])},
         "/v1/plan": {"post": operation(shape["StartPlan"], "StartRequest")},
         "/v1/validate": {"post": operation(None, "ValidateRequest")},
+        "/v1/engine/log": {"get": operation(parameters=_query("level", "limit"))},
+        "/v1/doctor": {"get": operation()},
         "/v1/machine": {"get": operation(shape["Machine"])},
         "/v1/pools": {"get": operation(pools)},
         "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},

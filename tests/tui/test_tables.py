@@ -18,6 +18,7 @@ from wingman_tui.screens.executions import ExecutionsScreen
 from wingman_tui.screens.flows import FlowsScreen
 from wingman_tui.screens.help import HelpScreen
 from wingman_tui.screens.machine import MachineScreen
+from wingman_tui.screens.system import SystemScreen
 from wingman_tui.settings import SettingsError, load_settings
 from wingman_tui.theme import ROLES, ThemeError, load_palette, parse_palette, theme_files
 from wingman_tui.widgets.live_table import GAP, MARGIN, lay_out
@@ -30,6 +31,7 @@ OWNERS: dict[str, Any] = {
     "details": DetailsScreen,
     "flows": FlowsScreen,
     "machine": MachineScreen,
+    "system": SystemScreen,
     "help": HelpScreen,
     "global": global_actions,
 }

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
-from textual.strip import Strip
 
 from wingman_tui import account
 from wingman_tui.columns import name_of
@@ -15,37 +14,11 @@ from wingman_tui.looks import LIVE_STATES
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions
-from wingman_tui.view import Part
-from wingman_tui.widgets.painted import Painted
+from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
 
 TABS = ("why", "timeline", "values", "definition", "diff", "events")
 RELOAD_S = 1.0
-
-
-class TabLine(Painted):
-    """The names of the parts, the open one marked."""
-
-    def __init__(self, screen: DetailsScreen) -> None:
-        super().__init__(classes="line")
-        self._owner = screen
-
-    def render_line(self, y: int) -> Strip:
-        """Each with the number that opens it."""
-        parts: list[Part] = [(" ", "text")]
-        for number, tab in enumerate(TABS, 1):
-            role = "chip_on" if tab == self._owner.tab else "chip"
-            parts += [(f" {number} {tab} ", role), (" ", "text")]
-        return self.line(parts)
-
-    def on_click(self, event: events.Click) -> None:
-        """Open what was clicked on."""
-        at = 1
-        for tab in TABS:
-            width = len(tab) + 4
-            if at <= event.x < at + width:
-                self._owner.open_tab(tab)
-            at += width + 1
 
 
 class DetailsScreen(ExecutionActions, ModeScreen):
@@ -61,7 +34,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         self._reference = ""
         self._window: int | None = None
         self._reloading = False
-        yield TabLine(self)
+        self.tabs = TabLine(TABS, lambda: self.tab, self.open_tab)
+        yield self.tabs
         yield self.pane
 
     def title_words(self) -> tuple[str, ...]:
@@ -116,7 +90,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
     def open_tab(self, tab: str) -> None:
         """Show another part."""
         self.tab = self.console_app.details_tab = tab
-        self.query_one(TabLine).refresh()
+        self.tabs.refresh()
         self.refresh_frame()
         self._load(keep_place=False)
 
@@ -155,11 +129,11 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
     def do_next_tab(self) -> None:
         """The part on the right."""
-        self.open_tab(TABS[(TABS.index(self.tab) + 1) % len(TABS)])
+        self.open_tab(self.tabs.step(1))
 
     def do_previous_tab(self) -> None:
         """The part on the left."""
-        self.open_tab(TABS[TABS.index(self.tab) - 1])
+        self.open_tab(self.tabs.step(-1))
 
     def do_open(self) -> None:
         """The steps and the log of this execution."""

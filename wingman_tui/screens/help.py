@@ -27,6 +27,7 @@ SCOPES = {
     "execution": ("execution", "tree", "log", "list", "global"),
     "details": ("details", "list", "global"),
     "machine": ("machine", "list", "global"),
+    "system": ("system", "list", "global"),
     "flows": ("flows", "list", "global"),
 }
 
