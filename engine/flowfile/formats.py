@@ -6,16 +6,19 @@ from typing import Any
 
 from engine.model import SECTIONS
 
-FORMAT = 2
-# what the steps of an earlier format had not, and what that meant
+FORMAT = 3
+# what flows and steps of an earlier format had not, and what that meant
+FLOW_2: dict[str, Any] = {"tests": []}
 STEP_2: dict[str, Any] = {"pools": {}}
+FLOW_3: dict[str, Any] = {}
+STEP_3: dict[str, Any] = {}
 
 
 def current(compiled: dict[str, Any]) -> dict[str, Any]:
     """A compiled flow in the present format; an older one is completed."""
     if compiled["format"] >= FORMAT:
         return compiled
-    found = {"tests": []} | compiled | {"format": FORMAT}
+    found = FLOW_2 | FLOW_3 | compiled | {"format": FORMAT}
     for section in SECTIONS:
-        found[section] = [STEP_2 | step for step in found[section]]
+        found[section] = [STEP_2 | STEP_3 | step for step in found.get(section, [])]
     return found

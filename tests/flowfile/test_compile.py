@@ -82,7 +82,7 @@ def steps(flow: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_the_flow(flow: dict[str, Any]) -> None:
     assert {key: flow[key] for key in flow if key not in ("steps", "finally", "inputs")} == {
-        "format": 2, "name": "nightly", "version": hashlib.sha256(FLOW.encode()).hexdigest(),
+        "format": 3, "name": "nightly", "version": hashlib.sha256(FLOW.encode()).hexdigest(),
         "source": "/flows/nightly.yaml", "description": "Dump and ship", "type": "maintenance",
         "tags": ["db", "2024"],
         "env": {"PGHOST": "db1", "PORT": "0123", "DEBUG": "yes", "WHO": "${{ inputs.database }}"},
