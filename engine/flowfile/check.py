@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 
 from engine.expression import Reference, Template, check, parts_of, scan
 
+from .fields import Values
 from .graph import circles, reached
 from .names import wrong_name
 from .problems import At
 from .python_source import free_expressions
 from .readers import Reading, Spot
-from .schema import Kind, Values
+from .schema import Kind
 from .shell_text import FREE, SHELLS, WORDS, places
 from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
 

@@ -15,12 +15,13 @@ from engine.expression import parts_of, scan
 
 from .check import References, Step, check_ids, check_needs, inner_ids
 from .declarations import compiled_input
+from .fields import BUILT, Key, Value, Values, read_keys, table_of
 from .flow_tests import compiled_tests
 from .formats import FORMAT
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
-from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key, Kind, Value, Values, read_keys, table_of
+from .schema import FLOW, KINDS, STEP_KEYS, Kind
 from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
 
 SHELL = ["bash", "-euo", "pipefail"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from .fields import Value, Values
 from .readers import Reading
-from .schema import Value, Values
 from .yaml_tree import Mapping, Node, Sequence
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .fields import BUILT, Key
 from .names import FLOW_NAME
-from .schema import BUILT, FLOW, KINDS, STEP_KEYS, Key
+from .schema import FLOW, KINDS, STEP_KEYS
 
 
 def json_schema() -> dict[str, Any]:

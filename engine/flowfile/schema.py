@@ -8,13 +8,12 @@ refused, because leaving it out silently would be a lie.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from .errortypes import ErrorType
+from .fields import BUILT, LATER, Fields, Key, read_keys, table_of
 from .names import (
     FLOW_NAME,
     NAME,
@@ -24,7 +23,6 @@ from .names import (
     wrong_pool_name,
 )
 from .readers import (
-    WRONG,
     Boolean,
     Choice,
     Duration,
@@ -38,88 +36,7 @@ from .readers import (
     TemplateTree,
     Text,
 )
-from .yaml_tree import Mapping, Node, Scalar, Sequence
-
-BUILT, LATER = "built", "later"
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key: how it is read, what it means, and what holds when it is left out."""
-
-    name: str
-    reader: Reader
-    doc: str
-    default: str = ""
-    status: str = BUILT
-    hint: str = "remove it"  # what to do instead, where the status is LATER
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value that was read, with the places of its key and itself."""
-
-    value: Any
-    key: Scalar
-    node: Node
-
-
-Values = dict[str, Value]
-
-
-@dataclass(frozen=True)
-class Fields(Reader):
-    """A map with known keys; an unknown one is a problem that names the nearest."""
-
-    form: str = "a map"
-    keys: tuple[Key, ...] = ()
-    required: tuple[str, ...] = ()
-
-    def words(self) -> str:
-        return self.form
-
-    def schema(self) -> dict[str, Any]:
-        properties = {key.name: {**key.reader.schema(), "description": key.doc}
-                      for key in self.keys}
-        schema: dict[str, Any] = {"type": "object", "properties": properties,
-                                  "additionalProperties": False}
-        return {**schema, "required": list(self.required)} if self.required else schema
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        if not isinstance(node, Mapping):
-            return self.expected(node, reading, "write `key: value`, one a line")
-        for name in self.required:
-            if name not in node.entries:
-                reading.wrong(node, f"`{name}` is missing", "")
-        return read_keys(node, self.table, reading, self.form)
-
-    @cached_property
-    def table(self) -> Map[str, Key]:
-        """The keys by name."""
-        return table_of(self.keys)
-
-
-def table_of(keys: Iterable[Key]) -> dict[str, Key]:
-    """Keys by name."""
-    return {key.name: key for key in keys}
-
-
-def read_keys(node: Mapping, table: Map[str, Key], reading: Reading, owner: str) -> Values:
-    """Read a map by a table; keys that are wrong in themselves are left out."""
-    values: Values = {}
-    for name, (key_node, item) in node.entries.items():
-        key = table.get(name)
-        if key is None:
-            reading.wrong(key_node, f"{owner} has no key `{name[:60]}`",
-                          reading.problems.one_of(name, table))
-        elif key.status == LATER:
-            reading.wrong(key_node, f"`{name}` cannot be carried out yet in this version", key.hint)
-        else:
-            value = key.reader.read(item, reading)
-            if value is not WRONG:
-                values[name] = Value(value, key_node, item)
-    return values
-
+from .yaml_tree import Mapping, Node, Sequence
 
 # ── values ────────────────────────────────────────────────────────────────────────────────────
 

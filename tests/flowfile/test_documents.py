@@ -10,10 +10,11 @@ import jsonschema_rs
 import pytest
 
 from engine.flowfile import compile_flow, json_schema
+from engine.flowfile.fields import BUILT
 from engine.flowfile.problems import Problems
 from engine.flowfile.readers import Reading, plain
 from engine.flowfile.reference import MARKER, reference
-from engine.flowfile.schema import BUILT, FLOW, KINDS, STEP_KEYS
+from engine.flowfile.schema import FLOW, KINDS, STEP_KEYS
 from engine.flowfile.yaml_tree import read_tree
 
 ROOT = Path(__file__).parents[2]
