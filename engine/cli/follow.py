@@ -7,6 +7,7 @@ started again, one that was stopped is waited for, and the log goes on where it 
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 RESTART_WAIT_S = 20.0  # how long a stopped engine is waited for
+ASK_AGAIN_S = 0.1
 RESTARTS = 5  # how often a dying engine is started again
 
 
@@ -152,18 +154,45 @@ def _ask(question: str) -> str:
 
 
 class _Signals:
-    """While following, SIGTERM and SIGHUP raise Detached."""
+    """While following, SIGTERM and SIGHUP raise Detached.
+
+    Python hears of a signal between two steps of its own: one that comes just before it blocks in
+    `recv` would wait for the next line of the log, and one in a destructor would be lost. A thread
+    that is woken at once asks again.
+    """
 
     def __enter__(self) -> None:
+        self._over = False
+        self._turn = _thread.allocate_lock()
         self._before = {
             number: signal.signal(number, self._detach)
             for number in (signal.SIGTERM, signal.SIGHUP)
             if signal.getsignal(number) is not signal.SIG_IGN  # nohup stays nohup
         }
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        _thread.start_new_thread(self._insist, (_thread.get_ident(),))
 
     def __exit__(self, *_: object) -> None:
+        with self._turn:
+            self._over = True
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _detach(self, number: int, _frame: object) -> None:
-        raise Detached(number)
+        if not self._over:
+            raise Detached(number)
+
+    def _insist(self, main: int) -> None:
+        """Send a signal again until it has ended the following."""
+        while number := os.read(self._woken, 1):
+            while number[0] in self._before:
+                time.sleep(ASK_AGAIN_S)
+                with self._turn:
+                    if self._over:
+                        break
+                    signal.pthread_kill(main, number[0])
+        os.close(self._woken)

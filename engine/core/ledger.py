@@ -115,7 +115,9 @@ class Ledger:
             for step in ex.steps.values()
             if step.definition["pools"] and (step.state == "running" or step.pool_wait)
         ]
-        steps.sort(key=lambda each: ((each[1].pool_wait or ("", 0))[1], each[0].ord, each[1].index))
+        steps.sort(
+            key=lambda each: ((each[1].pool_wait or ("", 0))[1], each[0].ord, each[1].pool_place)
+        )
         for ex, step in steps:
             self.note(ex, step)
 

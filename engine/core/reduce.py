@@ -133,6 +133,8 @@ def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.reason = data["reason"]
     step.retry_at_us = None
     step.pool_wait = (data["pool"], at_us)
+    ex.asked += 1
+    step.pool_place = ex.asked
     ex.delayed.discard(step.path)
     ex.pooled.add(step.path)
 

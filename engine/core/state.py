@@ -37,6 +37,7 @@ class StepState:
     handled: bool = False  # failed, but counts as met
     retry_at_us: int | None = None
     pool_wait: tuple[str, int] | None = None  # the pool that it waits for a slot of, since when
+    pool_place: int = 0  # its place among the steps of its execution that have asked for a slot
     held: bool = False  # interrupted, and an operator has to decide
 
     @property
@@ -96,6 +97,7 @@ class Execution:
     evaluating: set[str] = field(default_factory=set)  # steps that wait for such an answer
     delayed: set[str] = field(default_factory=set)  # steps that wait for their retry's moment
     pooled: set[str] = field(default_factory=set)  # steps that wait for a slot of a pool
+    asked: int = 0  # how often a step has asked for one
     held: set[str] = field(default_factory=set)  # interrupted steps that wait for an operator
     by_number: dict[int, StepState] = field(default_factory=dict)  # steps by newest attempt
     environment: dict[str, str] | None = None  # the flow's own part, rendered once
@@ -149,4 +151,4 @@ def _retry_at(step: StepState) -> int:
 
 
 def _pool_order(step: StepState) -> tuple[int, int]:
-    return (step.pool_wait[1] if step.pool_wait else 0, step.index)
+    return (step.pool_wait[1] if step.pool_wait else 0, step.pool_place)

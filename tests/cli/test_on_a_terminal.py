@@ -12,12 +12,14 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from engine.cli.follow import Detached, _Signals
 from tests.cli.flowtext import FAIL, GATE, TALK, write
 from tests.conftest import Wingman
 
@@ -124,6 +126,21 @@ def test_a_lost_terminal_stops_nothing(gate: OnTerminal, wingman: Wingman, tmp_p
     (tmp_path / "gate.open").touch()
     wingman("logs", "-f", "gate#1", check=True)
     assert json.loads(wingman("show", "gate#1", "--json").stdout)["state"] == "completed"
+
+
+def test_a_signal_that_was_not_heard_comes_again() -> None:
+    read, _write = os.pipe()
+
+    def follow() -> None:
+        with _Signals():
+            with contextlib.suppress(Detached):  # as in a destructor
+                os.read(read, 1)
+            os.read(read, 1)
+
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGHUP)).start()
+    with pytest.raises(Detached):
+        follow()
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
 
 
 def test_lines_of_several_steps_name_their_step_and_only_colours_pass(

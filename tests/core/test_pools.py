@@ -188,6 +188,19 @@ def test_a_heavy_step_is_not_starved_by_light_ones() -> None:
     assert set(later.states().values()) == {"running"}
 
 
+def test_the_order_of_asking_is_that_of_the_events_also_after_a_restart() -> None:
+    town = Town({"db": 1})
+    town.add(flow(step("a", pools={"db": 1})))
+    both = town.add(flow(step("g1"), step("g2"), step("first", needs=["g1"], pools={"db": 1}),
+                         step("second", needs=["g2"], pools={"db": 1})))  # fmt: skip
+    both.do(decide.pause)
+    both.end("g2")
+    both.end("g1")
+    both.do(decide.continue_)  # both ask in this one turn
+    assert [name for _, name in town.ledger.waiting] == ["second", "first"]
+    town.check()
+
+
 def test_a_paused_execution_lets_others_pass_and_keeps_its_place() -> None:
     town = Town({"db": 1})
     first = town.add(flow(step("a", pools={"db": 1})))
