@@ -30,6 +30,7 @@ from engine.journal.journal import Journal
 from engine.model import Event
 from engine.paths import Home
 from engine.sandbox.client import Sandbox
+from engine.secrets import Secrets
 from engine.slots import Slots
 from engine.timers import Timers
 
@@ -50,10 +51,12 @@ class Scheduler:
         sandbox: Sandbox,
         base_env: dict[str, str],
         log: Callable[[str], None],
+        secrets: Secrets,
         max_running_steps: int = MAX_RUNNING_STEPS,
     ) -> None:
         self.live: dict[str, Execution] = {}
         self.masks: dict[str, tuple[str, ...]] = {}  # sensitive values by execution id
+        self.secret_values: dict[str, dict[str, str]] = {}  # of declared secrets, by execution id
         self._mask_of: dict[str, Mask] = {}
         self.observers: list[Observer] = []  # hear of changes once they are durable
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
@@ -65,6 +68,8 @@ class Scheduler:
         self._sandbox = sandbox
         self.base_env = base_env
         self._log = log
+        self._secrets = secrets
+        secrets.on_change = self._secret_changed
         self.max_running_steps = max_running_steps
         self._running_steps = 0
         self._starved: OrderedDict[str, None] = OrderedDict()
@@ -88,19 +93,34 @@ class Scheduler:
         begin: Callable[[Turn], None] = decide.begin,
     ) -> None:  # fmt: skip
         """Take in a new execution; it is journaled with its first steps in one transaction."""
-        self.live[execution.id] = execution
-        if masks:
-            self.masks[execution.id] = masks
+        self._admit(execution, masks)
         self._journal.add_new(execution, first, shown)
         self.take(execution, begin, before=[first])
 
     def adopt(self, execution: Execution, shown: dict[str, Any], masks: tuple[str, ...]) -> None:
         """Take back an execution that an earlier engine left open; `resume_all` moves it on."""
+        self._admit(execution, masks)
+        self._journal.watch(execution, shown, execution.state)
+        self._running_steps += execution.running
+
+    def _admit(self, execution: Execution, masks: tuple[str, ...]) -> None:
+        """Hold an execution in memory, with what it may know and nobody else may read."""
+        if execution.definition["secrets"]:
+            self.secret_values[execution.id] = self._secrets.of(execution.definition)
+            masks += self._secrets.texts(execution.definition, execution.created_at_us)
         self.live[execution.id] = execution
         if masks:
             self.masks[execution.id] = masks
-        self._journal.watch(execution, shown, execution.state)
-        self._running_steps += execution.running
+
+    def _secret_changed(self, name: str) -> None:
+        """Steps that start from now on get what is kept now; what was known stays masked."""
+        for id_ in self.secret_values:
+            definition = self.live[id_].definition
+            if name in definition["secrets"]:
+                self.secret_values[id_] = values = self._secrets.of(definition)
+                known = (*self.masks.get(id_, ()), *values.values())
+                self.masks[id_] = tuple(dict.fromkeys(known))
+                self._mask_of.pop(id_, None)
 
     def open_attempts(self) -> dict[str, set[str]]:
         """By generation, the attempts that should be running."""
@@ -175,6 +195,7 @@ class Scheduler:
                 self._home.text("logs"),
                 self.executor.generation,
                 masks=self.masks,
+                secrets=self.secret_values,
             )
         return self._around
 
@@ -285,6 +306,7 @@ class Scheduler:
             return  # retried meanwhile
         self.live.pop(execution.id, None)
         self.masks.pop(execution.id, None)
+        self.secret_values.pop(execution.id, None)
         self._mask_of.pop(execution.id, None)
         self._starved.pop(execution.id, None)
         self.slots.ledger.forget(execution)

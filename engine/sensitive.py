@@ -20,7 +20,8 @@ class Sensitive:
         self._opened: Vault | None = None
 
     @property
-    def _vault(self) -> Vault:
+    def vault(self) -> Vault:
+        """What seals and opens; made with the first value that needs it."""
         if self._opened is None:
             from engine.vault import Vault  # most engines never see a sensitive input
 
@@ -33,7 +34,7 @@ class Sensitive:
         """`inputs` as the journal may keep them."""
         names = sensitive_names(definition)
         return {
-            name: {SEALED: self._vault.seal(value, f"{context}/{name}")} if name in names else value
+            name: {SEALED: self.vault.seal(value, f"{context}/{name}")} if name in names else value
             for name, value in inputs.items()
         }
 
@@ -43,7 +44,7 @@ class Sensitive:
         """The inputs of `seal` in the clear again."""
         names = sensitive_names(definition)
         return {
-            name: self._vault.open(value[SEALED], f"{context}/{name}")
+            name: self.vault.open(value[SEALED], f"{context}/{name}")
             if name in names and isinstance(value, dict)
             else value
             for name, value in inputs.items()
@@ -55,12 +56,12 @@ class Sensitive:
         """A request's digest as the journal may keep it: short secrets could be guessed from it."""
         if digest is None or not sensitive_names(definition):
             return digest
-        return {SEALED: self._vault.seal(digest, f"{context}#request")}
+        return {SEALED: self.vault.seal(digest, f"{context}#request")}
 
     def open_digest(self, digest: str | dict[str, Any] | None, context: str) -> str | None:
         """The digest of `seal_digest` again."""
         if isinstance(digest, dict):
-            return str(self._vault.open(digest[SEALED], f"{context}#request"))
+            return str(self.vault.open(digest[SEALED], f"{context}#request"))
         return digest
 
 

@@ -29,6 +29,7 @@ from engine.paths import Home
 from engine.recovery import restore_open
 from engine.sandbox.client import Sandbox
 from engine.scheduler import MAX_RUNNING_STEPS, Scheduler
+from engine.secrets import Secrets
 from engine.sensitive import Sensitive, mask_values, shown_inputs
 from engine.server.app import make_app
 from engine.server.context import Context
@@ -68,6 +69,7 @@ class Engine:
         self._clock.at_least(self._journal.last_at_us)
         self._reader = Reader(home.database)
         self._sensitive = Sensitive(home.key_file)
+        self.secrets = Secrets(self._sensitive, self._journal, self._clock)
         self._scheduler = Scheduler(
             home,
             self._clock,
@@ -75,6 +77,7 @@ class Engine:
             self._sandbox,
             base_environment(config.env_passthrough),
             log,
+            self.secrets,
             min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps()),
         )
         self._executor = LocalExecutor(
@@ -90,6 +93,7 @@ class Engine:
             library,
             self._sensitive,
             self._flow_rows(),
+            self.secrets,
         )
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
@@ -130,6 +134,7 @@ class Engine:
             self._journal.abandon(ord_, self._clock.now_us(), reason)
         for execution in executions:
             self._adopt(execution)
+        self.secrets.forget_former(min((ex.created_at_us for ex in executions), default=None))
         self._executor.open(self._scheduler.open_attempts())
         self._scheduler.resume_all()
         reach("recovered")

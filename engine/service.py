@@ -26,6 +26,7 @@ from engine.model import TERMINAL_EXECUTION_STATES, Event
 from engine.recovery import new_execution, restore
 from engine.request import check_words, digest_of, other_request, present_text
 from engine.scheduler import Scheduler
+from engine.secrets import Secrets
 from engine.sensitive import Sensitive, mask_values, sensitive_names, shown_inputs
 
 DEBUG_MODES = ("on", "once", "off")
@@ -43,6 +44,7 @@ class Service:
         library: Library,
         sensitive: Sensitive,
         flows: dict[str, tuple[int, str]],
+        secrets: Secrets,
     ) -> None:
         self.scheduler = scheduler
         self.library = library
@@ -50,6 +52,7 @@ class Service:
         self._clock = clock
         self.journal = journal
         self.sensitive = sensitive
+        self.secrets = secrets
         self._flows = flows  # last number and debug mode by name
         self._requests: dict[str, tuple[asyncio.Future[dict[str, Any]], str]] = {}
         self.is_closing = False  # nothing new is started any more

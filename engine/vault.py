@@ -1,9 +1,12 @@
-"""Sensitive inputs at rest: AES-256-GCM under a key that lies outside the data directory.
+"""Secrets and sensitive inputs at rest: AES-256-GCM under a key outside the data directory.
 
-The engine seals a sensitive input before the journal sees it and opens it when an attempt starts.
-The context (execution and input) is authenticated with the value, so that a sealed text moved to
-another place does not open. The key is made when it is first needed; losing the key file loses the
-sealed values, and a copy of the data directory without it gives nothing away.
+The engine seals a value before the journal sees it and opens it when an attempt starts. The context
+(such as execution and input) is authenticated with the value, so that a sealed text moved to
+another place does not open. The key is made when it is first needed; losing it loses the sealed
+values, and a copy of the data directory without it gives nothing away.
+
+A key file holds a key a line: the first one seals, all of them open, so that a new key does not
+lock away what was sealed before. A systemd credential `wingman.key` goes before the key file.
 """
 
 from __future__ import annotations
@@ -25,18 +28,28 @@ PREFIX = "wmsealed1:"
 KEY_PREFIX = b"wingman-key-1:"
 KEY_BYTES = 32
 NONCE_BYTES = 12
+KEYS_LIMIT_BYTES = 1 << 16  # a thousand keys
+CREDENTIAL = "wingman.key"
+
+
+def credential_file() -> Path | None:
+    """The key that systemd hands to this service, where its unit has one."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(directory, CREDENTIAL) if directory else None
+    return path if path is not None and path.exists() else None
 
 
 class Vault:
-    """Seals and opens values under the key of one file."""
+    """Seals and opens values under the keys of one file, or of a systemd credential."""
 
     def __init__(self, key_file: Path) -> None:
         self._key_file = key_file
-        self._cipher: AESGCM | None = None
+        self._credential = credential_file()
+        self._ciphers: list[AESGCM] = []
 
     def seal(self, value: Any, context: str) -> str:
         """A text that holds a JSON value, unreadable without the key and bound to its context."""
-        cipher = self._load(create=True)
+        cipher = self._load(create=True)[0]
         nonce = os.urandom(NONCE_BYTES)
         data = json.dumps(value, separators=(",", ":")).encode("utf-8")
         sealed = cipher.encrypt(nonce, data, context.encode("utf-8"))
@@ -44,45 +57,65 @@ class Vault:
 
     def open(self, text: str, context: str) -> Any:
         """The value that `seal` took, or StorageError."""
-        from cryptography.exceptions import InvalidTag
-
         if not is_sealed(text):
             raise StorageError(f"the value of {context} is not sealed")
         try:
             data = base64.b64decode(text[len(PREFIX) :], altchars=b"-_", validate=True)
         except ValueError:
             raise StorageError(f"the sealed value of {context} is damaged") from None
-        cipher = self._load(create=False)
-        try:
-            nonce, sealed = data[:NONCE_BYTES], data[NONCE_BYTES:]
-            return json.loads(cipher.decrypt(nonce, sealed, context.encode("utf-8")))
-        except (InvalidTag, ValueError):  # ValueError: shorter than a nonce and a tag
-            raise StorageError(
-                f"the sealed value of {context} cannot be opened",
-                f"it is damaged, or {self._key_file} is not the key that it was sealed with",
-            ) from None
+        for cipher in self._load(create=False):
+            found = _opened(cipher, data, context.encode("utf-8"))
+            if found is not None:
+                return json.loads(found)
+        raise StorageError(
+            f"the sealed value of {context} cannot be opened",
+            f"it is damaged, or {self._key_file} is not the key that it was sealed with",
+        )
 
-    def _load(self, *, create: bool) -> AESGCM:
-        if self._cipher is None:
+    def add_key(self) -> None:
+        """Make a new key, by which everything is sealed from now on; the former ones still open.
+
+        A credential is systemd's to renew: its first line is the new key already.
+        """
+        if self._credential is None:
+            self._load(create=True)
+            _put_first(self._key_file)
+        self._ciphers = []
+
+    def _load(self, *, create: bool) -> list[AESGCM]:
+        if not self._ciphers:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-            self._cipher = AESGCM(self._key(create=create))
-        return self._cipher
+            self._ciphers = [AESGCM(key) for key in self._keys(create=create)]
+        return self._ciphers
 
-    def _key(self, *, create: bool) -> bytes:
+    def _keys(self, *, create: bool) -> list[bytes]:
+        if self._credential is not None:
+            older = _read_keys(self._key_file) if self._key_file.exists() else []
+            return [*_read_keys(self._credential, ours=False), *older]
         try:
-            return _read_key(self._key_file)
+            return _read_keys(self._key_file)
         except FileNotFoundError:
             if not create:
                 raise StorageError(
                     f"the key file {self._key_file} is missing",
-                    "restore it: without it, sealed inputs cannot be opened",
+                    "restore it: without it, sealed values cannot be opened",
                 ) from None
         try:
             _create_key(self._key_file)
         except OSError as error:
             raise StorageError(f"the key file {self._key_file} cannot be made: {error}") from None
-        return _read_key(self._key_file)
+        return _read_keys(self._key_file)
+
+
+def _opened(cipher: AESGCM, data: bytes, context: bytes) -> bytes | None:
+    """What a key makes of a sealed value; None where it is not the one."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], context)
+    except (InvalidTag, ValueError):  # ValueError: shorter than a nonce and a tag
+        return None
 
 
 def is_sealed(text: object) -> bool:
@@ -90,7 +123,8 @@ def is_sealed(text: object) -> bool:
     return isinstance(text, str) and text.startswith(PREFIX)
 
 
-def _read_key(path: Path) -> bytes:
+def _read_keys(path: Path, *, ours: bool = True) -> list[bytes]:
+    """The keys of a file, newest first; one that systemd made may belong to root."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -101,16 +135,16 @@ def _read_key(path: Path) -> bytes:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise StorageError(f"the key file {path} is no ordinary file")
-        if status.st_mode & 0o077:
+        if status.st_mode & (0o077 if ours else 0o007):
             raise StorageError(
                 f"the key file {path} can be read by others", f"chmod 600 {path}, if nobody has"
             )
-        if status.st_uid != os.geteuid():
+        if status.st_uid not in ((os.geteuid(),) if ours else (os.geteuid(), 0)):
             raise StorageError(f"the key file {path} belongs to another user")
-        text = os.read(fd, 4096).strip()
+        text = os.read(fd, KEYS_LIMIT_BYTES).strip()
     finally:
         os.close(fd)
-    return _parse_key(text, path)
+    return [_parse_key(line.strip(), path) for line in text.split(b"\n")]
 
 
 def _parse_key(text: bytes, path: Path) -> bytes:
@@ -123,24 +157,43 @@ def _parse_key(text: bytes, path: Path) -> bytes:
     return key
 
 
+def _new_key() -> bytes:
+    return KEY_PREFIX + base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
+
+
 def _create_key(path: Path) -> None:
     """Make the key file whole or not at all; if another process was first, keep its key."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    fd = os.open(temporary, flags, 0o600)
+    temporary = _written(path, _new_key())
     try:
-        with open(fd, "wb") as file:
-            file.write(KEY_PREFIX + base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-            file.flush()
-            os.fsync(fd)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
+        os.link(temporary, path)
+    except FileExistsError:
+        return
     finally:
         os.unlink(temporary)
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync_directory(path.parent)
+
+
+def _put_first(path: Path) -> None:
+    """Replace the key file by one with a new key before those that it has."""
+    temporary = _written(path, _new_key() + path.read_bytes())
+    os.replace(temporary, path)
+    _sync_directory(path.parent)
+
+
+def _written(path: Path, data: bytes) -> Path:
+    """A private file beside `path` with this in it, synced."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with open(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

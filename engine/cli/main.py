@@ -49,6 +49,7 @@ COMMANDS = {
     "test": ("trials", "run the tests of flows: mocked steps, no side effect"),
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
+    "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
     "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
     "completion": ("completion", "print the completion script of a shell"),
     "version": ("version", "print the version"),
@@ -56,7 +57,7 @@ COMMANDS = {
 }
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("approve", "reject", "trigger", "emit", "secret", "token", "user", "audit",
+    ("approve", "reject", "trigger", "emit", "token", "user", "audit",
      "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
      "note", "attach", "--server")
 )  # fmt: skip

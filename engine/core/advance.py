@@ -7,7 +7,7 @@ from typing import Any
 from engine.core.cancelling import fail_fast
 from engine.core.ledger import Claim, max_parallel
 from engine.core.names import names_of
-from engine.core.prepare import NeedsSandbox, attempt_spec, evaluate, resolve
+from engine.core.prepare import MissingSecret, NeedsSandbox, attempt_spec, evaluate, resolve
 from engine.core.state import Execution, StepState
 from engine.core.turn import Ended, Evaluate, StartAttempt, Turn
 from engine.errors import ExpressionError
@@ -108,6 +108,9 @@ def _start(turn: Turn, step: StepState) -> None:
     except NeedsSandbox as need:
         _ask_sandbox(turn, step, need)
         return
+    except MissingSecret as error:
+        fail_without_attempt(turn, step, str(error), "input")
+        return
     except ExpressionError as error:
         fail_without_attempt(turn, step, error.message)
         return
@@ -135,12 +138,14 @@ def _ask_sandbox(turn: Turn, step: StepState, need: NeedsSandbox) -> None:
     turn.commands.append(Evaluate(step.path, need.text, need.names))
 
 
-def fail_without_attempt(turn: Turn, step: StepState, message: str) -> None:
+def fail_without_attempt(
+    turn: Turn, step: StepState, message: str, error_type: str = "expression"
+) -> None:
     turn.emit(
         "step.ended",
         step=step.path,
         state="failed",
-        error={"type": "expression", "message": message},
+        error={"type": error_type, "message": message},
         handled=step.definition["continue_on_error"],
     )
     fail_fast(turn, step)

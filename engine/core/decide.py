@@ -14,6 +14,7 @@ from engine.core import failure
 from engine.core.advance import advance, fail_without_attempt
 from engine.core.cancelling import begin_cancel
 from engine.core.conclude import check_expectation, conclude
+from engine.core.entering import is_let_in
 from engine.core.state import Execution, StepState
 from engine.core.turn import Turn
 from engine.errors import Conflict
@@ -23,7 +24,8 @@ from engine.model import SECTIONS
 def begin(turn: Turn) -> None:
     """A queued execution may run."""
     turn.emit("execution.started")
-    advance(turn)
+    if is_let_in(turn):
+        advance(turn)
 
 
 def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:

@@ -28,6 +28,10 @@ class NeedsSandbox(Exception):
         self.names = names
 
 
+class MissingSecret(ExpressionError):
+    """A declared secret that nobody has set, or not any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the engine, not the flow, gives to every step; paths are absolute."""
@@ -40,6 +44,16 @@ class Surroundings:
     log_limit_bytes: int = 1 << 30
     log_sync: bool = False
     masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by execution id
+    # values of declared secrets by execution id; None where nobody keeps any (simulations)
+    secrets: Mapping[str, Mapping[str, str]] | None = None
+
+    def missing_secrets(self, ex: Execution) -> list[str]:
+        """The secrets that an execution declares and that nobody has set."""
+        declared = ex.definition.get("secrets")
+        if not declared or self.secrets is None:
+            return []
+        there = self.secrets.get(ex.id, {})
+        return [name for name in declared if name not in there]
 
 
 def evaluate(ex: Execution, step: StepState | None, text: str, names: dict[str, Any]) -> Any:
@@ -108,6 +122,7 @@ def attempt_spec(
     env = environment_of(ex, step, around, now_us)
     names = names_of(ex, step, env, now_us)
     number = ex.next_attempt_number
+    secrets = _secrets_of(ex, around)  # after `names`: never a value of an expression
     env |= {
         "WINGMAN_EXECUTION": ex.id,
         "WINGMAN_FLOW": ex.flow,
@@ -123,7 +138,7 @@ def attempt_spec(
         "step": step.path,
         "kind": definition["kind"],
         "flow": ex.flow,
-        "env": env,
+        "env": {**env, **secrets} if secrets else env,
         "cwd": f"{around.work_root}/{ex.id}",
         "log_dir": f"{around.logs_root}/{ex.id}",
         "outputs": definition["outputs"],
@@ -135,6 +150,23 @@ def attempt_spec(
         "log_sync": around.log_sync,
     }
     return spec | KINDS[definition["kind"]](ex, step, names)
+
+
+def _secrets_of(ex: Execution, around: Surroundings) -> Mapping[str, str]:
+    """The secrets of a step about to start. Raises MissingSecret."""
+    if not ex.definition.get("secrets") or around.secrets is None:
+        return {}
+    if missing := around.missing_secrets(ex):
+        raise MissingSecret(*missing_words(missing))
+    return around.secrets[ex.id]
+
+
+def missing_words(names: list[str]) -> tuple[str, str]:
+    """What is wrong where secrets are not there, and what helps."""
+    listed = ", ".join(names)
+    word = "secret is" if len(names) == 1 else "secrets are"
+    hint = "; ".join(f"wingman secret set {name}" for name in names[:3])
+    return f"the {word} not set: {listed}", hint
 
 
 def _run_part(ex: Execution, step: StepState, names: dict[str, Any]) -> dict[str, Any]:

@@ -132,6 +132,7 @@ class References:
     inner: set[str]
     inputs: set[str]
     env: set[str]
+    secrets: set[str]
     circular: bool
     words: int = 0
     count: int = 0
@@ -224,6 +225,9 @@ class References:
         if root == "env":
             known = self._env_of(spot)
         if known is not None and len(reference.path) > 1 and reference.path[1] not in known:
+            if root == "env" and reference.path[1] in self.secrets:
+                return (f"the secret `{reference.path[1]}` cannot be a value of an expression",
+                        f"the step has it as a variable: write \"${reference.path[1]}\"")
             kind = {"inputs": "input", "env": "environment variable"}.get(root, root)
             return (f"there is no {kind} `{str(reference.path[1])[:60]}`",
                     self.reading.problems.one_of(str(reference.path[1]), known)

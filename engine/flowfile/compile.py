@@ -80,6 +80,7 @@ class _Compiler:
         References(
             self.reading, self.text, by_id, self.inner, {one["name"] for one in inputs},
             set(self._get("env", {})) | set(self._get("env_passthrough", [])),
+            set(self._get("secrets", [])),
             circular=any(step.reached == 0 and step.needs for step in self.steps),
         ).check_all()
         check_scripts(self.problems, [step.node for step in self.steps
@@ -104,6 +105,7 @@ class _Compiler:
             "max_parallel": self._get("max_parallel", None),
             "fail_fast": self._get("fail_fast", False), "debug": self._get("debug", False),
             "env_passthrough": self._get("env_passthrough", []),
+            "secrets": list(dict.fromkeys(self._get("secrets", []))),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), "steps": [], "finally": [],
             "tests": [],

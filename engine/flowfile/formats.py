@@ -10,7 +10,7 @@ FORMAT = 3
 # what flows and steps of an earlier format had not, and what that meant
 FLOW_2: dict[str, Any] = {"tests": []}
 STEP_2: dict[str, Any] = {"pools": {}}
-FLOW_3: dict[str, Any] = {}
+FLOW_3: dict[str, Any] = {"secrets": []}
 STEP_3: dict[str, Any] = {}
 
 

@@ -41,6 +41,16 @@ def wrong_env_name(name: str) -> tuple[str, str] | None:
     return None
 
 
+def wrong_secret_name(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a secret: it becomes an environment variable of steps."""
+    if _HIJACKING.fullmatch(name):
+        return (f"a secret may not be called `{name}`",
+                "it would change how the steps' programs run; choose another name")
+    if not re.fullmatch(NAME, name):
+        return f"`{_short(name)}` is no name of a secret", NAME_HINT
+    return None
+
+
 def wrong_pool_name(name: str) -> tuple[str, str] | None:
     """What is wrong with the name of a pool."""
     if re.fullmatch(POOL_NAME, name):

@@ -12,6 +12,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
+from .access import SecretName
 from .errortypes import ErrorType
 from .fields import BUILT, LATER, Fields, Key, read_keys, table_of
 from .names import (
@@ -255,6 +256,9 @@ FLOW = table_of((
     Key("env_passthrough", ListOf(Text(NAME, "the name of an environment variable"),
                                   form="a list of names"),
         "Variables taken over from the engine's own environment.", "[]"),
+    Key("secrets", ListOf(SecretName(), form="a list of names"),
+        "Secrets that the steps get as environment variables of these names (`wingman secret set "
+        "NAME`); masked everywhere.", "[]"),
     Key("python_path", ListOf(Text(form="a folder", empty=False), or_one=True,
                               form="a list of folders"),
         "Folders to import from, after the flow file's own; relative to it.", "[]"),
@@ -273,8 +277,6 @@ FLOW = table_of((
     Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),
     Key("tests", ListOf(TEST, form="a list of tests"), "Tests of the flow (`wingman test`): no "
         "step runs, and no side effect happens.", "[]"),
-    Key("secrets", Reader(), "Secrets for the steps.", "", LATER,
-        "use a `sensitive` input for now"),
     Key("triggers", Reader(), "What starts the flow by itself.", "", LATER,
         "start it from cron with `wingman run`"),
     Key("concurrency", Reader(), "How many executions may run at once.", "", LATER, _NEXT),

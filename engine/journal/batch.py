@@ -30,6 +30,7 @@ class Batch:
     counters: dict[tuple[str, str], int] = field(default_factory=dict)
     audit: list[Row] = field(default_factory=list)
     abandoned: list[Row] = field(default_factory=list)  # [ord, at, error]
+    others: list[tuple[str, Row]] = field(default_factory=list)  # rare rows, in their order
 
     def count(self, flow: str, state: str, by: int) -> None:
         key = (flow, state)
@@ -53,6 +54,7 @@ class Batch:
             ("abandon_counters", self.abandoned),
             ("abandon_steps", self.abandoned),
             ("abandon_executions", self.abandoned),
+            *((name, [row]) for name, row in self.others),
         ]
         return [(name, rows) for name, rows in found if rows]
 

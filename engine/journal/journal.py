@@ -181,6 +181,11 @@ class Journal:
         self._batch.audit.append([at_us, actor, action, subject, reason])
         self._schedule()
 
+    def add_row(self, statement: str, row: list[Any]) -> None:
+        """Run a named statement on one row: for what changes too rarely to be gathered."""
+        self._batch.others.append((statement, row))
+        self._schedule()
+
     def _count(self, execution: Execution) -> None:
         before = self._counted.get(execution.ord)
         if before == execution.state:
@@ -234,7 +239,8 @@ class Journal:
                 callback()
             except Exception:  # a fault of one must not starve the others: they wait for good
                 traceback.print_exc()
-        if self._after or self._batch.events or self._batch.flows or self._batch.audit:
+        batch = self._batch
+        if self._after or batch.events or batch.flows or batch.audit or batch.others:
             self._schedule()
 
     # -- on the writer's thread ------------------------------------------------------------

@@ -54,6 +54,24 @@ ON CONFLICT (flow, state) DO UPDATE SET n = n + excluded.n
 INSERT INTO audit (at, actor, action, subject, reason)
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1)
 
+-- name: secrets
+SELECT name, sealed, set_at, set_by FROM secrets
+
+-- name: former_secrets
+SELECT name, sealed, until FROM former_secrets
+
+-- name: upsert_secret
+INSERT OR REPLACE INTO secrets SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1)
+
+-- name: delete_secret
+DELETE FROM secrets WHERE name IN (SELECT value->>0 FROM json_each(?1))
+
+-- name: insert_former_secret
+INSERT INTO former_secrets SELECT value->>0, value->>1, value->>2 FROM json_each(?1)
+
+-- name: delete_former_secrets
+DELETE FROM former_secrets WHERE until < (SELECT value->>0 FROM json_each(?1))
+
 -- name: abandon_counters
 INSERT INTO counters
 SELECT flow, state, -count(*) FROM executions WHERE ord IN (SELECT value->>0 FROM json_each(?1))

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from engine.clock import Clock
+from engine.core.prepare import missing_words
 from engine.core.state import Execution
 from engine.core.takeover import begin_resumed
 from engine.errors import Conflict, FlowFileError, UsageError
@@ -87,6 +88,8 @@ class Resumption:
             raise Conflict(
                 "the flow's file has changed since the plan was made", "look at the plan again"
             )
+        if missing := self._service.secrets.missing(prepared.definition):
+            raise Conflict(*missing_words(missing))
         execution_id = new_execution_id(Clock().now_us())
         taken = [_taken(prepared, row.path) for row in prepared.plan.rows if row.decision == REUSE]
         folders = [self._home.work / execution_id, self._home.logs / execution_id]

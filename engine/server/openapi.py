@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine import __version__, wire
-from engine.server import routes
+from engine.server import routes, secret_routes
 from engine.server.app import Json
 
 REF = {
@@ -52,6 +52,7 @@ SHAPES = (
     routes.DebugRequest,
     routes.ValidateRequest,
     routes.StopRequest,
+    secret_routes.SecretRequest,
 )
 LINES_WANTED = ("step", "attempt", "level", "grep", "stream")
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
@@ -186,6 +187,12 @@ def make_document() -> dict[str, Any]:
         "/v1/doctor": {"get": operation()},
         "/v1/machine": {"get": operation(shape["Machine"])},
         "/v1/pools": {"get": operation(pools)},
+        "/v1/secrets": {"get": operation()},
+        "/v1/secrets/rotate": {"post": operation()},
+        "/v1/secrets/{name}": {
+            "put": operation(None, "SecretRequest", [NAME]),
+            "delete": operation(parameters=[NAME]),
+        },
         "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},
     }
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from engine import wire
 from engine.clock import Clock
 from engine.core.hide import Mask
+from engine.core.prepare import missing_words
 from engine.flowfile.inputs import check_inputs
 from engine.rehearsal.dry_run import dry_run
 from engine.request import check_words
@@ -27,6 +28,8 @@ async def plan(request: Request) -> Response:
     given, given_text = wanted.get("inputs") or {}, wanted.get("inputs_text") or {}
     inputs = check_inputs(compiled["inputs"], given, given_text)
     found = dry_run(compiled, inputs, service.scheduler.base_env, Clock().now_us())
+    if missing := service.secrets.missing(compiled):
+        found["problems"].insert(0, missing_words(missing)[0])
     mask = _mask_of(mask_values(compiled, inputs))
     shown = {key: mask(value) for key, value in found.items() if key not in ("flow", "version")}
     return Json({**found, **shown, "inputs": shown_inputs(compiled, inputs)})

@@ -319,5 +319,23 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "secrets", "triggers", "concurrency", "retention", "permissions", "alerts", "http",
+        "triggers", "concurrency", "retention", "permissions", "alerts", "http",
         "on_error", "parallel", "batch", "approve", "flow", "wait", "requires"]
+
+
+def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:
+    text = """
+secrets: [PATH, 9x, {a: b}, TOKEN]
+steps: [{id: s, run: 'true'}]
+"""
+    wrong = [line.split(" (")[0] for line in problems(text)]
+    assert wrong == [
+        "2:11: a secret may not be called `PATH`",
+        "2:17: `9x` is no name of a secret",
+        "2:21: the name of a secret is expected, not a map",
+    ]
+    (line,) = problems("secrets: [TOKEN]\nsteps: [{id: s, run: 'echo ${{ env.TOKEN }}'}]")
+    assert line == (
+        "2:32: the secret `TOKEN` cannot be a value of an expression "
+        '(the step has it as a variable: write "$TOKEN")'
+    )

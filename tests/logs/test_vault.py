@@ -129,3 +129,37 @@ def test_many_first_needs_at_once_make_one_key(key_file: Path) -> None:
     vault = Vault(key_file)
     assert [vault.open(text, "c") for text in texts] == list(range(64))
     assert os.listdir(key_file.parent) == ["master.key"]
+
+
+def test_a_new_key_seals_and_the_former_ones_still_open(key_file: Path) -> None:
+    vault = Vault(key_file)
+    first = vault.seal("one", "c")
+    vault.add_key()
+    second = vault.seal("two", "c")
+    assert (vault.open(first, "c"), vault.open(second, "c")) == ("one", "two")
+    lines = key_file.read_bytes().splitlines()
+    assert len(lines) == 2
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    key_file.write_bytes(lines[0] + b"\n")
+    assert Vault(key_file).open(second, "c") == "two", "the newest comes first"
+    with pytest.raises(StorageError):
+        Vault(key_file).open(first, "c")
+
+
+def test_a_credential_of_systemd_goes_before_the_key_file(
+    key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Vault(key_file).seal("before", "c")
+    handed = tmp_path / "credentials" / "wingman.key"
+    Vault(handed).seal("any", "c")  # makes one
+    key = key_file.read_bytes()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed.parent))
+    vault = Vault(key_file)
+    text = vault.seal("value", "c")
+    assert vault.open(before, "c") == "before"
+    vault.add_key()
+    assert vault.open(text, "c") == "value"
+    assert key_file.read_bytes() == key, "what systemd keeps is not ours to renew"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(StorageError):
+        Vault(key_file).open(text, "c")
