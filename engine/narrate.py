@@ -43,6 +43,18 @@ def _step_ended(data: Data) -> tuple[str, str]:
     return level, f"{data['step']}: {data['state']}" + (f": {why}" if why else "")
 
 
+def _waiting(data: Data) -> tuple[str, str]:
+    asks = f": {data['message']}" if data.get("message") else ""
+    return "info", f"{data['step']}: waits: {data['reason']}{asks}"
+
+
+def _decided(data: Data) -> tuple[str, str]:
+    how = "approved" if data["approved"] else "rejected"
+    comment = f": {data['comment']}" if data["comment"] else ""
+    level = "info" if data["approved"] else "warning"
+    return level, f"{data['step']}: {how} by {data['by']}{comment}"
+
+
 def _detail(data: Data) -> tuple[str, str]:
     """What debug mode tells: each part on a line of its own."""
     detail = data["detail"]
@@ -96,6 +108,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "step.ended": _step_ended,
     "step.released": _by("released"),
     "step.reused": lambda data: ("info", f"{data['step']}: {data['state']}, {data['reason']}"),
-    "step.waiting": lambda data: ("info", f"{data['step']}: waits: {data['reason']}"),
+    "step.waiting": _waiting,
+    "step.decided": _decided,
     "step.detail": _detail,
 }

@@ -60,6 +60,24 @@ def _after_failure(
     }
 
 
+def end_step(
+    turn: Turn, step: StepState, state: str, error: dict[str, Any] | None = None, **facts: Any
+) -> None:
+    """Record the end of a step that had no attempt, and what follows from a failure."""
+    if state == "failed":
+        facts["handled"] = step.definition["continue_on_error"]
+    turn.emit("step.ended", step=step.path, state=state, error=error, **facts)
+    if state == "failed":
+        fail_fast(turn, step)
+
+
+def fail_without_attempt(
+    turn: Turn, step: StepState, message: str, error_type: str = "expression"
+) -> None:
+    """A step failed before it could start."""
+    end_step(turn, step, "failed", {"type": error_type, "message": message})
+
+
 def check_expectation(
     turn: Turn, step: StepState, end: dict[str, Any]
 ) -> tuple[str, dict[str, Any] | None]:

@@ -11,9 +11,10 @@ from collections import deque
 from typing import Any
 
 from engine.core import failure
-from engine.core.advance import advance, fail_without_attempt
+from engine.core.advance import advance
+from engine.core.awaiting import asked, decide_approval, expire
 from engine.core.cancelling import begin_cancel
-from engine.core.conclude import check_expectation, conclude
+from engine.core.conclude import check_expectation, conclude, fail_without_attempt
 from engine.core.entering import is_let_in
 from engine.core.state import Execution, StepState
 from engine.core.turn import Turn
@@ -94,7 +95,9 @@ def due(turn: Turn) -> None:
     for path in sorted(ex.delayed):
         if (ex.steps[path].retry_at_us or 0) <= turn.now_us:
             ex.delayed.discard(path)
-            ex.ready.append(path)
+            ex.line_up(ex.steps[path])
+    if ex.timed:
+        expire(turn)
     advance(turn)
 
 
@@ -118,8 +121,19 @@ def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -
         fail_without_attempt(turn, ex.steps[path], error)
     else:
         ex.evaluated[path, text] = value
-        # one that waits was judged before
-        (ex.candidates if ex.steps[path].state == "pending" else ex.ready).append(path)
+        step = ex.steps[path]
+        if step.state == "pending":
+            ex.candidates.append(path)
+        else:  # judged before
+            ex.line_up(step)
+    advance(turn)
+
+
+def approval(
+    turn: Turn, path: str | None, approved: bool, by: str, comment: str, given: dict[str, Any]
+) -> None:
+    """A person approves or rejects; `given` are the checked inputs of the form."""
+    decide_approval(turn, asked(turn.execution, path), approved, by, comment, given)
     advance(turn)
 
 
@@ -198,6 +212,7 @@ def flow_deadline_us(ex: Execution) -> int | None:
 def next_due_us(ex: Execution) -> int | None:
     """When `due` should be called next for this execution."""
     moments = [ex.steps[path].retry_at_us or 0 for path in ex.delayed]
+    moments += [ex.steps[path].until_us or 0 for path in ex.timed]
     deadline = flow_deadline_us(ex)
     if deadline is not None and not ex.cancelling:
         moments.append(deadline)
@@ -210,7 +225,7 @@ def rebuild_queues(ex: Execution) -> None:
         return
     steps = ex.section_steps(SECTIONS[ex.section])
     ex.ready = deque()
-    waiting = [step for step in steps if step.state == "waiting"]
+    waiting = [step for step in steps if step.state == "waiting" and step.awaited is None]
     ex.delayed = {step.path for step in waiting if step.pool_wait is None}
     ex.pooled = {step.path for step in waiting if step.pool_wait is not None}
     ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)

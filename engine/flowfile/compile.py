@@ -18,6 +18,7 @@ from .declarations import compiled_input
 from .fields import BUILT, Key, Value, Values, read_keys, table_of
 from .flow_tests import compiled_tests
 from .formats import FORMAT
+from .own_kinds import own_parts
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
@@ -215,7 +216,7 @@ class _Compiler:
 
     def _step(self, step: Step) -> dict[str, Any]:
         """One step of the compiled flow."""
-        defaults = self._get("defaults", {})
+        defaults = self._defaults_of(step)
 
         def get(name: str, default: Any) -> Any:
             value = step.values.get(name) or defaults.get(name)
@@ -238,12 +239,18 @@ class _Compiler:
             "shell": _words(shell),
             "python": _python(step.values.get("python")),
             "pools": _own(step, "pools", {}),
+            **own_parts(step.values, self.reading),
         }
+
+    def _defaults_of(self, step: Step) -> Values:
+        """The flow's defaults, for what a runner carries out."""
+        defaults: Values = self._get("defaults", {})
+        return {} if step.kind and step.kind.without else defaults
 
     def _retry(self, step: Step) -> dict[str, Any]:
         """The step's retry over the flow's default, key by key."""
         given: Values = {}
-        for value in (self._get("defaults", {}).get("retry"), step.values.get("retry")):
+        for value in (self._defaults_of(step).get("retry"), step.values.get("retry")):
             given |= value.value if value is not None else {}
         retry = {name: given[name].value if name in given else default
                  for name, default in RETRY.items()}
@@ -262,7 +269,8 @@ def _table_of(kind: Kind | None) -> dict[str, Key]:
     words = tuple(Key(one.name, one.reader, one.doc) for one in KINDS.values())
     extra = kind.keys if kind else tuple(
         key for one in KINDS.values() for key in one.keys if one.status == BUILT)
-    return table_of(STEP_KEYS + words + extra)
+    without = kind.without if kind else ()
+    return table_of(key for key in (*STEP_KEYS, *words, *extra) if key.name not in without)
 
 
 _TABLES = {kind.name: _table_of(kind) for kind in KINDS.values()}
