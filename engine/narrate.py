@@ -64,6 +64,8 @@ def _detail(data: Data) -> tuple[str, str]:
         lines += [f"    {line}" for line in detail["text"].splitlines()]
     if detail.get("python"):
         lines.append(f"  python: {json.dumps(detail['python'], ensure_ascii=False)}")
+    if detail.get("http"):
+        lines.append(f"  http: {json.dumps(detail['http'], ensure_ascii=False)}")
     lines.append(f"  working directory: {detail.get('cwd')}")
     lines += [f"  {name}={value}" for name, value in sorted(detail.get("env", {}).items())]
     return "debug", "\n".join(lines)

@@ -45,7 +45,7 @@ def start_attempt(turn: Turn, step: StepState) -> None:
 
 def _detail(spec: dict[str, Any]) -> dict[str, Any]:
     """What debug mode tells about an attempt; the shell masks it before it is journaled."""
-    keys = ("shell", "text", "python", "env", "cwd", "timeout_s")
+    keys = ("shell", "text", "python", "http", "env", "cwd", "timeout_s")
     return {key: spec[key] for key in keys if key in spec}
 
 

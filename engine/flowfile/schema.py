@@ -15,6 +15,7 @@ from typing import Any
 from .access import SecretName
 from .errortypes import ErrorType
 from .fields import BUILT, LATER, Fields, Key, table_of
+from .http_keys import HTTP
 from .input_keys import Input
 from .names import (
     FLOW_NAME,
@@ -113,7 +114,7 @@ KINDS: Map[str, Kind] = {kind.name: kind for kind in (
          "A shell command or script. Inputs are environment variables: write \"$name\".",
          (Key("shell", SHELL, "The shell that gets the text.", "bash -euo pipefail"), _OUTPUTS)),
     Kind("python", PYTHON, "A Python function or script in a warm worker.", (_OUTPUTS,)),
-    Kind("http", Reader(), "A request over HTTP.", (), LATER, "use `run:` with curl"),
+    Kind("http", HTTP, "A request over HTTP. Its outputs are `status`, `headers` and `body`."),
     Kind("flow", CALL, "Another flow as a step.", (), LATER,
          "use `run: wingman run NAME`"),
     Kind("wait", WAIT, "A wait that outlives the engine: for a duration, or `until` a time. No "
