@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine import expression
 from engine.core import retry
 from engine.core.cancelling import fail_fast
 from engine.core.names import names_of
-from engine.core.prepare import NeedsSandbox, evaluate
+from engine.core.prepare import evaluate
 from engine.core.state import StepState
 from engine.core.turn import Turn
 from engine.errors import ExpressionError
@@ -60,41 +61,44 @@ def _after_failure(
     }
 
 
-def end_step(
-    turn: Turn, step: StepState, state: str, error: dict[str, Any] | None = None, **facts: Any
-) -> None:
-    """Record the end of a step that had no attempt, and what follows from a failure."""
-    if state == "failed":
-        facts["handled"] = step.definition["continue_on_error"]
-    turn.emit("step.ended", step=step.path, state=state, error=error, **facts)
-    if state == "failed":
-        fail_fast(turn, step)
+Verdict = tuple[str, dict[str, Any] | None]
 
 
-def fail_without_attempt(
-    turn: Turn, step: StepState, message: str, error_type: str = "expression"
-) -> None:
-    """A step failed before it could start."""
-    end_step(turn, step, "failed", {"type": error_type, "message": message})
-
-
-def check_expectation(
-    turn: Turn, step: StepState, end: dict[str, Any]
-) -> tuple[str, dict[str, Any] | None]:
-    """`expect`: a step whose outputs are not as they should be has failed."""
-    ex, text = turn.execution, step.definition["expect"]
-    names = names_of(ex, step, ex.environment or {}, turn.now_us)
-    names["outputs"] = end.get("outputs") or {}
+def check_expectation(turn: Turn, step: StepState, end: dict[str, Any]) -> Verdict:
+    """`expect`: a step whose outputs are not as they should be has failed. Raises NeedsSandbox."""
+    text = step.definition["expect"]
+    names = _names_with_outputs(turn, step, end)
     try:
-        value = evaluate(ex, step, text, names)
-    except NeedsSandbox:
-        return "failed", {"type": "expect", "message": f"expect: {text}: too much data to check"}
+        value = evaluate(turn.execution, step, text, names)
     except ExpressionError as error:
-        return "failed", {"type": "expect", "message": f"expect: {error.message}"}
+        return _unexpected(error.message)
+    return _verdict(turn, text, value, names)
+
+
+def answered_expectation(
+    turn: Turn, step: StepState, end: dict[str, Any], value: Any, error: str | None
+) -> Verdict:
+    """The same by the sandbox's answer."""
+    if error is not None:
+        return _unexpected(error)
+    names = _names_with_outputs(turn, step, end)
+    return _verdict(turn, step.definition["expect"], value, names)
+
+
+def _names_with_outputs(turn: Turn, step: StepState, end: dict[str, Any]) -> dict[str, Any]:
+    ex = turn.execution
+    names = names_of(ex, step, ex.environment or {}, turn.now_us)
+    return {**names, "outputs": end.get("outputs") or {}}
+
+
+def _verdict(turn: Turn, text: str, value: Any, names: dict[str, Any]) -> Verdict:
     if value is True:
         return "completed", None
-    outputs = ", ".join(f"{name} = {item!r}" for name, item in names["outputs"].items())
-    return "failed", {
-        "type": "expect",
-        "message": f"expect: {text} is false; {outputs or 'no outputs'}",
-    }
+    values = expression.values_of(text, names, masked=turn.execution.masked)
+    with_values = f"; {', '.join(values)}" if values else ""
+    what = "false" if value is False else f"{expression.as_text(value)[:100]}, not true or false"
+    return _unexpected(f"{text} is {what}{with_values}")
+
+
+def _unexpected(message: str) -> Verdict:
+    return "failed", {"type": "expect", "message": f"expect: {message}"}

@@ -11,14 +11,14 @@ from collections import deque
 from typing import Any
 
 from engine.core import failure
-from engine.core.advance import advance
-from engine.core.awaiting import asked, decide_approval, expire
+from engine.core.advance import advance, ask_sandbox, fail_without_attempt
 from engine.core.cancelling import begin_cancel
-from engine.core.conclude import check_expectation, conclude, fail_without_attempt
+from engine.core.conclude import answered_expectation, check_expectation, conclude
 from engine.core.entering import is_let_in
+from engine.core.prepare import NeedsSandbox
 from engine.core.state import Execution, StepState
 from engine.core.turn import Turn
-from engine.errors import Conflict
+from engine.errors import Conflict, ExpressionError
 from engine.model import SECTIONS
 
 
@@ -34,20 +34,21 @@ def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:
     step = _step_of_attempt(turn.execution, number)
     if step is None:
         return
+    facts = {
+        "number": number,
+        "end": end,
+        "ended_at_us": max(step.started_at_us or 0, min(turn.now_us, round(end["ended_at"] * 1e6))),
+        "duration_ms": round(end["wall_s"] * 1000),
+    }
     state, error = failure.judge(end, step.definition["timeout_s"])
     if state == "completed" and step.definition["expect"]:
-        state, error = check_expectation(turn, step, end)
-    ended_at_us = max(step.started_at_us or 0, min(turn.now_us, round(end["ended_at"] * 1e6)))
-    conclude(
-        turn,
-        step,
-        state,
-        error,
-        number=number,
-        end=end,
-        ended_at_us=ended_at_us,
-        duration_ms=round(end["wall_s"] * 1000),
-    )
+        try:
+            state, error = check_expectation(turn, step, end)
+        except NeedsSandbox as need:
+            turn.emit("attempt.checking", step=step.path, **facts)
+            ask_sandbox(turn, step, need)
+            return
+    conclude(turn, step, state, error, **facts)
     advance(turn)
 
 
@@ -92,12 +93,12 @@ def due(turn: Turn) -> None:
             f"ran longer than the flow's timeout of {ex.definition['timeout_s']:g} s",
         )
         return
+    for path in sorted(ex.unchecked - ex.evaluating):  # an earlier engine has asked
+        _check_again(turn, ex.steps[path])
     for path in sorted(ex.delayed):
         if (ex.steps[path].retry_at_us or 0) <= turn.now_us:
             ex.delayed.discard(path)
-            ex.line_up(ex.steps[path])
-    if ex.timed:
-        expire(turn)
+            ex.ready.append(path)
     advance(turn)
 
 
@@ -114,27 +115,40 @@ def offered(turn: Turn, paths: list[str]) -> None:
 def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -> None:
     """The sandbox has answered for a step."""
     ex = turn.execution
+    if path in ex.unchecked and text == ex.steps[path].definition["expect"]:
+        ex.evaluating.discard(path)
+        _checked(turn, ex.steps[path], value, error)
+        return
     if path not in ex.evaluating:
         return
     ex.evaluating.discard(path)
-    if error is not None:
+    if path == "":  # the flow's outputs
+        ex.evaluated[path, text] = value if error is None else ExpressionError(error)
+    elif error is not None:
         fail_without_attempt(turn, ex.steps[path], error)
     else:
         ex.evaluated[path, text] = value
-        step = ex.steps[path]
-        if step.state == "pending":
-            ex.candidates.append(path)
-        else:  # judged before
-            ex.line_up(step)
+        # one that waits was judged before
+        (ex.candidates if ex.steps[path].state == "pending" else ex.ready).append(path)
     advance(turn)
 
 
-def approval(
-    turn: Turn, path: str | None, approved: bool, by: str, comment: str, given: dict[str, Any]
-) -> None:
-    """A person approves or rejects; `given` are the checked inputs of the form."""
-    decide_approval(turn, asked(turn.execution, path), approved, by, comment, given)
+def _checked(turn: Turn, step: StepState, value: Any, error: str | None) -> None:
+    """Whether the outputs of an ended attempt are as expected has become known."""
+    facts = {k: v for k, v in (step.unchecked or {}).items() if k != "step"}
+    state, found = answered_expectation(turn, step, facts["end"], value, error)
+    conclude(turn, step, state, found, **facts)
     advance(turn)
+
+
+def _check_again(turn: Turn, step: StepState) -> None:
+    facts = {k: v for k, v in (step.unchecked or {}).items() if k != "step"}
+    try:
+        state, error = check_expectation(turn, step, facts["end"])
+    except NeedsSandbox as need:
+        ask_sandbox(turn, step, need)
+    else:  # this version finds it light
+        conclude(turn, step, state, error, **facts)
 
 
 def cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> None:
@@ -212,7 +226,6 @@ def flow_deadline_us(ex: Execution) -> int | None:
 def next_due_us(ex: Execution) -> int | None:
     """When `due` should be called next for this execution."""
     moments = [ex.steps[path].retry_at_us or 0 for path in ex.delayed]
-    moments += [ex.steps[path].until_us or 0 for path in ex.timed]
     deadline = flow_deadline_us(ex)
     if deadline is not None and not ex.cancelling:
         moments.append(deadline)
@@ -225,7 +238,7 @@ def rebuild_queues(ex: Execution) -> None:
         return
     steps = ex.section_steps(SECTIONS[ex.section])
     ex.ready = deque()
-    waiting = [step for step in steps if step.state == "waiting" and step.awaited is None]
+    waiting = [step for step in steps if step.state == "waiting"]
     ex.delayed = {step.path for step in waiting if step.pool_wait is None}
     ex.pooled = {step.path for step in waiting if step.pool_wait is not None}
     ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)
@@ -234,4 +247,6 @@ def rebuild_queues(ex: Execution) -> None:
 def _step_of_attempt(ex: Execution, number: int) -> StepState | None:
     """The running step whose newest attempt has this number."""
     step = ex.by_number.get(number)
-    return step if step is not None and step.state == "running" else None
+    if step is None or step.state != "running" or step.unchecked is not None:
+        return None
+    return step

@@ -9,7 +9,7 @@ from engine.core import decide
 from engine.core.prepare import Surroundings
 from engine.core.reduce import apply
 from engine.core.state import Execution
-from engine.core.turn import CancelAttempt, Ended, StartAttempt, Turn
+from engine.core.turn import CancelAttempt, Command, Ended, StartAttempt, Turn
 from engine.model import Event
 
 AROUND = Surroundings({"PATH": "/bin"}, "/work", "/logs", "gen1")
@@ -27,6 +27,7 @@ class World:
         self.cancelled: dict[int, str] = {}
         self.specs: list[dict[str, Any]] = []
         self.ends = 0
+        self.commands: list[Command] = []
         self.ex = self.new()
         self.do(decide.begin)
 
@@ -43,6 +44,7 @@ class World:
         turn = Turn(self.ex, self.now_us, AROUND)
         decision(turn, *args, **options)
         self.events += turn.events
+        self.commands += turn.commands
         for command in turn.commands:
             if isinstance(command, StartAttempt):
                 number = command.spec["number"]
