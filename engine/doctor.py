@@ -11,12 +11,12 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from engine import __version__
-from engine.errors import Unavailable
+from engine.errors import Unavailable, WingmanError
 from engine.paths import Home
 
 MIB = 1024 * 1024
@@ -24,6 +24,7 @@ DISK_FAIL_BYTES = 100 * MIB
 DISK_WARN_BYTES = 1024 * MIB
 DISK_WARN_SHARE = 0.05
 OPEN_FILES_WARN = 1024
+SQLITE_HEAD_BYTES = 100
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs", "ceph")
 LIBRARIES = (
     "apsw", "common-expression-language", "cryptography", "google-re2", "httptools", "httpx",
@@ -107,6 +108,8 @@ def _home(home: Home) -> Iterator[Finding]:
         return
     private = (home.root, home.data, home.logs, home.work, home.run)
     wrong = [finding for path in private if (finding := _permissions(path, 0o700, "home"))]
+    if wrong and wrong[0].message.startswith(f"{home.root} has mode"):  # all in it is private
+        wrong[0] = replace(wrong[0], verdict="warn")
     if home.key_file.exists() and (finding := _permissions(home.key_file, 0o600, "key file")):
         wrong.append(finding)
     yield from wrong
@@ -129,6 +132,39 @@ def _permissions(path: Path, allowed: int, name: str) -> Finding | None:
     if not os.access(path, os.W_OK):
         return Finding(name, "fail", f"{path} cannot be written")
     return None
+
+
+def _configuration(home: Home) -> Iterator[Finding]:
+    from engine.config import read_config
+
+    try:
+        read_config(home.config_file)
+    except WingmanError as error:
+        yield Finding("config", "fail", error.message, error.hint)
+        return
+    there = home.config_file.exists()
+    yield Finding("config", "ok", str(home.config_file) if there else "none: all as it comes")
+
+
+def _journal(home: Home) -> Iterator[Finding]:
+    """By the head of its file: to open it is the engine's alone."""
+    from engine.journal.migrations import newest_version
+
+    if not home.database.exists():
+        yield Finding("journal", "ok", f"{home.database} (made by the engine)")
+        return
+    with home.database.open("rb") as file:
+        head = file.read(SQLITE_HEAD_BYTES)
+    version, newest = int.from_bytes(head[60:64], "big"), newest_version()
+    if head and not head.startswith(b"SQLite format 3\0"):
+        hint = "restore it from a backup; the engine starts a new one where there is none"
+        yield Finding("journal", "fail", f"{home.database} is no database", hint)
+    elif version > newest:
+        message = f"{home.database} is of a newer version (schema {version}, not {newest})"
+        hint = "install that version again, or restore a backup from before the upgrade"
+        yield Finding("journal", "fail", message, hint)
+    else:
+        yield Finding("journal", "ok", f"{home.database}, schema {version or newest}")
 
 
 def _disk(home: Home) -> Iterator[Finding]:
@@ -302,6 +338,6 @@ def _locale(_: Home) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (
-    _python, _libraries, _sqlite, _programs, _home, _disk, _engine, _socket, _system_log,
-    _containment, _logout, _limits, _terminal, _locale,
+    _python, _libraries, _sqlite, _programs, _home, _configuration, _journal, _disk, _engine,
+    _socket, _system_log, _containment, _logout, _limits, _terminal, _locale,
 )  # fmt: skip

@@ -88,8 +88,8 @@ class Library:
         raise UnknownReference(f"there is no flow named {name}", hint)
 
     async def _is_named(self, file: FlowFile, name: str) -> bool:
-        if file.path.stem != name and f"name: {name}".encode() not in file.text:
-            return False
+        if file.path.stem != name and name.encode("utf-8", "replace") not in file.text:
+            return False  # what does not hold the name at all need not be compiled
         await self._load(file)
         return file.name == name
 

@@ -14,9 +14,8 @@ import socket
 import sys
 import time
 
-from engine.paths import Home, find_home
+from engine.paths import EXIT_LOCKED, Home, find_home
 
-EXIT_LOCKED = 75
 BACKLOG = 512
 ENVIRONMENT_PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "USER", "LOGNAME", "SHELL")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

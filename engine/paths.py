@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+EXIT_LOCKED = 75  # how an engine ends that finds another one on its home
 SOCKET_PATH_LIMIT_BYTES = 100  # sun_path holds 108, some systems 104
 DIRECTORIES = ("root", "flows", "data", "logs", "work", "run", "runners")
 

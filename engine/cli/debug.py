@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.terminal import clean, tell
-from engine.client.http import quote
+from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -22,7 +22,7 @@ def arguments(parser: Parser, name: str) -> None:
 def execute(args: Arguments, name: str) -> int:
     """Switch it."""
     client = ensure_engine(find_home())
-    client.request("POST", f"/v1/flows/{quote(args.flow)}/debug", {"mode": args.mode})
+    client.request("POST", f"/v1/flows/{segment(args.flow)}/debug", {"mode": args.mode})
     if args.json:
         import json
 

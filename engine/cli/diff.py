@@ -6,7 +6,7 @@ import sys
 
 from engine.cli.format import duration
 from engine.cli.terminal import clean, paint
-from engine.client.http import quote, with_query
+from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -33,7 +33,7 @@ def execute(args: Arguments, name: str) -> int:
     """Ask, and tell part by part; nothing is said of what is the same."""
     client = ensure_engine(find_home())
     parameters = {"against": args.against} if args.against else {}
-    path = with_query(f"/v1/executions/{quote(args.execution)}/diff", **parameters)
+    path = with_query(f"/v1/executions/{segment(args.execution)}/diff", **parameters)
     found = client.request("GET", path)
     if args.json:
         import json

@@ -8,7 +8,7 @@ from engine.cli import states
 from engine.cli.format import duration
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, has_glyphs, paint, tell, width
-from engine.client.http import quote
+from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -31,7 +31,7 @@ def execute(args: Arguments, name: str) -> int:
     """Ask for the flows and print them."""
     client = ensure_engine(find_home())
     if args.flow:
-        _print_flow(client.request("GET", f"/v1/flows/{quote(args.flow)}"), args)
+        _print_flow(client.request("GET", f"/v1/flows/{segment(args.flow)}"), args)
         return 0
     flows = client.request("GET", "/v1/flows")["flows"]
     if args.standard:

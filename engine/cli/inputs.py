@@ -53,7 +53,8 @@ def _read_file(path: str, typed: dict[str, Any], texts: dict[str, str]) -> None:
                 data = file.read()
         text = data.decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the inputs file {path}: {error}") from error
+        cause = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise InputError(f"cannot read the inputs file {path}: {cause}") from error
     if os.path.splitext(path)[1] in (".yaml", ".yml"):
         typed.update(_mapping(path, _yaml(path, text)))
     elif text.lstrip()[:1] in ("{", "["):
@@ -72,12 +73,10 @@ def _json(path: str, text: str) -> Any:
 
 
 def _yaml(path: str, text: str) -> Any:
-    import yaml  # type: ignore[import-untyped]
+    """By the YAML of flow files: `on` is a text, and nothing can grow or loop."""
+    from engine.flowfile.plain import plain_value
 
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}") from error
+    return plain_value(text.encode(), path)
 
 
 def _mapping(path: str, value: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, has_glyphs, paint, tell, width
 from engine.client.http import with_query
 from engine.client.launch import ensure_engine
+from engine.errors import UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_LIMIT = 1000
 SHORT_ID = 8
+FILTERS = ("state", "flow", "type", "trigger", "since", "until", "text")
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -39,6 +41,8 @@ def arguments(parser: Parser, name: str) -> None:
 
 def execute(args: Arguments, name: str) -> int:
     """Ask for the executions and print them."""
+    if args.limit < 1:
+        raise UsageError(f"--limit {args.limit}: at least 1", "leave it out for the newest 20")
     client = ensure_engine(find_home())
     found: list[dict[str, Any]] = []
     cursor = None
@@ -56,6 +60,9 @@ def execute(args: Arguments, name: str) -> int:
     if args.json:
         for execution in found:
             print(json_line(execution))
+        return 0
+    if not found and any(getattr(args, name) for name in FILTERS):
+        tell("no execution fits; all of them: wingman list")
         return 0
     _print_table(found, more=cursor is not None, limit=args.limit)
     return 0

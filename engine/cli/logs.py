@@ -8,7 +8,7 @@ import sys
 from engine.cli.follow import Detached, Follower, tell_detached
 from engine.cli.logtext import LogText
 from engine.cli.terminal import is_terminal, tell
-from engine.client.http import quote, with_query
+from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
 from engine.paths import find_home
@@ -40,7 +40,7 @@ def execute(args: Arguments, name: str) -> int:
     """Print, follow or save it."""
     home = find_home()
     client = ensure_engine(home)
-    path = f"/v1/executions/{quote(args.execution)}"
+    path = f"/v1/executions/{segment(args.execution)}"
     options: dict[str, object] = {
         "step": args.step, "level": args.level, "grep": args.grep, "stream": args.stream,
         "engine": args.engine,

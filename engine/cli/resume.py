@@ -8,7 +8,7 @@ from engine.cli.inputs import add_inputs, read_inputs
 from engine.cli.run import add_following, follow_started, read_flow_file
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, paint, tell, width
-from engine.client.http import quote
+from engine.client.http import quote, segment
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
 from engine.paths import find_home
@@ -46,7 +46,7 @@ def execute(args: Arguments, name: str) -> int:
     body = _request(args)
     home = find_home()
     client = ensure_engine(home)
-    path = f"/v1/executions/{quote(args.execution)}/resume"
+    path = f"/v1/executions/{segment(args.execution)}/resume"
     plan = client.request("POST", f"{path}/plan", body)
     if args.plan:
         if args.json:

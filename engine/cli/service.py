@@ -31,6 +31,10 @@ def execute(args: Arguments, name: str) -> int:
     if args.action == "status":
         _print(status(home), args.json)
         return 0
+    if args.action == "restart":
+        from engine.config import read_config
+
+        read_config(home.config_file)  # an engine that runs is not given up for one that cannot
     if args.action in ("stop", "restart"):
         _stop(home, args.all)
     if args.action in ("start", "restart"):

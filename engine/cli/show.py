@@ -10,7 +10,7 @@ from engine.cli.format import count, duration, epoch_s, local_time, size
 from engine.cli.report import helping_commands, json_line, name_of, waiting_words
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, width
-from engine.client.http import quote
+from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -33,7 +33,7 @@ def arguments(parser: Parser, name: str) -> None:
 def execute(args: Arguments, name: str) -> int:
     """Ask for the execution and tell it."""
     client = ensure_engine(find_home())
-    path = f"/v1/executions/{quote(args.execution)}"
+    path = f"/v1/executions/{segment(args.execution)}"
     if args.definition:
         sys.stdout.write(_as_is(client.text(f"{path}/definition")))
         return 0

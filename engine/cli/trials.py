@@ -7,7 +7,7 @@ import sys
 from engine.cli.format import count
 from engine.cli.run import is_file, read_flow_file
 from engine.cli.terminal import clean, clean_lines, paint, tell
-from engine.client.http import quote
+from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.errors import FlowFileError, UsageError
 from engine.paths import find_home
@@ -66,7 +66,7 @@ def _texts(words: list[str]) -> Iterator[tuple[str, str]]:
         if is_file(word):
             yield read_flow_file(word)
         elif client is not None:
-            flow = client.request("GET", f"/v1/flows/{quote(word)}")
+            flow = client.request("GET", f"/v1/flows/{segment(word)}")
             yield flow["source"], flow["definition"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.cli.report import json_started, name_of
 from engine.cli.terminal import clean, tell
-from engine.client.http import quote, with_query
+from engine.client.http import quote, segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import WingmanError
 from engine.paths import find_home
@@ -47,7 +47,7 @@ def execute(args: Arguments, name: str) -> int:
 
 def _ask(client: Client, reference: str, name: str, args: Arguments) -> dict[str, Any]:
     body = {"reason": args.reason} if args.reason else {}
-    answer = client.request("POST", f"/v1/executions/{quote(reference)}/{name}", body)
+    answer = client.request("POST", f"/v1/executions/{segment(reference)}/{name}", body)
     if getattr(args, "wait", False):
         path = with_query(f"/v1/executions/{quote(answer['id'])}", wait=True)
         answer = client.request("GET", path, timeout_s=None)

@@ -6,7 +6,7 @@ import sys
 
 from engine.cli.format import local_time
 from engine.cli.terminal import clean, paint
-from engine.client.http import quote, with_query
+from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UnknownReference
 from engine.paths import find_home
@@ -44,13 +44,13 @@ def _ask(client: Client, subject: str, step: str | None) -> dict[str, Any]:
     """Of a name that is a flow's and no execution's, why the flow runs or not."""
     parameters = {"step": step} if step else {}
     try:
-        path = with_query(f"/v1/executions/{quote(subject)}/why", **parameters)
+        path = with_query(f"/v1/executions/{segment(subject)}/why", **parameters)
         return client.request("GET", path)
     except UnknownReference:
         if step or "#" in subject or "@" in subject:
             raise
         try:
-            return client.request("GET", f"/v1/flows/{quote(subject)}/why")
+            return client.request("GET", f"/v1/flows/{segment(subject)}/why")
         except UnknownReference as unknown:
             raise UnknownReference(
                 f"there is no execution and no flow {subject!r}", unknown.hint

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from engine.client.transport import UnixTransport
-from engine.errors import Unavailable, WingmanError, from_json
+from engine.errors import Unavailable, UnknownReference, WingmanError, from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,19 @@ def quote(text: str) -> str:
     """`text` percent-encoded, fit for one segment of a path or one value of a query."""
     data = text.encode("utf-8", "surrogateescape")
     return "".join(chr(byte) if byte in UNRESERVED else f"%{byte:02X}" for byte in data)
+
+
+def segment(name: str) -> str:
+    """A reference or a flow's name as a part of a path. Raises UnknownReference for what is none.
+
+    A server reads `%2F` as a `/`, so that such a name would reach another route.
+    """
+    if not name or "/" in name:
+        raise UnknownReference(
+            f"{name!r} names no execution and no flow",
+            "an id, its last 6 characters or more, flow#12, flow@last(-failed) or @last",
+        )
+    return quote(name)
 
 
 def with_query(path: str, **parameters: object) -> str:

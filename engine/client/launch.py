@@ -13,7 +13,7 @@ import time
 
 from engine.client.http import Client
 from engine.errors import Unavailable
-from engine.paths import find_home
+from engine.paths import EXIT_LOCKED, find_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _start(home: Home, client: Client, stays: bool) -> None:
     """Spawn the engine and wait until it answers `client`."""
     _reap()
     home.create()
+    log_start = _size_of(home.text("system_log"))
     pid = _spawn(home, stays)
     deadline = time.monotonic() + START_TIMEOUT_S
     ended: int | None = None
@@ -107,8 +108,8 @@ def _start(home: Home, client: Client, stays: bool) -> None:
             return
         if ended is None and (ended := _exit_code(pid)) is not None:
             deadline = min(deadline, time.monotonic() + RACE_S)
-        if time.monotonic() > deadline:
-            raise _not_started(home, ended) from refused
+        if time.monotonic() > deadline or ended not in (None, EXIT_LOCKED):
+            raise _not_started(home, ended, log_start) from refused
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.05)
 
@@ -190,20 +191,34 @@ def _reap() -> None:
             _started.remove(pid)
 
 
-def _not_started(home: Home, exit_code: int | None) -> Unavailable:
+def _not_started(home: Home, exit_code: int | None, log_start: int) -> Unavailable:
+    """The cause in the engine's own words, where it has said one."""
     log = home.text("system_log")
+    lines = _said_since(log, log_start)
+    cause = next((text for line in lines if (text := line.partition(" error: ")[2])), "")
+    if cause:
+        return Unavailable(
+            f"the engine cannot start: {cause}", f"its log: {log}", exit_code=exit_code
+        )
     how = "does not listen" if exit_code is None else f"ended with exit code {exit_code}"
+    tail = "".join(f"\n    {line}" for line in lines[-TAIL_LINES:])
     return Unavailable(
-        f"the engine was started but {how}{_tail(log)}", f"its log: {log}", exit_code=exit_code
+        f"the engine was started but {how}{tail}", f"its log: {log}", exit_code=exit_code
     )
 
 
-def _tail(path: str) -> str:
-    """The log's last lines, to be put under a message."""
+def _size_of(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _said_since(path: str, start: int) -> list[str]:
+    """The lines of the engine's log from a place on, the last ones where there are many."""
     try:
         with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - 8192))
-            lines = file.read().decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
+            file.seek(max(start, os.fstat(file.fileno()).st_size - 8192))
+            return file.read().decode("utf-8", "replace").splitlines()
     except OSError:
-        return ""
-    return "".join(f"\n    {line}" for line in lines)
+        return []

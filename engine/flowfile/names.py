@@ -12,7 +12,11 @@ NAME_HINT = "letters, digits and _, not beginning with a digit, at most 63"
 RESERVED_WORDS = frozenset({"true", "false", "null", "in"})
 ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
-_HIJACKING = re.compile(r"WINGMAN_.*|LD_.*|PYTHON.*|BASH_ENV|ENV|PATH|IFS")
+# bash runs what PS4 holds while it traces, and cannot be given what it keeps read-only
+_HIJACKING = re.compile(
+    r"WINGMAN_.*|LD_.*|PYTHON.*|BASH_.*|BASHOPTS|SHELLOPTS|ENV|PATH|IFS|PS[0-4]|PROMPT_COMMAND"
+    r"|BASH|EUID|UID|PPID|PERL5LIB|PERL5OPT|PERL5DB|RUBYOPT|RUBYLIB|NODE_OPTIONS|NODE_PATH"
+)
 
 
 def wrong_name(name: str) -> tuple[str, str] | None:

@@ -126,7 +126,7 @@ class _Composer:
     def __init__(self, text: str, problems: Problems) -> None:
         from yaml.cyaml import CParser  # type: ignore[import-untyped]
 
-        self.problems = problems
+        self.problems, self.text = problems, text
         self.parser = CParser(text)
         self.stack: list[Mapping | Sequence] = []
         self.keys: list[Scalar | None] = []  # the key that waits for its value, one a level
@@ -142,8 +142,7 @@ class _Composer:
             while self._step(self.parser.get_event()):
                 pass
         except yaml.reader.ReaderError as error:
-            self.problems.add(At(1, 1), f"the character U+{_code(error):04X} is not allowed",
-                              "remove control characters")
+            self._unprintable(_code(error))
             return None
         except yaml.MarkedYAMLError as error:
             self._syntax(error)
@@ -228,6 +227,13 @@ class _Composer:
             self.problems.add(node, f"the key `{_short(node.text)}` is there twice",
                               f"the first is in line {first.line}")
         return node
+
+    def _unprintable(self, code: int) -> None:
+        """libyaml reads ahead and does not tell where: it is the first of its kind."""
+        at = max(self.text.find(chr(code)), 0)
+        place = At(self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at))
+        self.problems.add(place, f"the character U+{code:04X} is not allowed",
+                          "remove control characters")
 
     def _syntax(self, error: Any) -> None:
         mark = error.problem_mark or error.context_mark

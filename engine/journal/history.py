@@ -255,10 +255,10 @@ class History:
         """The ord that a reference means. Raises UnknownReference, UsageError when ambiguous."""
         found = self._find(reference)
         if found is None:
-            raise UnknownReference(
-                f"there is no execution {reference!r}",
-                "an id, its last 6 characters or more, flow#12, flow@last(-failed) or @last",
-            )
+            hint = "an id, its last 6 characters or more, flow#12, flow@last(-failed) or @last"
+            if self._get("last_of_flow", reference):
+                hint = f"that is a flow; its newest execution is {reference}@last"
+            raise UnknownReference(f"there is no execution {reference!r}", hint)
         return found
 
     def _find(self, reference: str) -> int | None:

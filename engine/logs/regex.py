@@ -98,7 +98,7 @@ def _re2_search(module: ModuleType, pattern: bytes, options: Any) -> Search:
     # The wrapper's `compile` keeps every pattern in a cache for ever; a secret must not stay there.
     compiled = module._re2.RE2(pattern, options)
     if not compiled.ok():
-        raise PatternError(str(compiled.error()))
+        raise PatternError(compiled.error().decode("utf-8", "replace"))
     match, unanchored = compiled.Match, module._re2.RE2.Anchor.UNANCHORED
 
     def search(text: bytes, start: int) -> Span | None:

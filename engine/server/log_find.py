@@ -12,8 +12,8 @@ from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.reader import LogReader
 from engine.server.app import Json
 from engine.server.log_routes import LINES_LIMIT
-from engine.server.logbook import filter_of, parse_cursor, query_filter
-from engine.server.routes import context_of, number_of
+from engine.server.logbook import filter_of, parse_cursor
+from engine.server.routes import context_of, limit_of
 
 FIND_BYTES = 64 << 20  # what one request may look through; the next goes on from there
 AROUND_BYTES = 16 << 20
@@ -33,7 +33,7 @@ async def find(request: Request) -> Response:
     """The next line after a cursor, or before it, that matches; with the wanted lines around it."""
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
-    wanted = query_filter(query)
+    wanted = await context.logs.wanted(ord_, execution_id, query)
     sought = filter_of(
         {
             **query,
@@ -45,7 +45,7 @@ async def find(request: Request) -> Response:
     if not query.get("find") and not query.get("find_level"):
         raise UsageError("say what to look for", "find=PATTERN or find_level=error")
     start, back = parse_cursor(query.get("from")), query.get("back") == "true"
-    limit = max(1, number_of(request, "limit", 200, LINES_LIMIT))
+    limit = limit_of(request, 200, LINES_LIMIT)
     log = await context.logs.open(ord_, execution_id)
     found = await log.ask(lambda reader: look(reader, wanted, sought, start, back, limit))
     return Json(

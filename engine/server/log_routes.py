@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
@@ -15,11 +18,12 @@ from engine.logs.reader import LogReader, Page
 from engine.narrate import narrate
 from engine.server.app import Json
 from engine.server.context import Context
-from engine.server.logbook import OpenLog, growth_of, parse_cursor, query_filter
-from engine.server.routes import context_of, number_of
+from engine.server.logbook import OpenLog, growth_of, parse_cursor
+from engine.server.routes import context_of, limit_of
 
 CHUNK_BYTES = 1 << 20
 LINES_LIMIT = 2000
+SETTLED_S = 0.5  # a runner holds part of a line for 0.2 s
 EVERYTHING_AT_ONCE = 1 << 30
 
 
@@ -27,7 +31,7 @@ async def stream(request: Request) -> Response:
     """The bytes as printed; with a level, a pattern, prefixes or engine lines, line by line."""
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
-    wanted = query_filter(query)
+    wanted = await context.logs.wanted(ord_, execution_id, query)
     log = await context.logs.open(ord_, execution_id)
     follows = query.get("follow") == "true"
     losses = await context.logs.losses(ord_, execution_id, wanted)
@@ -101,7 +105,9 @@ async def line_text(
             yield teller.text(log, lines)
             if is_over:
                 break
-            await grown.wait()
+            yield teller.settled()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(grown.wait(), teller.patience_s)
     yield teller.rest()
 
 
@@ -162,6 +168,20 @@ class Teller:
             parts.append(prefix + bytes(line.data) + b"\n")
         return b"".join(parts)
 
+    @property
+    def patience_s(self) -> float | None:
+        """How long to wait for lines that may come before what the engine has said; for ever
+        where it has said nothing."""
+        return SETTLED_S if self._events else None
+
+    def settled(self) -> bytes:
+        """What the engine said so long ago that no line from before it can come any more."""
+        parts = []
+        until_ns = time.time_ns() - int(SETTLED_S * 1e9)
+        while self._events and self._events[0][0] <= until_ns:
+            parts.append(self._events.pop(0)[1].encode() + b"\n")
+        return b"".join(parts)
+
     def rest(self) -> bytes:
         """What the engine said after the last line."""
         rest, self._events = self._events, []
@@ -172,8 +192,8 @@ async def lines(request: Request) -> Response:
     """A page of lines: before a cursor (or the end), or after one."""
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
-    wanted = query_filter(query)
-    limit = max(1, number_of(request, "limit", 200, LINES_LIMIT))
+    wanted = await context.logs.wanted(ord_, execution_id, query)
+    limit = limit_of(request, 200, LINES_LIMIT)
     before, after = parse_cursor(query.get("before")), parse_cursor(query.get("after"))
     log = await context.logs.open(ord_, execution_id)
 

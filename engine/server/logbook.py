@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.core.state import Execution
-from engine.errors import UsageError
+from engine.errors import UnknownReference, UsageError
 from engine.logs.adopt import adopt_unindexed
 from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.reader import LogReader
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
 OPEN_LOGS = 16
+NAMED_STEPS = 8
 COUNT_BUDGET_BYTES = 16 << 20  # how much of a log one question may look through for its levels
 PAGE_BUDGET_BYTES = 64 << 20
 T = TypeVar("T")
@@ -103,6 +105,30 @@ class LogBook:
         execution["warnings"] = sum(warnings.values())
         for step in execution.get("steps", ()):
             step["warnings"] = warnings.get(step["path"], 0)
+
+    async def wanted(self, ord_: int, execution_id: str, query: QueryParams) -> Filter:
+        """What a request wants of a log. Raises UsageError, UnknownReference for a wrong step."""
+        wanted = query_filter(query)
+        if wanted.steps:
+            await self._check_steps(ord_, execution_id, wanted.steps)
+        return wanted
+
+    async def _check_steps(self, ord_: int, execution_id: str, steps: tuple[str, ...]) -> None:
+        live = self._service.scheduler.live.get(execution_id)
+        if live is not None:
+            paths = list(live.steps)
+        else:
+            found = await self._service.reader(lambda history: history.execution(ord_))
+            paths = [step["path"] for step in found["steps"]]
+        for step in steps:
+            if not any(path == step or path.startswith(f"{step}/") for path in paths):
+                near = difflib.get_close_matches(step, paths[:1000], 1)
+                more = ", …" if len(paths) > NAMED_STEPS else ""
+                hint = f"one of {', '.join(paths[:NAMED_STEPS])}{more}"
+                raise UnknownReference(
+                    f"there is no step {step!r} in it",
+                    f"did you mean {near[0]}?" if near else hint,
+                )
 
     async def losses(self, ord_: int, execution_id: str, wanted: Filter) -> str:
         """A line for each attempt whose index has lost its end, as by a power cut.

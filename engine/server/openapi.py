@@ -38,7 +38,6 @@ SHAPES = (
     wire.Flow,
     wire.StartRequest,
     wire.StartPlan,
-    wire.ApprovalRequest,
     wire.ResumeRequest,
     wire.ResumePlan,
     wire.Fix,
@@ -66,7 +65,9 @@ def _query(*names: str) -> list[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": False,
-            "schema": {"type": "integer", "minimum": 0} if name in numbers else {"type": "string"},
+            "schema": {"type": "integer", "minimum": int(name == "limit")}
+            if name in numbers
+            else {"type": "string"},
         }
         for name in names
     ]
@@ -79,6 +80,9 @@ def make_document() -> dict[str, Any]:
         SHAPES, ref_template="#/components/schemas/{name}"
     )
     shape = {made.__name__: schema for made, schema in zip(SHAPES, schemas, strict=True)}
+    for name, component in components.items():
+        if name.endswith("Request"):
+            component["additionalProperties"] = False
 
     def answer(schema: Any, description: str = "the answer") -> dict[str, Any]:
         return {"description": description, "content": {"application/json": {"schema": schema}}}
@@ -174,12 +178,6 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/fix": {
             "get": operation(shape["Fix"], parameters=[REF]),
             "post": operation(shape["SavedFix"], parameters=[REF]),
-        },
-        "/v1/executions/{ref}/approve": {
-            "post": operation(shape["Started"], "ApprovalRequest", [REF])
-        },
-        "/v1/executions/{ref}/reject": {
-            "post": operation(shape["Started"], "ApprovalRequest", [REF])
         },
         "/v1/executions/{ref}/{verb}": {
             "post": operation(shape["Started"], "VerbRequest", [REF, VERB])

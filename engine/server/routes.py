@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +22,8 @@ from engine.server.context import Context
 
 BODY_LIMIT_BYTES = 4 << 20
 PAGE_LIMIT = 1000
+LIST_WORDS = ("state", "flow", "type", "trigger", "since", "until", "text", "limit", "cursor")
+FILTERS = LIST_WORDS[:6]
 T = TypeVar("T")
 
 
@@ -59,9 +63,21 @@ async def body_of(request: Request, shape: type[T]) -> T:
         if len(data) > BODY_LIMIT_BYTES:
             raise UsageError(f"the request's body is larger than {BODY_LIMIT_BYTES} bytes")
     try:
-        return msgspec.json.decode(bytes(data) or b"{}", type=shape)
+        raw = msgspec.json.decode(bytes(data) or b"{}")
+        found = msgspec.convert(raw, shape)
     except RecursionError:
         raise UsageError("the request's body is nested too deeply") from None
+    refuse_unknown("the request's body has no key", raw, shape.__annotations__)
+    return found
+
+
+def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """A misspelt word must not be a wish that nobody hears."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, list(known), 1)
+            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+            raise UsageError(f"{what} {name[:60]!r}", hint)
 
 
 def number_of(request: Request, name: str, default: int, highest: int) -> int:
@@ -72,6 +88,14 @@ def number_of(request: Request, name: str, default: int, highest: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise UsageError(f"{name}={text!r} is no whole number")
     return min(int(text), highest)
+
+
+def limit_of(request: Request, default: int, highest: int) -> int:
+    """How many are asked for at most: 1 or more, and no more than `highest`."""
+    limit = number_of(request, "limit", default, highest)
+    if limit < 1:
+        raise UsageError("limit=0 asks for nothing", "1 or more")
+    return limit
 
 
 async def unless_gone(request: Request, future: asyncio.Future[None]) -> None:
@@ -114,13 +138,10 @@ async def start(request: Request) -> Response:
 
 async def executions(request: Request) -> Response:
     query = request.query_params
-    given = {
-        key: query[key].split(",")
-        for key in ("state", "flow", "type", "trigger", "since", "until")
-        if query.get(key)
-    }
+    refuse_unknown("executions cannot be asked for by", query, LIST_WORDS)
+    given = {key: query[key].split(",") for key in FILTERS if query.get(key)}
     wanted = make_filter(given, (query.get("text") or "").split(), Clock().now_us())
-    limit = max(1, number_of(request, "limit", 50, PAGE_LIMIT))
+    limit = limit_of(request, 50, PAGE_LIMIT)
     cursor = number_of(request, "cursor", 0, 1 << 60) or None
     page = await context_of(request).service.page(wanted, cursor, limit)
     return Json({"executions": page.rows, "next": str(page.next) if page.next else None})
@@ -192,7 +213,7 @@ async def pools(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     after = number_of(request, "after", 0, 1 << 60)
-    limit = max(1, number_of(request, "limit", 100, PAGE_LIMIT))
+    limit = limit_of(request, 100, PAGE_LIMIT)
     reference = request.query_params.get("execution")
 
     def look(history: History) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from engine.doctor import examine_server
 from engine.errors import UsageError
 from engine.logs.levels import LEVEL_NAMES, level_of
 from engine.server.app import Json
-from engine.server.routes import context_of, number_of
+from engine.server.routes import context_of, limit_of
 
 READ_BYTES = 1 << 19  # of the log's end
 LINES_LIMIT = 1000
@@ -26,7 +26,7 @@ async def log(request: Request) -> Response:
     least = request.query_params.get("level", "debug")
     if least not in LEVEL_NAMES:
         raise UsageError(f"there is no level {least!r}", ", ".join(LEVEL_NAMES))
-    limit = max(1, number_of(request, "limit", 200, LINES_LIMIT))
+    limit = limit_of(request, 200, LINES_LIMIT)
     path = context_of(request).home.system_log
     lines = await asyncio.to_thread(last_lines, path, LEVEL_NAMES.index(least), limit)
     return Json({"lines": lines, "path": str(path)})

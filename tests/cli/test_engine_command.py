@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 
 from engine.cli import follow
@@ -64,12 +65,48 @@ def test_many_commands_at_once_start_one_engine(wingman: Wingman) -> None:
 
 
 def test_an_engine_that_cannot_start_says_why(wingman: Wingman) -> None:
+    wingman("engine", "start", check=True)
+    wingman("engine", "stop", check=True)  # what its log says of earlier starts is not the cause
     wingman.home.config_file.write_text("flow_pahts = []\n")
     done = wingman("list")
     assert done.returncode == 6
-    assert "the engine was started but ended" in done.stderr
-    assert "flow_pahts" in done.stderr
+    assert done.stderr.startswith("wingman: the engine cannot start: ")
+    assert "unknown key 'flow_pahts' (did you mean flow_paths?)" in done.stderr.splitlines()[0]
     assert str(wingman.home.system_log) in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    examined = wingman("doctor")
+    assert (examined.returncode, "unknown key 'flow_pahts'" in examined.stdout) == (1, True)
+
+
+def test_a_restart_does_not_give_up_an_engine_for_one_that_cannot_start(wingman: Wingman) -> None:
+    wingman("engine", "start", check=True)
+    wingman.home.config_file.write_text("flow_paths = 5\n")
+    done = wingman("engine", "restart")
+    assert (done.returncode, "flow_paths is a list" in done.stderr) == (2, True)
+    assert wingman("engine", "status").returncode == 0
+
+
+def test_doctor_tells_of_a_journal_that_cannot_be_opened(wingman: Wingman) -> None:
+    wingman("engine", "start", check=True)
+    wingman("engine", "stop", check=True)
+    database = apsw.Connection(str(wingman.home.database))
+    database.execute("pragma user_version = 9999; pragma wal_checkpoint(truncate)")
+    database.close()
+    refused = wingman("list")
+    assert (refused.returncode, "written by a newer version" in refused.stderr) == (6, True)
+    done = wingman("doctor", "--json")
+    findings = {f["name"]: f for f in map(json.loads, done.stdout.splitlines())}
+    assert (done.returncode, findings["journal"]["verdict"]) == (1, "fail")
+    assert "schema 9999" in findings["journal"]["message"]
+
+
+def test_a_home_whose_name_others_may_read_is_no_failure(wingman: Wingman) -> None:
+    wingman.home.root.chmod(0o755)
+    done = wingman("doctor", "--json")
+    findings = {f["name"]: f for f in map(json.loads, done.stdout.splitlines())}
+    assert (done.returncode, findings["home"]["verdict"]) == (0, "warn")
+    wingman.home.data.chmod(0o755)
+    assert wingman("doctor").returncode == 1
 
 
 def test_the_engine_holds_nothing_of_its_caller(wingman: Wingman, tmp_path: Path) -> None:

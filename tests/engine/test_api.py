@@ -157,6 +157,20 @@ def test_bodies_that_are_wrong_are_refused_in_words(served: Engine) -> None:
     assert served.get("/v1/executions?limit=1000")["executions"] == before
 
 
+def test_a_misspelt_word_of_a_request_is_not_a_wish_that_nobody_hears(served: Engine) -> None:
+    for path, body, meant in (
+        ("/v1/executions", b'{"flow": "fuzzed", "input": {"n": 3}}', "inputs"),
+        ("/v1/plan", b'{"flow": "fuzzed", "debig": true}', "debug"),
+        ("/v1/executions/@last/cancel", b'{"raeson": "x"}', "reason"),
+    ):
+        status, answer = ask(served.home, "POST", path, body)
+        assert status == 400
+        assert meant in json.loads(answer)["error"]["hint"]
+    status, answer = ask(served.home, "GET", "/v1/executions?stat=failed")
+    assert (status, "state" in json.loads(answer)["error"]["hint"]) == (400, True)
+    assert ask(served.home, "GET", "/v1/executions?limit=0")[0] == 400
+
+
 def test_a_huge_body_is_refused_and_not_held(served: Engine) -> None:
     status, answer = ask(served.home, "POST", "/v1/executions", b'{"text": "' + b"x" * (5 << 20))
     assert status in (400, 413)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.client.http import Client
 from engine.errors import UsageError
 from engine.paths import Home
 from tests.engine.api import Engine, until
@@ -93,3 +95,18 @@ async def test_a_log_window_may_be_told_the_number_of_new_lines_alone(
         await feed.until(lambda: view.texts() == ["needle after"])
         await feed.until(lambda: view.rest.get("skipped") == 1)
         assert view.texts() == ["needle after"]
+
+
+def test_the_engines_own_lines_come_also_while_no_step_prints(
+    engine: Engine, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    id_ = engine.start(f"steps: [{{id: a, run: 'until [ -e {gate} ]; do sleep 0.05; done'}}]")["id"]
+    seen = b""
+    parts = Client(engine.home).stream("GET", f"/v1/executions/{id_}/logs?engine=true&follow=true")
+    for part in parts:
+        seen += part
+        if b"a: attempt 1 starts" in seen and not gate.exists():
+            assert engine.show(id_)["state"] == "running"
+            gate.touch()
+    assert b"execution completed" in seen
