@@ -43,6 +43,18 @@ def _step_ended(data: Data) -> tuple[str, str]:
     return level, f"{data['step']}: {data['state']}" + (f": {why}" if why else "")
 
 
+def _waiting(data: Data) -> tuple[str, str]:
+    asks = f": {data['message']}" if data.get("message") else ""
+    return "info", f"{data['step']}: waits: {data['reason']}{asks}"
+
+
+def _decided(data: Data) -> tuple[str, str]:
+    how = "approved" if data["approved"] else "rejected"
+    comment = f": {data['comment']}" if data["comment"] else ""
+    level = "info" if data["approved"] else "warning"
+    return level, f"{data['step']}: {how} by {data['by']}{comment}"
+
+
 def _detail(data: Data) -> tuple[str, str]:
     """What debug mode tells: each part on a line of its own."""
     detail = data["detail"]
@@ -52,6 +64,8 @@ def _detail(data: Data) -> tuple[str, str]:
         lines += [f"    {line}" for line in detail["text"].splitlines()]
     if detail.get("python"):
         lines.append(f"  python: {json.dumps(detail['python'], ensure_ascii=False)}")
+    if detail.get("http"):
+        lines.append(f"  http: {json.dumps(detail['http'], ensure_ascii=False)}")
     lines.append(f"  working directory: {detail.get('cwd')}")
     lines += [f"  {name}={value}" for name, value in sorted(detail.get("env", {}).items())]
     return "debug", "\n".join(lines)
@@ -102,6 +116,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "step.ended": _step_ended,
     "step.released": _released,
     "step.reused": lambda data: ("info", f"{data['step']}: {data['state']}, {data['reason']}"),
-    "step.waiting": lambda data: ("info", f"{data['step']}: waits: {data['reason']}"),
+    "step.waiting": _waiting,
+    "step.decided": _decided,
     "step.detail": _detail,
 }

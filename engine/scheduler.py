@@ -127,7 +127,7 @@ class Scheduler:
         found: dict[str, set[str]] = {}
         for execution in self.live.values():
             for step in execution.steps.values():
-                if step.state == "running" and step.unchecked is None:
+                if step.is_at_runner:
                     name = attempt_id(execution.id, step.attempt_number or 0)
                     found.setdefault(step.generation or "", set()).add(name)
         return found

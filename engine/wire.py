@@ -66,6 +66,7 @@ class Step(TypedDict):
     read_bytes: NotRequired[int | None]
     write_bytes: NotRequired[int | None]
     log_bytes: NotRequired[int]  # what all of its attempts printed
+    waiting_for: NotRequired[dict[str, Any]]  # a moment or an approval: kind, until, message, …
     live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …
 
 
@@ -208,6 +209,15 @@ class StartRequest(TypedDict):
     inputs_text: NotRequired[dict[str, str]]  # from `-i k=v`: typed by their declarations
     debug: NotRequired[bool]
     trigger: NotRequired[str]
+
+
+class ApprovalRequest(TypedDict):
+    """A decision of a person; without a step it is about the only one that waits for one."""
+
+    step: NotRequired[str | None]
+    comment: NotRequired[str | None]
+    inputs: NotRequired[dict[str, Any] | None]
+    inputs_text: NotRequired[dict[str, str] | None]  # from `-i k=v`: typed by their declarations
 
 
 class PlannedStep(TypedDict):

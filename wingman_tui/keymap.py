@@ -54,6 +54,7 @@ COMMANDS = {
     "kill": "wingman kill {ref}",
     "pause": "wingman pause {ref}",
     "debug": "wingman debug {flow} on",
+    "answer": "wingman approve {ref}",
     "why": "wingman why {ref}",
     "values": "wingman show {ref} --json",
     "diff": "wingman diff {ref}",
@@ -71,6 +72,7 @@ def _on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
         ("kill", "X", "kill", "Kill at once with SIGKILL; `finally` does not run."),
         ("pause", "p", "pause", "Pause or continue: no new step starts, running ones finish."),
         ("debug", "d", "debug", "Switch debug mode of the flow on or off."),
+        ("answer", "A", "answer", "Approve or reject what one of its steps asks."),
     )
     explained = (
         ("why", "w", "why", "Say why it failed or what it waits for, and what helps."),

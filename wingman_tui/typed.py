@@ -15,8 +15,9 @@ from wingman_tui.filters import complete as complete_filter
 from wingman_tui.keymap import Action
 
 # verbs that are about an execution: the selected one where none is named
-ON_EXECUTION = ("open", "retry", "cancel", "kill", "pause", "continue", "rerun", "copy", "why",
-                "timeline", "values", "definition", "diff", "journal")  # fmt: skip
+ON_EXECUTION = ("open", "retry", "cancel", "kill", "pause", "continue", "approve", "reject",
+                "rerun", "copy", "why", "timeline", "values", "definition", "diff",
+                "journal")  # fmt: skip
 ON_FLOW = ("run", "history", "debug")
 DEBUG_MODES = ("on", "once", "off")
 OFFERED = 8

@@ -100,7 +100,8 @@ def _on_flow(app: WingmanApp, typed: Typed) -> None:
 
 def _on_selected(screen: ModeScreen, verb: str) -> None:
     """About the execution under the cursor: what its key does, the question included."""
-    name = {"journal": "events", "rerun": "run", "continue": "pause"}.get(verb, verb)
+    name = {"journal": "events", "rerun": "run", "continue": "pause",
+            "approve": "answer", "reject": "answer"}.get(verb, verb)
     here = screen.console_app.keymap.within([screen.SCOPE])
     action = next((action for action in here if action.name == name), None)
     if action is None:

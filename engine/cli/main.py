@@ -42,6 +42,8 @@ COMMANDS = {
     "kill": ("verbs", "kill executions at once, without their finally steps"),
     "pause": ("verbs", "start no new step of these executions; running ones finish"),
     "continue": ("verbs", "let paused executions go on"),
+    "approve": ("approval", "approve what a step of an execution asks for"),
+    "reject": ("approval", "reject what a step of an execution asks for"),
     "flows": ("flows", "list the flows that can be run by name, or show one"),
     "pools": ("pools", "list shared resources, who holds them and who waits for them"),
     "debug": ("debug", "switch a flow's debug mode on, on for one execution (once), or off"),
@@ -57,7 +59,7 @@ COMMANDS = {
 }
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("approve", "reject", "trigger", "emit", "token", "user", "audit",
+    ("trigger", "emit", "token", "user", "audit",
      "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
      "note", "attach", "--server")
 )  # fmt: skip

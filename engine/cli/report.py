@@ -44,6 +44,11 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
     if not waiting:
         return ""
     step = f"step {clean(waiting.get('step'))}"
+    if waiting.get("kind") == "approval":
+        until = f" (until {local_time(waiting['until'])})" if waiting.get("until") else ""
+        return f"an approval: {step}: {clean(waiting.get('message'))}{until}"
+    if waiting.get("kind") == "timer" and waiting.get("reason") == "wait":
+        return f"{step}: {local_time(waiting.get('until'))}"
     if waiting.get("kind") == "timer":
         return f"{step}: its next attempt, {local_time(waiting.get('until'))}"
     if waiting.get("kind") == "operator":
@@ -68,8 +73,13 @@ def helping_commands(execution: dict[str, Any]) -> list[str]:
     elif state in states.TERMINAL:
         return []
     else:
-        held = (execution.get("waiting_for") or {}).get("kind") == "operator"
-        lines = [(f"wingman retry {name}", "run the interrupted step again")] if held else []
+        kind = (execution.get("waiting_for") or {}).get("kind")
+        lines = []
+        if kind == "operator":
+            lines = [(f"wingman retry {name}", "run the interrupted step again")]
+        elif kind == "approval":
+            lines = [(f"wingman approve {name}", "let it go on"),
+                     (f"wingman reject {name}", "say no, with --comment")]  # fmt: skip
         lines += [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
     room = max(len(command) for command, _ in lines)
     return [f"{command:<{room}}  {what}" for command, what in lines]

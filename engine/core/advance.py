@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core.cancelling import fail_fast
+from engine.core.conclude import fail_without_attempt
 from engine.core.ledger import Claim, max_parallel
 from engine.core.names import names_of
-from engine.core.prepare import MissingSecret, NeedsSandbox, attempt_spec, evaluate, resolve
+from engine.core.prepare import NeedsSandbox, evaluate, resolve
+from engine.core.starting import start
 from engine.core.state import Execution, StepState
-from engine.core.turn import Ended, Evaluate, StartAttempt, Turn
+from engine.core.turn import Ended, Turn
 from engine.errors import ExpressionError
 from engine.model import SECTIONS
 
@@ -44,7 +45,7 @@ def _judge_candidate(turn: Turn, step: StepState) -> None:
         return
     if definition["if"] and not _condition_holds(turn, step):
         return
-    ex.ready.append(step.path)
+    ex.line_up(step)
 
 
 def _condition_holds(turn: Turn, step: StepState) -> bool:
@@ -52,7 +53,7 @@ def _condition_holds(turn: Turn, step: StepState) -> bool:
     try:
         value = evaluate(ex, step, text, names_of(ex, step, ex.environment or {}, turn.now_us))
     except NeedsSandbox as need:
-        ask_sandbox(turn, step, need)
+        turn.ask_sandbox(step.path, need)
         return False
     except ExpressionError as error:
         fail_without_attempt(turn, step, f"if: {error.message}")
@@ -72,6 +73,8 @@ def _may_start(ex: Execution) -> bool:
 
 def _start_ready(turn: Turn) -> None:
     ex = turn.execution
+    while ex.at_hand and ex.state == "running":
+        start(turn, ex.steps[ex.at_hand.popleft()])
     limit = max_parallel(ex)
     while ex.ready and ex.state == "running" and ex.running < limit:
         if turn.free_slots <= 0:
@@ -79,7 +82,7 @@ def _start_ready(turn: Turn) -> None:
             return
         step = ex.steps[ex.ready.popleft()]
         if not step.definition["pools"] or _has_slots(turn, step):
-            _start(turn, step)
+            start(turn, step)
 
 
 def _has_slots(turn: Turn, step: StepState) -> bool:
@@ -97,60 +100,6 @@ def _has_slots(turn: Turn, step: StepState) -> bool:
     else:
         ex.pooled.add(step.path)  # offered, but somebody else was faster
     return False
-
-
-def _start(turn: Turn, step: StepState) -> None:
-    ex = turn.execution
-    if step.state not in ("pending", "waiting"):
-        return
-    try:
-        spec = attempt_spec(ex, step, turn.around, turn.now_us)
-    except NeedsSandbox as need:
-        ask_sandbox(turn, step, need)
-        return
-    except MissingSecret as error:
-        fail_without_attempt(turn, step, str(error), "input")
-        return
-    except ExpressionError as error:
-        fail_without_attempt(turn, step, error.message)
-        return
-    turn.emit(
-        "attempt.starting",
-        step=step.path,
-        number=spec["number"],
-        try_number=step.attempts + 1,
-        generation=turn.around.generation,
-    )
-    if ex.debug:
-        turn.emit("step.detail", step=step.path, number=spec["number"], detail=_detail(spec))
-    turn.free_slots -= 1
-    turn.commands.append(StartAttempt(spec))
-
-
-def _detail(spec: dict[str, Any]) -> dict[str, Any]:
-    """What debug mode tells about an attempt; the shell masks it before it is journaled."""
-    keys = ("shell", "text", "python", "env", "cwd", "timeout_s")
-    return {key: spec[key] for key in keys if key in spec}
-
-
-def ask_sandbox(turn: Turn, step: StepState | None, need: NeedsSandbox) -> None:
-    """Have an expression evaluated for a step, or for the flow's outputs; `evaluated` answers."""
-    path = step.path if step else ""
-    turn.execution.evaluating.add(path)
-    turn.commands.append(Evaluate(path, need.text, need.names))
-
-
-def fail_without_attempt(
-    turn: Turn, step: StepState, message: str, error_type: str = "expression"
-) -> None:
-    turn.emit(
-        "step.ended",
-        step=step.path,
-        state="failed",
-        error={"type": error_type, "message": message},
-        handled=step.definition["continue_on_error"],
-    )
-    fail_fast(turn, step)
 
 
 def _leave_section(turn: Turn) -> bool:
@@ -183,7 +132,7 @@ def _end(turn: Turn) -> bool:
             names = names_of(ex, None, ex.environment or {}, turn.now_us)
             outputs = resolve(ex, None, ex.definition["outputs"], names)
         except NeedsSandbox as need:
-            ask_sandbox(turn, None, need)
+            turn.ask_sandbox("", need)
             return False
         except ExpressionError as failed:
             state = "failed"

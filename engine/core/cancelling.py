@@ -23,7 +23,7 @@ def begin_cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> No
             turn.emit("step.ended", step=step.path, state="cancelled", reason=reason or mode)
         elif step.held:
             turn.emit("step.released", step=step.path, again=False, actor=actor)
-        elif step.state == "running" and step.unchecked is None:
+        elif step.is_at_runner:
             turn.commands.append(cancel_command(ex, step))
 
 

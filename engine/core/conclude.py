@@ -8,7 +8,7 @@ from engine import expression
 from engine.core import retry
 from engine.core.cancelling import fail_fast
 from engine.core.names import names_of
-from engine.core.prepare import evaluate
+from engine.core.prepare import NeedsSandbox, evaluate
 from engine.core.state import StepState
 from engine.core.turn import Turn
 from engine.errors import ExpressionError
@@ -61,7 +61,36 @@ def _after_failure(
     }
 
 
+def end_step(
+    turn: Turn, step: StepState, state: str, error: dict[str, Any] | None = None, **facts: Any
+) -> None:
+    """Record the end of a step that had no attempt, and what follows from a failure."""
+    if state == "failed":
+        facts["handled"] = step.definition["continue_on_error"]
+    turn.emit("step.ended", step=step.path, state=state, error=error, **facts)
+    if state == "failed":
+        fail_fast(turn, step)
+
+
+def fail_without_attempt(
+    turn: Turn, step: StepState, message: str, error_type: str = "expression"
+) -> None:
+    """A step failed before it could start."""
+    end_step(turn, step, "failed", {"type": error_type, "message": message})
+
+
 Verdict = tuple[str, dict[str, Any] | None]
+
+
+def check_outputs(turn: Turn, step: StepState, state: str, outputs: dict[str, Any]) -> Verdict:
+    """The same for a step without an attempt that has ended well; where it has an `expect`."""
+    if not step.definition["expect"]:
+        return state, None
+    try:
+        checked, error = check_expectation(turn, step, {"outputs": outputs})
+    except NeedsSandbox as need:
+        return _unexpected(f"{need.text} looks at too much data for a step without a process")
+    return (state, None) if error is None else (checked, error)
 
 
 def check_expectation(turn: Turn, step: StepState, end: dict[str, Any]) -> Verdict:

@@ -11,9 +11,15 @@ from collections import deque
 from typing import Any
 
 from engine.core import failure
-from engine.core.advance import advance, ask_sandbox, fail_without_attempt
+from engine.core.advance import advance
+from engine.core.awaiting import asked, decide_approval, expire
 from engine.core.cancelling import begin_cancel
-from engine.core.conclude import answered_expectation, check_expectation, conclude
+from engine.core.conclude import (
+    answered_expectation,
+    check_expectation,
+    conclude,
+    fail_without_attempt,
+)
 from engine.core.entering import is_let_in
 from engine.core.prepare import NeedsSandbox
 from engine.core.state import Execution, StepState
@@ -46,7 +52,7 @@ def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:
             state, error = check_expectation(turn, step, end)
         except NeedsSandbox as need:
             turn.emit("attempt.checking", step=step.path, **facts)
-            ask_sandbox(turn, step, need)
+            turn.ask_sandbox(step.path, need)
             return
     conclude(turn, step, state, error, **facts)
     advance(turn)
@@ -98,7 +104,9 @@ def due(turn: Turn) -> None:
     for path in sorted(ex.delayed):
         if (ex.steps[path].retry_at_us or 0) <= turn.now_us:
             ex.delayed.discard(path)
-            ex.ready.append(path)
+            ex.line_up(ex.steps[path])
+    if ex.timed:
+        expire(turn)
     advance(turn)
 
 
@@ -128,8 +136,19 @@ def evaluated(turn: Turn, path: str, text: str, value: Any, error: str | None) -
         fail_without_attempt(turn, ex.steps[path], error)
     else:
         ex.evaluated[path, text] = value
-        # one that waits was judged before
-        (ex.candidates if ex.steps[path].state == "pending" else ex.ready).append(path)
+        step = ex.steps[path]
+        if step.state == "pending":
+            ex.candidates.append(path)
+        else:  # judged before
+            ex.line_up(step)
+    advance(turn)
+
+
+def approval(
+    turn: Turn, path: str | None, approved: bool, by: str, comment: str, given: dict[str, Any]
+) -> None:
+    """A person approves or rejects; `given` are the checked inputs of the form."""
+    decide_approval(turn, asked(turn.execution, path), approved, by, comment, given)
     advance(turn)
 
 
@@ -146,7 +165,7 @@ def _check_again(turn: Turn, step: StepState) -> None:
     try:
         state, error = check_expectation(turn, step, facts["end"])
     except NeedsSandbox as need:
-        ask_sandbox(turn, step, need)
+        turn.ask_sandbox(step.path, need)
     else:  # this version finds it light
         conclude(turn, step, state, error, **facts)
 
@@ -226,6 +245,7 @@ def flow_deadline_us(ex: Execution) -> int | None:
 def next_due_us(ex: Execution) -> int | None:
     """When `due` should be called next for this execution."""
     moments = [ex.steps[path].retry_at_us or 0 for path in ex.delayed]
+    moments += [ex.steps[path].until_us or 0 for path in ex.timed]
     deadline = flow_deadline_us(ex)
     if deadline is not None and not ex.cancelling:
         moments.append(deadline)
@@ -238,7 +258,7 @@ def rebuild_queues(ex: Execution) -> None:
         return
     steps = ex.section_steps(SECTIONS[ex.section])
     ex.ready = deque()
-    waiting = [step for step in steps if step.state == "waiting"]
+    waiting = [step for step in steps if step.state == "waiting" and step.awaited is None]
     ex.delayed = {step.path for step in waiting if step.pool_wait is None}
     ex.pooled = {step.path for step in waiting if step.pool_wait is not None}
     ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)

@@ -15,11 +15,12 @@ Mask = Callable[[Any], Any]
 def hide(data: dict[str, Any], mask: Mask) -> dict[str, Any]:
     """The data of an event with its free texts and values masked."""
     found = dict(data)
-    if found.get("reason"):
-        found["reason"] = mask(found["reason"])
+    for key in ("reason", "message", "comment"):
+        if found.get(key):
+            found[key] = mask(found[key])
     if found.get("error"):
         found["error"] = _error(found["error"], mask)
-    for key in ("outputs", "detail"):
+    for key in ("outputs", "detail", "given"):
         if found.get(key):
             found[key] = _values(found[key], mask)
     if found.get("end"):

@@ -193,4 +193,29 @@ def _python_part(ex: Execution, step: StepState, names: dict[str, Any]) -> dict[
     return {"python": part}
 
 
-KINDS = {"run": _run_part, "python": _python_part}
+def _http_part(ex: Execution, step: StepState, names: dict[str, Any]) -> dict[str, Any]:
+    """The request with its templates resolved; only the body may become more than a text.
+
+    A reference to a secret stays one, and nothing that a template gives can become one.
+    """
+
+    def text(given: Any) -> Any:
+        if isinstance(given, list):
+            return [text(each) for each in given]
+        return render(ex, step, given, names) if isinstance(given, str) else given
+
+    http = step.definition["http"]
+    found = {key: text(value) for key, value in http.items()}
+    found["body"] = resolve(ex, step, http["body"], names)
+    for key in ("headers", "query"):
+        found[key] = {name: text(given) for name, given in http[key].items()}
+    if http["auth"]:
+        (scheme, given), *_ = http["auth"].items()
+        is_basic = scheme == "basic"
+        found["auth"] = {
+            scheme: {name: text(one) for name, one in given.items()} if is_basic else text(given)
+        }
+    return {"http": found}
+
+
+KINDS = {"run": _run_part, "python": _python_part, "http": _http_part}

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.state import Execution, StepState
-from engine.model import OPEN_STEP_STATES, SECTIONS, Event, check_execution, check_step
+from engine.model import OPEN_STEP_STATES, OWN_KINDS, SECTIONS, Event, check_execution, check_step
 
+AWAITED = ("kind", "until_us", "message", "role")  # of the event step.waiting
 USAGE_KEYS = ("cpu_s", "max_rss_bytes", "read_bytes", "write_bytes", "leftovers")
 
 
@@ -36,6 +37,7 @@ def _enter_section(ex: Execution, index: int) -> None:
     steps = ex.section_steps(SECTIONS[index])
     ex.candidates = deque(s.path for s in steps if s.state == "pending" and not s.unmet)
     ex.ready = deque()
+    ex.at_hand = deque()
     ex.open_in_section = sum(not s.has_ended for s in steps)
 
 
@@ -125,6 +127,10 @@ def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step = ex.steps[data["step"]]
     step.error = data.get("error")
     step.reason = data.get("reason", "")
+    if step.definition["kind"] in OWN_KINDS:
+        step.outputs = data.get("outputs") or {}
+        if step.started_at_us is not None:
+            step.duration_ms = (at_us - step.started_at_us) // 1000
     step.because_of_failure = bool(data.get("because_of_failure"))
     step.handled = bool(data.get("handled"))
     step.retry_at_us = None
@@ -134,22 +140,32 @@ def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 
 
 def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    """A step that could start waits for a slot of a pool."""
+    """A step that could start waits: for a slot of a pool, a moment, or a person."""
     step = ex.steps[data["step"]]
     if step.state != "waiting":
         _move(ex, step, "waiting", at_us)
     step.reason = data["reason"]
     step.retry_at_us = None
-    step.pool_wait = (data["pool"], at_us)
-    ex.asked += 1
-    step.pool_place = ex.asked
     ex.delayed.discard(step.path)
-    ex.pooled.add(step.path)
+    if data["kind"] == "pool":
+        step.pool_wait = (data["pool"], at_us)
+        ex.asked += 1
+        step.pool_place = ex.asked
+        ex.pooled.add(step.path)
+        return
+    step.started_at_us = at_us
+    step.awaited = {key: data[key] for key in AWAITED if key in data}
+    if data["until_us"] is not None:
+        ex.timed.add(step.path)
+    if data["kind"] == "approval":
+        ex.asking.add(step.path)
 
 
 def _stop_waiting(ex: Execution, step: StepState) -> None:
-    step.pool_wait = None
+    step.pool_wait = step.awaited = None
     ex.pooled.discard(step.path)
+    ex.timed.discard(step.path)
+    ex.asking.discard(step.path)
 
 
 def _step_reused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -179,6 +195,7 @@ def _cancelling(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.cancelling = data["mode"]
     ex.cancel_reason = data.get("reason", "")
     ex.ready.clear()
+    ex.at_hand.clear()
     ex.candidates.clear()
     ex.evaluating.clear()
 
@@ -257,6 +274,7 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.waiting": _step_waiting,
+    "step.decided": _remember,
     "step.released": _released,
     "step.reused": _step_reused,
     "step.detail": _remember,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.graph import dependents_of
-from engine.model import SECTIONS
+from engine.model import AT_ONCE, OWN_KINDS, SECTIONS
 
 
 @dataclass(slots=True)
@@ -39,11 +39,24 @@ class StepState:
     pool_wait: tuple[str, int] | None = None  # the pool that it waits for a slot of, since when
     pool_place: int = 0  # its place among the steps of its execution that have asked for a slot
     held: bool = False  # interrupted, and an operator has to decide
+    awaited: dict[str, Any] | None = None  # the moment or the decision that it waits for
     unchecked: dict[str, Any] | None = None  # how its attempt ended, while `expect` is evaluated
 
     @property
     def has_ended(self) -> bool:
         return self.state not in ("pending", "waiting", "running") and not self.held
+
+    @property
+    def is_at_runner(self) -> bool:
+        """Whether an attempt of it runs, as far as is known."""
+        if self.state != "running" or self.unchecked is not None:
+            return False
+        return self.definition["kind"] not in OWN_KINDS
+
+    @property
+    def until_us(self) -> int | None:
+        """When what it waits for comes by itself, or is given up."""
+        return self.awaited["until_us"] if self.awaited else None
 
     @property
     def is_met(self) -> bool:
@@ -93,6 +106,7 @@ class Execution:
     next_attempt_number: int = 1
     candidates: deque[str] = field(default_factory=deque)  # needs ended, not yet judged
     ready: deque[str] = field(default_factory=deque)  # judged: waits only for a free slot
+    at_hand: deque[str] = field(default_factory=deque)  # judged, and needs none
     evaluated: dict[tuple[str, str], Any] = field(default_factory=dict)  # the sandbox's answers
     masked: frozenset[str] = frozenset()  # references whose values no message may show
     # steps that wait for such an answer; "" where the flow's outputs do
@@ -102,6 +116,8 @@ class Execution:
     pooled: set[str] = field(default_factory=set)  # steps that wait for a slot of a pool
     asked: int = 0  # how often a step has asked for one
     held: set[str] = field(default_factory=set)  # interrupted steps that wait for an operator
+    timed: set[str] = field(default_factory=set)  # steps that something happens to at a moment
+    asking: set[str] = field(default_factory=set)  # steps that wait for an approval
     by_number: dict[int, StepState] = field(default_factory=dict)  # steps by newest attempt
     environment: dict[str, str] | None = None  # the flow's own part, rendered once
 
@@ -129,6 +145,11 @@ class Execution:
     def has_ended(self) -> bool:
         return self.state not in ("queued", "running", "paused")
 
+    def line_up(self, step: StepState) -> None:
+        """A step may start as soon as there is room for it."""
+        at_once = step.definition["kind"] in AT_ONCE
+        (self.at_hand if at_once else self.ready).append(step.path)
+
     @property
     def waiting_for(self) -> dict[str, Any] | None:
         """What an execution that cannot move by itself waits for, else None."""
@@ -136,10 +157,18 @@ class Execution:
             return None
         for path in sorted(self.held):
             return {"step": path, "kind": "operator", "reason": "interrupted"}
-        if self.delayed and not self.ready and not self.candidates:
-            first = min((self.steps[path] for path in self.delayed), key=_retry_at)
-            return {"step": first.path, "kind": "timer", "until_us": first.retry_at_us}
-        if self.pooled and not self.ready and not self.candidates and not self.evaluating:
+        if self.ready or self.candidates:
+            return None
+        if self.asking:
+            asks = min((self.steps[path] for path in self.asking), key=_asked_at)
+            return {"step": asks.path, **(asks.awaited or {})}
+        if self.delayed or self.timed:
+            steps = (self.steps[path] for path in (*self.delayed, *self.timed))
+            first = min(steps, key=_due_at)
+            reason = "retry" if first.awaited is None else "wait"
+            return {"step": first.path, "kind": "timer", "until_us": _due_at(first)[0],
+                    "reason": reason}  # fmt: skip
+        if self.pooled and not self.evaluating:
             first = min((self.steps[path] for path in self.pooled), key=_pool_order)
             pool, since_us = first.pool_wait or ("", 0)
             return {"step": first.path, "kind": "pool", "pool": pool, "since_us": since_us}
@@ -149,8 +178,12 @@ class Execution:
         return [step for step in self.steps.values() if step.section == section]
 
 
-def _retry_at(step: StepState) -> int:
-    return step.retry_at_us or 0
+def _due_at(step: StepState) -> tuple[int, int]:
+    return (step.until_us or step.retry_at_us or 0, step.index)
+
+
+def _asked_at(step: StepState) -> tuple[int, int]:
+    return (step.started_at_us or 0, step.index)
 
 
 def _pool_order(step: StepState) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from engine.core.hide import Mask, hide
 from engine.core.ledger import Ledger
-from engine.core.prepare import Surroundings
+from engine.core.prepare import NeedsSandbox, Surroundings
 from engine.core.reduce import apply
 from engine.core.state import Execution
 from engine.model import Event
@@ -66,3 +66,8 @@ class Turn:
         if data.get("step"):
             self.pools.note(self.execution, self.execution.steps[data["step"]])
         self.events.append(event)
+
+    def ask_sandbox(self, step: str, need: NeedsSandbox) -> None:
+        """Have an expression evaluated for a step, or for the flow's outputs (no step's path)."""
+        self.execution.evaluating.add(step)
+        self.commands.append(Evaluate(step, need.text, need.names))

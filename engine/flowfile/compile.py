@@ -18,6 +18,8 @@ from .declarations import compiled_input
 from .fields import BUILT, Key, Value, Values, read_keys, table_of
 from .flow_tests import compiled_tests
 from .formats import FORMAT
+from .http_keys import check_http, compiled_http
+from .own_kinds import own_parts
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
@@ -83,6 +85,7 @@ class _Compiler:
             set(self._get("secrets", [])),
             circular=any(step.reached == 0 and step.needs for step in self.steps),
         ).check_all()
+        self._check_secrets()
         check_scripts(self.problems, [step.node for step in self.steps
                                       if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
@@ -92,6 +95,16 @@ class _Compiler:
             names = {step.id for step in self.steps} | self.inner
             flow["tests"] = compiled_tests(self.values["tests"], names, inputs, self.reading)
         return flow
+
+    def _check_secrets(self) -> None:
+        """A secret that a step names must be declared: only then is its value given and masked."""
+        if "secrets" in self.root.entries and "secrets" not in self.values:
+            return  # what is wrong with the declaration is told already
+        declared = self._get("secrets", [])
+        for node, name in self.reading.secrets:
+            if name not in declared:
+                self.reading.wrong(node, f"the flow declares no secret `{name[:60]}`",
+                                   f"add it: secrets: [{name[:60]}]")
 
     def _get(self, name: str, default: Any) -> Any:
         return self.values[name].value if name in self.values else default
@@ -183,6 +196,8 @@ class _Compiler:
         step.shell = os.path.basename((_words(shell.value) if shell else SHELL)[0])
         if step.kind is not None and step.kind.name == "python" and "python" in step.values:
             self._check_python(step.values["python"])
+        if step.kind is not None and step.kind.name == "http" and "http" in step.values:
+            check_http(step.values["http"].value, self.reading)
         return step
 
     def _kind(self, node: Mapping) -> Kind | None:
@@ -215,7 +230,7 @@ class _Compiler:
 
     def _step(self, step: Step) -> dict[str, Any]:
         """One step of the compiled flow."""
-        defaults = self._get("defaults", {})
+        defaults = self._defaults_of(step)
 
         def get(name: str, default: Any) -> Any:
             value = step.values.get(name) or defaults.get(name)
@@ -237,13 +252,20 @@ class _Compiler:
             "run": _own(step, "run", None),
             "shell": _words(shell),
             "python": _python(step.values.get("python")),
+            "http": compiled_http(step.values.get("http"), os.path.dirname(self.source)),
             "pools": _own(step, "pools", {}),
+            **own_parts(step.values, self.reading),
         }
+
+    def _defaults_of(self, step: Step) -> Values:
+        """The flow's defaults, for what a runner carries out."""
+        defaults: Values = self._get("defaults", {})
+        return {} if step.kind and step.kind.without else defaults
 
     def _retry(self, step: Step) -> dict[str, Any]:
         """The step's retry over the flow's default, key by key."""
         given: Values = {}
-        for value in (self._get("defaults", {}).get("retry"), step.values.get("retry")):
+        for value in (self._defaults_of(step).get("retry"), step.values.get("retry")):
             given |= value.value if value is not None else {}
         retry = {name: given[name].value if name in given else default
                  for name, default in RETRY.items()}
@@ -262,7 +284,8 @@ def _table_of(kind: Kind | None) -> dict[str, Key]:
     words = tuple(Key(one.name, one.reader, one.doc) for one in KINDS.values())
     extra = kind.keys if kind else tuple(
         key for one in KINDS.values() for key in one.keys if one.status == BUILT)
-    return table_of(STEP_KEYS + words + extra)
+    without = kind.without if kind else ()
+    return table_of(key for key in (*STEP_KEYS, *words, *extra) if key.name not in without)
 
 
 _TABLES = {kind.name: _table_of(kind) for kind in KINDS.values()}

@@ -13,10 +13,10 @@ from engine.expression.patterns import LIMIT_WORK, PatternError, compile_pattern
 
 from . import yaml_tree
 from .fields import Value, Values
+from .input_keys import SCHEMA_WORDS, TYPES
 from .input_values import FORMATS, TYPE_WORDS, has_type
 from .inputs import check_value
 from .readers import Reading
-from .schema import SCHEMA_WORDS, TYPES
 from .yaml_tree import Node, Scalar
 
 _LIMIT_LEVELS = 16

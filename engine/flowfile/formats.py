@@ -11,7 +11,7 @@ FORMAT = 3
 FLOW_2: dict[str, Any] = {"tests": []}
 STEP_2: dict[str, Any] = {"pools": {}}
 FLOW_3: dict[str, Any] = {"secrets": []}
-STEP_3: dict[str, Any] = {}
+STEP_3: dict[str, Any] = {"http": None, "wait": None, "approve": None}
 
 
 def current(compiled: dict[str, Any]) -> dict[str, Any]:

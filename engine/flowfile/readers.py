@@ -36,6 +36,7 @@ class Reading:
     spots: list[Spot] = field(default_factory=list)
     pattern_work: int = 0  # spent on checking defaults
     owner: Any = None  # the step that is being read
+    secrets: list[tuple[Node, str]] = field(default_factory=list)  # where one is named
 
     def wrong(self, node: Place, what: str, hint: str = "") -> Any:
         """Note a problem; gives WRONG to return."""

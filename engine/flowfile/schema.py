@@ -14,7 +14,9 @@ from typing import Any
 
 from .access import SecretName
 from .errortypes import ErrorType
-from .fields import BUILT, LATER, Fields, Key, read_keys, table_of
+from .fields import BUILT, LATER, Fields, Key, table_of
+from .http_keys import HTTP
+from .input_keys import Input
 from .names import (
     FLOW_NAME,
     NAME,
@@ -23,6 +25,7 @@ from .names import (
     wrong_name,
     wrong_pool_name,
 )
+from .own_kinds import APPROVE, CALL, WAIT, WITHOUT
 from .readers import (
     Boolean,
     Choice,
@@ -37,7 +40,7 @@ from .readers import (
     TemplateTree,
     Text,
 )
-from .yaml_tree import Mapping, Node, Sequence
+from .yaml_tree import Node, Sequence
 
 # ── values ────────────────────────────────────────────────────────────────────────────────────
 
@@ -99,6 +102,7 @@ class Kind:
     keys: tuple[Key, ...] = ()
     status: str = BUILT
     hint: str = ""
+    without: frozenset[str] = frozenset()  # keys of every step that mean nothing here
 
 
 _OUTPUTS = Key("outputs", Choice(("lines", "json")), "`lines`: what the step writes to "
@@ -110,12 +114,14 @@ KINDS: Map[str, Kind] = {kind.name: kind for kind in (
          "A shell command or script. Inputs are environment variables: write \"$name\".",
          (Key("shell", SHELL, "The shell that gets the text.", "bash -euo pipefail"), _OUTPUTS)),
     Kind("python", PYTHON, "A Python function or script in a warm worker.", (_OUTPUTS,)),
-    Kind("http", Reader(), "A request over HTTP.", (), LATER, "use `run:` with curl"),
-    Kind("flow", Reader(), "Another flow as a step.", (), LATER,
+    Kind("http", HTTP, "A request over HTTP. Its outputs are `status`, `headers` and `body`."),
+    Kind("flow", CALL, "Another flow as a step.", (), LATER,
          "use `run: wingman run NAME`"),
-    Kind("wait", Reader(), "A durable wait.", (), LATER, "use `run: sleep 600`"),
-    Kind("approve", Reader(), "A question to an operator.", (), LATER,
-         "split the flow in two and start the second by hand"),
+    Kind("wait", WAIT, "A wait that outlives the engine: for a duration, or `until` a time. No "
+         "process runs, and no place is taken.", without=WITHOUT),
+    Kind("approve", APPROVE, "A question to a person, who approves or rejects. No process runs "
+         "and no place is taken while it waits; who decided, the comment and what was filled in "
+         "are its outputs.", without=WITHOUT),
     Kind("parallel", Reader(), "Steps side by side.", (), LATER,
          "give the steps the same `needs:`; they run side by side"),
     Kind("steps", Reader(), "Steps one after the other, as a group.", (), LATER,
@@ -143,62 +149,6 @@ STEP_KEYS: tuple[Key, ...] = (
     Key("on_error", Reader(), "Steps that handle a failure.", "", LATER,
         "use a step with `if: steps.<id>.state == 'failed'`"),
 )
-
-# ── inputs ────────────────────────────────────────────────────────────────────────────────────
-
-TYPES = ("string", "integer", "number", "boolean", "array", "object")
-INPUT_KEYS: tuple[Key, ...] = (
-    Key("type", Choice(TYPES), "The type of the value.", "the type of `default`, else string"),
-    Key("default", Reader(), "Without one the input is required."),
-    Key("sensitive", Boolean(), "Encrypted on disk, masked in every log, never shown.", "false"),
-    Key("description", Text(), "What the form says beside it.", ""),
-)
-# the words of JSON Schema that are checked, by the type that they speak of ("" = any)
-SCHEMA_WORDS: Map[str, tuple[str, str]] = {
-    "title": ("", "A short name for the form."),
-    "examples": ("", "Examples for the form."),
-    "enum": ("", "The values that are allowed."),
-    "const": ("", "The only value that is allowed."),
-    "pattern": ("string", "A regular expression (RE2) that must be found in the text."),
-    "minLength": ("string", "The fewest characters."),
-    "maxLength": ("string", "The most characters."),
-    "format": ("string", "date, time or date-time."),
-    "minimum": ("number", "The least value."),
-    "maximum": ("number", "The greatest value."),
-    "exclusiveMinimum": ("number", "The value must be greater."),
-    "exclusiveMaximum": ("number", "The value must be less."),
-    "multipleOf": ("number", "The value must be a multiple of this."),
-    "items": ("array", "What each element must be."),
-    "minItems": ("array", "The fewest elements."),
-    "maxItems": ("array", "The most elements."),
-    "uniqueItems": ("array", "No element may be there twice."),
-    "properties": ("object", "What the values under these names must be."),
-    "required": ("object", "The names that must be there."),
-    "additionalProperties": ("object", "false: no other names; or what their values must be."),
-}
-
-
-_INPUT_TABLE = table_of(INPUT_KEYS + tuple(
-    Key(word, Reader(), doc) for word, (_, doc) in SCHEMA_WORDS.items()))
-
-
-@dataclass(frozen=True)
-class Input(Reader):
-    """One declared input: its own keys and the words of JSON Schema."""
-
-    def words(self) -> str:
-        return "the declaration of an input"
-
-    def schema(self) -> dict[str, Any]:
-        own = {key.name: {**key.reader.schema(), "description": key.doc} for key in INPUT_KEYS}
-        words = {word: {"description": doc} for word, (_, doc) in SCHEMA_WORDS.items()}
-        return {"type": "object", "properties": {**own, **words}, "additionalProperties": False}
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        if not isinstance(node, Mapping):
-            return self.expected(node, reading, "write {type: string, default: …}")
-        return read_keys(node, _INPUT_TABLE, reading, "an input")
-
 
 @dataclass(frozen=True)
 class Steps(Reader):

@@ -274,6 +274,18 @@ def _waiting(why: Why, waiting: Row) -> None:
     if waiting.get("kind") == "operator":
         why.answer = f"It waits for you: {step} was interrupted, and its outcome is unknown."
         why.helps.append(Help(f"wingman retry {why.subject}", "run that step again"))
+    elif waiting.get("kind") == "approval":
+        limit = f", until {waiting['until']}" if waiting.get("until") else ""
+        why.answer = f"{step} waits for an approval by {waiting.get('role')}{limit}: " + str(
+            waiting.get("message")
+        )
+        why.helps += [
+            Help(f"wingman approve {why.subject}", "let it go on"),
+            Help(f"wingman reject {why.subject}", "say no, with --comment"),
+        ]
+        return  # the causes name the steps that wait
+    elif waiting.get("kind") == "timer" and waiting.get("reason") == "wait":
+        why.answer = f"{step} waits until {waiting.get('until')}"
     elif waiting.get("kind") == "timer":
         why.answer = f"{step} waits for its next attempt, at {waiting.get('until')}"
     elif waiting.get("kind") == "pool":

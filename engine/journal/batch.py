@@ -100,10 +100,6 @@ def execution_json(
     ex: Execution, inputs: dict[str, Any], waiting: dict[str, Any] | None
 ) -> dict[str, Any]:
     """What a list of executions needs beside the columns."""
-    for moment in ("until", "since"):
-        if waiting and f"{moment}_us" in waiting:
-            waiting = {**waiting, moment: to_text(waiting[f"{moment}_us"])}
-            del waiting[f"{moment}_us"]
     return {
         "tags": ex.definition["tags"],
         "actor": ex.actor,
@@ -112,11 +108,20 @@ def execution_json(
         "debug": ex.debug,
         "inputs": inputs,
         "outputs": ex.outputs,
-        "waiting_for": waiting,
+        "waiting_for": with_times(waiting),
         "resumed_from": ex.resumed_from,
         "rerun_of": ex.rerun_of,
         "error": ex.error,
     }
+
+
+def with_times(waiting: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What something waits for, its moments as text."""
+    for moment in ("until", "since"):
+        if waiting and f"{moment}_us" in waiting:
+            waiting = {**waiting, moment: to_text(waiting[f"{moment}_us"])}
+            del waiting[f"{moment}_us"]
+    return waiting
 
 
 def step_row(ex: Execution, step: StepState) -> Row:
@@ -127,7 +132,7 @@ def step_row(ex: Execution, step: StepState) -> Row:
 def step_json(step: StepState) -> dict[str, Any]:
     """A step as wire.Step has it."""
     usage = step.usage
-    return {
+    found = {
         "id": step.definition["id"],
         "path": step.path,
         "state": step.state,
@@ -151,3 +156,8 @@ def step_json(step: StepState) -> dict[str, Any]:
         "write_bytes": usage.get("write_bytes"),
         "log_bytes": usage.get("log_bytes", 0),
     }
+    if step.awaited is not None:
+        found["waiting_for"] = with_times(step.awaited)
+        if step.definition["approve"]:
+            found["waiting_for"]["inputs"] = step.definition["approve"]["inputs"]
+    return found

@@ -124,7 +124,7 @@ def _given(value: Any) -> Any:
     """What the file says, without the keys that it leaves out."""
     if not isinstance(value, Mapping):
         return value
-    return {key: item for key, item in value.items() if item is not None}
+    return {key: item for key, item in value.items() if item is not None and item != {}}
 
 
 def _condition(text: str, names: Mapping[str, Any], found: Found) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from engine import expression
 from engine.core import decide
+from engine.core.advance import advance
+from engine.core.conclude import end_step
 from engine.core.prepare import Surroundings
-from engine.core.state import Execution
+from engine.core.state import Execution, StepState
 from engine.core.turn import CancelAttempt, Command, Evaluate, StartAttempt, Turn
 from engine.errors import ExpressionError, WingmanError
 from engine.model import SECTIONS
@@ -69,6 +71,14 @@ class Simulation:
 
     def _pass_time(self) -> None:
         """Nothing moves by itself: whatever is waited for comes at once."""
+        if self.execution.asking:
+            self._decide(min(self.execution.asking))
+            return
+        for path in sorted(self.execution.timed):
+            step = self.execution.steps[path]
+            if self._mock(step).get("error"):
+                self._fail(step)
+                return
         if self.execution.held:  # an operator would decide; a test has none
             self._take(decide.cancel, "cancel", "a held step waits for an operator")
             return
@@ -77,6 +87,27 @@ class Simulation:
             raise NeverEnds(f"it waits for {self.execution.waiting_for or 'nothing'}")
         self._now_us = max(self._now_us, due_us)
         self._take(decide.due)
+
+    def _decide(self, path: str) -> None:
+        """An approval is given, unless its mock says otherwise."""
+        step = self.execution.steps[path]
+        mock = self._mock(step)
+        if mock.get("error"):
+            self._fail(step)
+            return
+        form = step.definition["approve"]["inputs"]
+        given = {item["name"]: item["default"] for item in form if not item["required"]}
+        given |= mock.get("outputs") or {}
+        self._take(decide.approval, path, True, "test", "", given)
+
+    def _mock(self, step: StepState) -> Mock:
+        return self.mocks.get(step.definition["id"], {})
+
+    def _fail(self, step: StepState) -> None:
+        """A step without a process fails as its mock says."""
+        mock = self._mock(step)
+        message = mock.get("message") or f"mocked: {mock['error']}"
+        self._take(_ends_badly, step, {"type": mock["error"], "message": message})
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, StartAttempt):
@@ -98,7 +129,7 @@ class Simulation:
     def _end(self, spec: Mapping[str, Any]) -> None:
         """An attempt ends as its mock says."""
         step = self.execution.steps[spec["step"]]
-        mock = self.mocks.get(step.definition["id"], {})
+        mock = self._mock(step)
         error, times = mock.get("error"), mock.get("times")
         fails = error is not None and (times is None or step.attempts <= times)
         number = spec["number"]
@@ -109,6 +140,11 @@ class Simulation:
         if fails:
             end |= _failure(str(error), mock.get("message") or f"mocked: {error}")
         self._take(decide.attempt_ended, number, end)
+
+
+def _ends_badly(turn: Turn, step: StepState, error: dict[str, Any]) -> None:
+    end_step(turn, step, "failed", error)
+    advance(turn)
 
 
 def _freed(definition: Mapping[str, Any], mocks: Mapping[str, Mock]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from engine.runner.spawn import Spawner
 from engine.runner.starting import Starting
 from engine.runner.timers import NEVER, Timers
 from engine.runner.watching import Watching
-from engine.runner.workers import Workers
+from engine.runner.workers import IN_WORKERS, Workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -222,8 +222,8 @@ class Runner:
     def _accept(self, spec: dict[str, Any]) -> None:
         try:
             attempt = Attempt(spec)
-            if spec["kind"] == "python":
-                self._workers.check(spec["python"])
+            if spec["kind"] in IN_WORKERS:
+                self._workers.check(spec)
         except KeyError as error:
             attempt = Attempt({**dict.fromkeys(REQUIRED, ""), **spec})
             self._endings.failed_to_start(attempt, f"the request lacks {error}", self._now)
@@ -232,7 +232,7 @@ class Runner:
             self._endings.failed_to_start(attempt, "this runner takes nothing new", self._now)
             return
         self._endings.add(attempt, self._now)
-        if spec["kind"] == "python":
+        if spec["kind"] in IN_WORKERS:
             self._workers.submit(attempt, self._now)
         else:
             self._starting.queue.append(attempt)

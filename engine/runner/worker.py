@@ -84,6 +84,8 @@ class Worker:
         }  # fmt: skip
         kind = "call" if python.get("call") else "script"
         request[kind] = python[kind]
+        if spec["kind"] == "http":
+            request["own"] = True
         packet = dump_json(request).encode("ascii")
         fds = [stdout, stderr]
         if len(packet) > PACKET_BYTES:

@@ -153,7 +153,8 @@ class Worker:
         except SystemExit as exit_:
             return exited(exit_)
         except BaseException as error:  # whatever a step raises is the step's outcome
-            return raised(error)
+            kind = getattr(error, "kind", None) if request.get("own") else None
+            return raised(error) if kind is None else told(kind, str(error))
 
     def call(self, target: str, args: dict[str, Any]) -> object:
         """Import and call `package.module:function`."""
@@ -276,6 +277,13 @@ def raised(error: BaseException) -> str:
     if kind.__module__ not in ("builtins", "__main__"):
         name = f"{kind.__module__}.{name}"
     return failed(name[:NAME_LIMIT], message[:MESSAGE_LIMIT], 1)
+
+
+def told(kind: str, message: str) -> str:
+    """The answer of a step that is Wingman's own code, and knows the type of its error."""
+    error = dump({"type": kind, "message": message[:MESSAGE_LIMIT]})
+    exit_code = "0" if kind == "output" else "null"  # the request itself was good
+    return f'"exit_code":{exit_code},"outputs":{{}},"error":{error}'
 
 
 def failed(kind: str, message: str, exit_code: int) -> str:

@@ -32,6 +32,9 @@ IDLE_S = 10.0
 ATTEMPTS_PER_WORKER = 1000
 PATIENCE_S = 0.02  # a longer wait for a worker asks for one more
 LEAVE_S = 2.0
+HTTP_CALL = "engine.httpstep.carry:carry"
+OWN_PATH = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+IN_WORKERS = frozenset({"python", "http"})  # the kinds of steps that run here
 WORKERS_KEPT = 32  # beyond it, a new worker takes the place of an idle one
 
 
@@ -65,8 +68,12 @@ class Workers:
         self._starting = 0
         self._start_limit = max(2, os.cpu_count() or 2)
 
-    def check(self, python: dict[str, Any]) -> None:
-        """Raises KeyError for what a request lacks."""
+    def check(self, spec: dict[str, Any]) -> None:
+        """Raises KeyError for what a request lacks; an `http` step is a call of our own code."""
+        if spec["kind"] == "http":
+            args = {"http": spec["http"], "limit_bytes": spec["output_limit_bytes"]}
+            spec["python"] = {"call": HTTP_CALL, "args": args, "path": [OWN_PATH], "set": "http"}
+        python = spec["python"]
         for name in ("set", "path", "args", "call" if python.get("call") else "script"):
             python[name]
 

@@ -43,6 +43,7 @@ def make_app(context: Context) -> Starlette:
 
 def _routes() -> list[BaseRoute]:
     from engine.server import (
+        approval_routes,
         feed,
         insight_routes,
         log_find,
@@ -75,6 +76,8 @@ def _routes() -> list[BaseRoute]:
         Route("/v1/executions/{ref}/resume/plan", resume_routes.plan, methods=["POST"]),
         Route("/v1/executions/{ref}/fix", resume_routes.fix, methods=["GET"]),
         Route("/v1/executions/{ref}/fix", resume_routes.save_fix, methods=["POST"]),
+        Route("/v1/executions/{ref}/approve", approval_routes.approve, methods=["POST"]),
+        Route("/v1/executions/{ref}/reject", approval_routes.reject, methods=["POST"]),
         Route("/v1/executions/{ref}/{verb}", routes.act, methods=["POST"]),
         Route("/v1/flows", routes.flows),
         Route("/v1/flows/{name}", routes.flow),

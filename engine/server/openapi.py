@@ -38,6 +38,7 @@ SHAPES = (
     wire.Flow,
     wire.StartRequest,
     wire.StartPlan,
+    wire.ApprovalRequest,
     wire.ResumeRequest,
     wire.ResumePlan,
     wire.Fix,
@@ -178,6 +179,12 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/fix": {
             "get": operation(shape["Fix"], parameters=[REF]),
             "post": operation(shape["SavedFix"], parameters=[REF]),
+        },
+        "/v1/executions/{ref}/approve": {
+            "post": operation(shape["Started"], "ApprovalRequest", [REF])
+        },
+        "/v1/executions/{ref}/reject": {
+            "post": operation(shape["Started"], "ApprovalRequest", [REF])
         },
         "/v1/executions/{ref}/{verb}": {
             "post": operation(shape["Started"], "VerbRequest", [REF, VERB])

@@ -21,8 +21,22 @@ def step(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
         "on_interrupt": "retry" if retry["max_attempts"] > 1 else "fail",
         "continue_on_error": False, "expect": None, "outputs": "lines", "run": "true",
         "shell": ["bash", "-euo", "pipefail"], "python": None,
-        "pools": {},
+        "pools": {}, "wait": None, "approve": None,
     } | changes  # fmt: skip
+
+
+def wait(step_id: str, *needs: str, span: str = "10s", **changes: Any) -> dict[str, Any]:
+    """A compiled `wait` step."""
+    what = {"for": span, "until": None}
+    return step(step_id, *needs, kind="wait", run=None, wait=what, **changes)
+
+
+def approve(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
+    """A compiled `approve` step; the changes are its own keys, or those of any step."""
+    own = {"message": "Go on?", "timeout_s": None, "on_timeout": "fail", "role": "operator",
+           "inputs": []}  # fmt: skip
+    own |= {key: changes.pop(key) for key in list(changes) if key in own}
+    return step(step_id, *needs, kind="approve", run=None, approve=own, **changes)
 
 
 def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:

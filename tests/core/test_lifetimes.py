@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from engine.core import decide
 from engine.core.ledger import DEFAULT_MAX_PARALLEL
 from engine.errors import Conflict
-from tests.core.flows import flow, step
+from tests.core.flows import approve, flow, step, wait
 from tests.core.world import World
 
 FORTUNES = ("ok", "ok", "ok", "fail", "timeout", "interrupted", "never started")
-VERBS = ("cancel", "kill", "pause", "continue", "retry", "wait")
+VERBS = ("cancel", "kill", "pause", "continue", "retry", "wait", "approve", "reject")
 
 
 @st.composite
@@ -24,9 +24,16 @@ def flows(draw: st.DrawFn) -> dict[str, Any]:
     for n in range(draw(st.integers(1, 8))):
         earlier = [made["id"] for made in steps]
         needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
+        kind = draw(st.sampled_from([step, step, step, wait, approve]))
+        own: dict[str, Any] = {}
+        if kind is wait:
+            own["span"] = draw(st.sampled_from(["0s", "10s"]))
+        elif kind is approve:
+            own["timeout_s"] = draw(st.sampled_from([None, 5.0]))
+            own["on_timeout"] = draw(st.sampled_from(["fail", "approve", "reject"]))
         steps.append(
-            step(
-                f"s{n}", *needs,
+            kind(
+                f"s{n}", *needs, **own,
                 retry={"max_attempts": draw(st.integers(1, 3)),
                        "delay_s": draw(st.sampled_from([0.0, 5.0]))},
                 on_interrupt=draw(st.sampled_from(["retry", "fail", "hold"])),
@@ -74,6 +81,9 @@ def command(world: World, verb: str) -> None:
             world.do(decide.continue_)
         elif verb == "retry":
             world.do(decide.retry_execution)
+        elif verb in ("approve", "reject"):
+            path = min(world.ex.asking, default=None)
+            world.do(decide.approval, path, verb == "approve", "me", "because", {})
         elif decide.next_due_us(world.ex) is not None:
             world.wait_until_due()
     except Conflict:
@@ -83,7 +93,7 @@ def command(world: World, verb: str) -> None:
 def check(world: World) -> None:
     """What holds at every moment."""
     ex = world.ex
-    running = {s.attempt_number for s in ex.steps.values() if s.state == "running"}
+    running = {s.attempt_number for s in ex.steps.values() if s.is_at_runner}
     assert running == set(world.running), "the picture is true"
     assert ex.running == len(running)
     limit = ex.definition["max_parallel"] or DEFAULT_MAX_PARALLEL
@@ -91,7 +101,7 @@ def check(world: World) -> None:
     if ex.has_ended:
         assert not running
         assert all(s.has_ended for s in ex.steps.values())
-        assert not ex.held
+        assert not ex.held | ex.timed | ex.asking
     for s in ex.steps.values():
         if s.state == "running":
             for need in s.definition["needs"]:
@@ -105,7 +115,7 @@ def assert_same(world: World) -> None:
     """A restarted engine sees exactly what this one sees."""
     fresh, ex = world.replayed(), world.ex
     for name in ("state", "attempt", "error", "running", "ended", "section", "cancelling",
-                 "next_attempt_number", "held", "open_in_section", "paused_us"):  # fmt: skip
+                 "next_attempt_number", "held", "timed", "asking", "open_in_section", "paused_us"):  # fmt: skip
         assert getattr(fresh, name) == getattr(ex, name), name
     for path, s in ex.steps.items():
         for name in (
@@ -117,6 +127,9 @@ def assert_same(world: World) -> None:
             "held",
             "handled",
             "ended_at_us",
+            "awaited",
+            "outputs",
+            "duration_ms",
         ):
             assert getattr(fresh.steps[path], name) == getattr(s, name), (path, name)
 
@@ -157,6 +170,8 @@ def finish(world: World) -> None:
             world.do(decide.continue_)
         elif world.ex.held:
             world.do(decide.retry_execution)
+        elif world.ex.asking:
+            world.do(decide.approval, min(world.ex.asking), True, "me", "", {})
         else:
             world.wait_until_due()
         check(world)

@@ -231,9 +231,26 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "(start it from cron with `wingman run`)",
         "3:1: `retention` cannot be carried out yet in this version "
         "(remove it; it will be taken by a later version)",
-        "5:13: `http` steps cannot run yet in this version (use `run:` with curl)",
         "6:21: `batch` cannot be carried out yet in this version "
         "(loop over the items in the command)"]),
+    "http": (HEAD + "steps:\n  - {id: a, http: {url: 'ftp://x', methd: GET}}\n"
+             "  - {id: b, http: {url: 'http://u:p@x', body: x, body_file: f}}\n"
+             "  - id: c\n    http: {url: 'http://x', headers: {A B: x, Host: y, X: {secret: KEY}},\n"
+             "           auth: {bearer: a, basic: {username: u}}, expect_status: [20, 2xx]}\n"
+             "  - {id: d, http: {method: GET}}\n", [
+        "3:25: an address such as https://host/path is expected, not the text `ftp://x` "
+        "(it begins with http:// or https://)",
+        "3:36: `http` has no key `methd` (did you mean `method`?)",
+        "4:25: the address holds a password for all to read "
+        "(use `auth: {basic: {username: …, password: {secret: NAME}}}`)",
+        "4:50: `http` takes `body` or `body_file`, not both (remove one)",
+        "6:39: `A B` is no name of a header (letters, digits and -)",
+        "6:47: `Host` is set by the request itself (remove it)",
+        "6:68: the flow declares no secret `KEY` (add it: secrets: [KEY])",
+        "7:18: `auth` takes `bearer` or `basic` (such as {bearer: {secret: NAME}})",
+        "7:37: `password` is missing",
+        "7:69: a status such as 200 or 2xx is expected, not the number 20",
+        "8:19: `url` is missing"]),
     "pools": (HEAD + "steps:\n  - {id: a, run: x, pools: [db]}\n"
               "  - {id: b, run: x, pools: {'a b': 1, db: 0, net: many}}\n", [
         "3:28: a map of pools to slots is expected, not a list (write `name: value`, one a line)",
@@ -291,7 +308,7 @@ def test_problems_of_all_kinds_come_at_once_in_order() -> None:
     text = (HEAD + "tmeout: 1m\ninputs: {n: {type: integer, default: x}}\nsteps:\n"
             "  - {id: a, needs: [q], run: 'x ${{ inputs.m }}'}\n  - {id: a, http: {}}\n")
     places = [line.split(" ")[0] for line in problems(text)]
-    assert places == ["2:1:", "3:38:", "5:21:", "5:37:", "6:10:", "6:13:"]
+    assert places == ["2:1:", "3:38:", "5:21:", "5:37:", "6:10:", "6:19:"]
 
 
 def test_names_cannot_break_a_line_or_move_the_terminal() -> None:
@@ -321,8 +338,8 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "triggers", "concurrency", "retention", "permissions", "alerts", "http",
-        "on_error", "parallel", "batch", "approve", "flow", "wait", "requires"]
+        "triggers", "concurrency", "retention", "permissions", "alerts",
+        "on_error", "parallel", "batch", "flow", "requires"]
 
 
 def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:

@@ -39,6 +39,8 @@ NEVER = {
                        "engine.runner", "engine.sandbox"),  # above
     "engine/flowfile": ("engine.core", "engine.journal", "engine.server", "apsw", "asyncio"),
     "engine/expression": ("engine.core", "engine.journal", "engine.server", "apsw", "asyncio"),
+    "engine/httpstep": ("engine.core", "engine.journal", "engine.server", "engine.service",
+                        "engine.runner", "engine.flowfile", "engine.expression", "asyncio"),
     "engine/logs": ("engine.journal", "engine.server", "engine.service", "apsw", "asyncio"),
     "engine/runner": ("engine.core", "engine.journal", "engine.server", "engine.service",
                       "engine.scheduler", "engine.executor", "engine.flowfile",

@@ -115,3 +115,31 @@ def test_every_flow_ends_and_ends_the_same_each_time(
     assert ended[0].state in TERMINAL_EXECUTION_STATES
     assert ended[0].steps == ended[1].steps
     assert all(one.has_ended for one in ended[0].steps.values())
+
+
+ASKING = """
+name: ask
+steps:
+  - {id: nap, wait: 10d}
+  - id: ok
+    approve: {message: Go?, timeout: 1h, inputs: {keep: {type: integer, default: 7}}}
+  - {id: go, run: 'rm --keep ${{ steps.ok.outputs.keep }}', if: steps.ok.outputs.approved}
+outputs: {keep: "${{ steps.ok.outputs.keep }}"}
+tests:
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "expect: {outputs: {keep: 7}, steps: {nap: completed, ok: completed}}",
+        "mock: {ok: {outputs: {keep: 3}}}, expect: {outputs: {keep: 3}}",
+        "mock: {ok: {error: cancelled}}, expect: {state: failed, error: cancelled, steps: {go: skipped}}",
+        "mock: {ok: {error: timeout}}, expect: {state: failed, error: timeout}",
+        "mock: {nap: {error: expression}}, expect: {state: failed, steps: {ok: skipped}}",
+    ],
+)
+def test_a_wait_is_over_and_an_approval_given_unless_mocked(test: str) -> None:
+    text = f"{ASKING}  - {{name: t, {test}}}"
+    (found,) = run_tests(compile_flow(text.encode(), "/ask.yaml"))
+    assert found.passed, found

@@ -23,6 +23,7 @@ from wingman_tui.state import ExecutionView
 from wingman_tui.steps import ROOT
 from wingman_tui.terminal import WIDE_COLUMNS
 from wingman_tui.view import Part
+from wingman_tui.waiting import asks
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.log_pane import LogPane
 from wingman_tui.widgets.step_panel import StepPanel
@@ -155,6 +156,11 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         if key == ROOT:
             return ROOT, self.opened.execution
         return key, self.opened.steps.get(key)
+
+    def asking_step(self) -> str | None:
+        """The selected step, where it asks something."""
+        key, row = self.selected()
+        return key if row is not None and key != ROOT and asks(row) else None
 
     def last_error(self, path: str) -> str:
         """What a step said last, where its log is at hand."""

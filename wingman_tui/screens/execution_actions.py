@@ -19,6 +19,8 @@ DONE = {
     "kill": "killing",
     "pause": "no new step starts in",
     "continue": "going on with",
+    "approve": "approved what is asked in",
+    "reject": "rejected what is asked in",
 }
 RETRIABLE = frozenset({"failed", "partial", "cancelled"})
 
@@ -106,6 +108,18 @@ class ExecutionActions:
         execution = self._meant()
         if execution is not None:
             toggle_debug(self.console_app, str(execution["flow"]))
+
+    def asking_step(self) -> str | None:
+        """The step whose question is meant; None for the first that asks."""
+        return None
+
+    def do_answer(self) -> None:
+        """Approve or reject what a step asks."""
+        execution = self._meant()
+        if execution is not None:
+            from wingman_tui.screens.approval import open_approval
+
+            open_approval(self.console_app, execution, self.asking_step())
 
     def _explain(self, tab: str) -> None:
         execution = self._meant()

@@ -13,11 +13,11 @@ from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
 from wingman_tui.filters import EXAMPLE, complete
 from wingman_tui.format import count
-from wingman_tui.inputs import as_text
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions
 from wingman_tui.view import Part
+from wingman_tui.waiting import waiting_words
 from wingman_tui.widgets.bars import Status
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
@@ -174,7 +174,8 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
         if row.get("error"):
             return (name, (error_line(row["error"]), "text"))
         if row.get("waiting_for"):
-            return (name, ("waits for " + clean(as_text(row["waiting_for"])), "text"))
+            zone = self.console_app.view.zone
+            return (name, ("waits for " + waiting_words(row["waiting_for"], zone), "text"))
         return ()
 
     def _empty(self) -> Sequence[Sequence[Part]]:

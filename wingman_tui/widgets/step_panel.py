@@ -15,6 +15,7 @@ from wingman_tui.inputs import as_text
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.steps import ROOT
 from wingman_tui.view import Part
+from wingman_tui.waiting import asks, waiting_words
 from wingman_tui.widgets.painted import Painted
 
 Row = Mapping[str, Any]
@@ -68,6 +69,9 @@ class StepPanel(Painted):
         if error:
             said = clean(self._last_error(str(step.get("path", ""))))
             rest += self._error(error, said, width, max(1, height - 2))
+        elif asks(step):
+            words = f"waits for {waiting_words(step['waiting_for'], view.zone)} (A answers)"
+            rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
         rest += self._figures(step, width)
@@ -157,9 +161,10 @@ class StepPanel(Painted):
             lines = wrap(error_line(execution["error"]), width, max(1, height - 2))
             rest += [[(line, "error")] for line in lines]
         elif execution.get("waiting_for"):
-            rest.append(
-                [("waits for ", "warning"), (clean(as_text(execution["waiting_for"])), "text")]
-            )
+            words = f"waits for {waiting_words(execution['waiting_for'], self.view.zone)}"
+            if execution["waiting_for"].get("kind") == "approval":
+                words += " (A answers)"
+            rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
         rest += self._times(execution)
         rest += self._named("inputs", execution.get("inputs") or {}, width)
         rest += self._named("outputs", execution.get("outputs") or {}, width)

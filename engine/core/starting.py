@@ -1,0 +1,53 @@
+"""How a step starts, by its kind: at a runner, or carried out by the engine itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.awaiting import ask, begin_wait
+from engine.core.conclude import fail_without_attempt
+from engine.core.prepare import MissingSecret, NeedsSandbox, attempt_spec
+from engine.core.state import StepState
+from engine.core.turn import StartAttempt, Turn
+from engine.errors import ExpressionError
+
+
+def start(turn: Turn, step: StepState) -> None:
+    """Start a step that only its turn was missing; one that has moved on meanwhile is left."""
+    if step.state not in ("pending", "waiting"):
+        return
+    try:
+        OWN.get(step.definition["kind"], start_attempt)(turn, step)
+    except NeedsSandbox as need:
+        turn.ask_sandbox(step.path, need)
+    except MissingSecret as error:
+        fail_without_attempt(turn, step, str(error), "input")
+    except ExpressionError as error:
+        fail_without_attempt(turn, step, error.message)
+
+
+def start_attempt(turn: Turn, step: StepState) -> None:
+    """Have the runner carry out the next attempt of a step."""
+    spec = attempt_spec(turn.execution, step, turn.around, turn.now_us)
+    turn.emit(
+        "attempt.starting",
+        step=step.path,
+        number=spec["number"],
+        try_number=step.attempts + 1,
+        generation=turn.around.generation,
+    )
+    if turn.execution.debug:
+        turn.emit("step.detail", step=step.path, number=spec["number"], detail=_detail(spec))
+    turn.free_slots -= 1
+    turn.commands.append(StartAttempt(spec))
+
+
+def _detail(spec: dict[str, Any]) -> dict[str, Any]:
+    """What debug mode tells about an attempt; the shell masks it before it is journaled."""
+    keys = ("shell", "text", "python", "http", "env", "cwd", "timeout_s")
+    return {key: spec[key] for key in keys if key in spec}
+
+
+# the kinds that no runner sees: model.OWN_KINDS
+OWN: dict[str, Callable[[Turn, StepState], None]] = {"wait": begin_wait, "approve": ask}

@@ -1,0 +1,1 @@
+"""What carries an `http` step out: runs in a warm worker, never in the engine or the runner."""

@@ -1,0 +1,165 @@
+"""The dialog that answers what a step asks: its message, its form, a comment, and the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+
+from wingman_tui import inputs
+from wingman_tui.columns import name_of
+from wingman_tui.format import fit, wrap
+from wingman_tui.sanitise import clean, clean_lines
+from wingman_tui.screens.dialog import WIDTH_LIMIT, Dialog, PaintedLine
+from wingman_tui.screens.run_form import FIELD_ROWS, LABEL_LIMIT, ChoiceEdit, FieldNote
+from wingman_tui.waiting import asks
+from wingman_tui.widgets.line_edit import LineEdit
+
+if TYPE_CHECKING:
+    from wingman_tui.app import WingmanApp
+
+Row = Mapping[str, Any]
+DECISION, COMMENT = "\0decision", "\0comment"
+UNDECIDED = "…"
+MESSAGE_LINES = 6
+DONE = {"approve": "approved", "reject": "rejected"}
+Answer = tuple[str, dict[str, Any], str]  # the verb, the form's values, the comment
+
+
+def open_approval(app: WingmanApp, execution: Row, path: str | None) -> None:
+    """Ask for the answer to a step of an execution, and send it."""
+    name = name_of(execution)
+
+    def opened(found: dict[str, Any]) -> None:
+        asking = [step for step in found.get("steps", ()) if asks(step)]
+        step = next((step for step in asking if path in (None, step["path"])), None)
+        if step is None:
+            app.tell(f"nothing of {name} waits for an answer", "warning")
+            return
+        app.push_screen(ApprovalDialog(name, step), lambda answer: submitted(step, answer))
+
+    def submitted(step: Row, answer: Answer | None) -> None:
+        if answer is None:
+            return
+        verb, values, comment = answer
+        body = {"step": step["path"], "inputs": values, "comment": comment}
+        words = f"{DONE[verb]} {clean(str(step['path']))} of {name}"
+        request = app.session.act(str(execution["id"]), verb, **body)
+        app.carry_out(request, lambda _: app.tell(words, "good"))
+
+    app.carry_out(app.session.explain(str(execution["id"]), "values"), opened)
+
+
+class ApprovalDialog(Dialog[Answer]):
+    """Nothing is decided before somebody has chosen; escape leaves the question open."""
+
+    def __init__(self, name: str, step: Row) -> None:
+        super().__init__()
+        self._name = name
+        self._step = step
+        waiting = step["waiting_for"]
+        self._message = str(waiting.get("message") or "")
+        self.declared: dict[str, Row] = {d["name"]: d for d in waiting.get("inputs") or ()}
+        self.fields: dict[str, LineEdit] = {}
+        self.notes: dict[str, FieldNote] = {}
+
+    def compose(self) -> ComposeResult:
+        """The question, the decision, the form and the comment."""
+        labels = [*map(clean, self.declared), "decision"]
+        width = min(LABEL_LIMIT, max(cell_len(label) for label in labels))
+        with Vertical(classes="box", id="form"):
+            yield PaintedLine((f"{clean(str(self._step['path']))} of {self._name} asks", "strong"))
+            yield PaintedLine()
+            for text in self._words():
+                yield PaintedLine((text, "text"))
+            yield PaintedLine()
+            with VerticalScroll(id="fields", can_focus=False):
+                yield from self._field(
+                    DECISION, "decision", width, "approve or reject: space chooses",
+                    [UNDECIDED, *DONE],
+                )  # fmt: skip
+                for name, declared in self.declared.items():
+                    text, choices = inputs.starting_text(declared), inputs.choices(declared)
+                    yield from self._field(
+                        name, name, width, inputs.describe(declared), choices, text
+                    )
+                yield from self._field(COMMENT, "comment", width, "why; kept with the decision")
+            yield PaintedLine(
+                (" enter ", "chip_on"), (" send it    ", "text"),
+                (" tab ", "chip_on"), (" next field    ", "text"),
+                (" esc ", "chip_on"), (" leave it open", "text"),
+            )  # fmt: skip
+
+    def _field(
+        self, key: str, label: str, width: int, words: str, choices: list[str] | None = None,
+        text: str = "",
+    ) -> ComposeResult:  # fmt: skip
+        shown = f" {fit(clean(label), width)}  "
+        self.fields[key] = (
+            ChoiceEdit(choices, text or choices[0], label=shown)
+            if choices
+            else LineEdit(text, label=shown)
+        )
+        self.notes[key] = FieldNote(cell_len(shown), words)
+        yield self.fields[key]
+        yield self.notes[key]
+
+    def _words(self) -> list[str]:
+        room = min(WIDTH_LIMIT, self.app.size.width - 4) - 4
+        return [
+            line
+            for text in clean_lines(self._message, MESSAGE_LINES)
+            for line in wrap(text, room, MESSAGE_LINES)
+        ][:MESSAGE_LINES]
+
+    def on_mount(self) -> None:
+        """Start at the decision."""
+        self.fields[DECISION].focus()
+
+    def rows_needed(self) -> int:
+        """Two a field, the question, and the lines around them."""
+        return FIELD_ROWS * len(self.fields) + len(self._words()) + 4
+
+    def problem_of(self, key: str) -> str:
+        """What is wrong with a field now; a rejection needs no form."""
+        decision = self.fields[DECISION].text
+        if key == DECISION:
+            return "" if decision in DONE else "choose: space, or a and r"
+        if key == COMMENT or decision == "reject":
+            return ""
+        return inputs.problem_of(self.declared[key], self.fields[key].text)
+
+    def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
+        """Check what was typed."""
+        for key, edit in self.fields.items():
+            if edit is event.edit:
+                self.notes[key].show(self.problem_of(key))
+
+    def on_key(self, event: events.Key) -> None:
+        """Between the fields, and out of the dialog."""
+        event.stop()
+        if event.key == "enter":
+            self._submit()
+        elif event.key in ("escape", "ctrl+c"):
+            self.dismiss(None)
+        elif event.key in ("tab", "down"):
+            self.focus_next()
+        elif event.key in ("shift+tab", "up"):
+            self.focus_previous()
+
+    def _submit(self) -> None:
+        problems = {key: self.problem_of(key) for key in self.fields}
+        for key, problem in problems.items():
+            self.notes[key].show(problem)
+        wrong = [key for key, problem in problems.items() if problem]
+        if wrong:
+            self.fields[wrong[0]].focus()
+            return
+        verb = self.fields[DECISION].text
+        texts = {key: self.fields[key].text for key in self.declared}
+        values = inputs.values(self.declared, texts) if verb == "approve" else {}
+        self.dismiss((verb, values, self.fields[COMMENT].text))

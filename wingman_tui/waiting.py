@@ -1,0 +1,34 @@
+"""What an execution or a step waits for, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wingman_tui.format import full_time
+from wingman_tui.sanitise import clean
+
+Waiting = Mapping[str, Any]
+
+
+def waiting_words(waiting: Waiting, zone: Any) -> str:
+    """One line: an approval with its question, a moment, a pool, an operator."""
+    kind, step = waiting.get("kind"), clean(str(waiting.get("step") or ""))
+    until = full_time(str(waiting["until"]), zone) if waiting.get("until") else ""
+    if kind == "approval":
+        limit = f" (until {until})" if until else ""
+        return f"your answer{limit}: {clean(str(waiting.get('message') or ''))}"
+    if kind == "timer":
+        what = "" if waiting.get("reason") == "wait" else " for its next attempt"
+        return f"{until}: {step}{what}" if step else until
+    if kind == "operator":
+        return f"you: {step} was interrupted, and its outcome is unknown (R runs it again)"
+    if kind == "pool":
+        reason = clean(str(waiting.get("reason") or f"pool {waiting.get('pool')}"))
+        return f"{reason} ({step})"
+    return " ".join(part for part in (clean(str(kind or "")), step) if part)
+
+
+def asks(step: Mapping[str, Any]) -> bool:
+    """Whether a step waits for somebody's answer."""
+    return (step.get("waiting_for") or {}).get("kind") == "approval"
