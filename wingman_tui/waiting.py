@@ -16,8 +16,8 @@ def waiting_words(waiting: Waiting, zone: Any) -> str:
     kind, step = waiting.get("kind"), clean(str(waiting.get("step") or ""))
     until = full_time(str(waiting["until"]), zone) if waiting.get("until") else ""
     if kind == "approval":
-        limit = f" (until {until})" if until else ""
-        return f"your answer{limit}: {clean(str(waiting.get('message') or ''))}"
+        limit = f", until {until}" if until else ""
+        return f"your answer (A{limit}): {clean(str(waiting.get('message') or ''))}"
     if kind == "timer":
         what = "" if waiting.get("reason") == "wait" else " for its next attempt"
         return f"{until}: {step}{what}" if step else until

@@ -71,7 +71,7 @@ async def test_the_opened_execution_asks_and_a_rejection_needs_no_form(
     id_ = ask(engine)
     async with open_console() as console:
         await console.press("home", "enter")
-        await console.sees("(A answers)")
+        await console.sees("waits for your answer (A, until 2026-11-22")
         await console.press("A")
         await console.until(lambda: isinstance(console.app.screen, ApprovalDialog))
         await console.press("r", "enter")
@@ -99,7 +99,7 @@ async def test_escape_leaves_the_question_open_and_nothing_to_answer_is_said(
 def test_every_kind_of_waiting_has_words() -> None:
     at = "2026-11-22T15:05:00.000000Z"
     cases = [
-        (QUESTION, "your answer (until 2026-11-22"),
+        (QUESTION, "your answer (A, until 2026-11-22"),
         ({"kind": "timer", "step": "nap", "until": at, "reason": "wait"}, ": nap"),
         ({"kind": "timer", "step": "a", "until": at, "reason": "retry"}, "a for its next attempt"),
         ({"kind": "operator", "step": "a"}, "you: a was interrupted"),

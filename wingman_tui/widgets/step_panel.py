@@ -70,7 +70,7 @@ class StepPanel(Painted):
             said = clean(self._last_error(str(step.get("path", ""))))
             rest += self._error(error, said, width, max(1, height - 2))
         elif asks(step):
-            words = f"waits for {waiting_words(step['waiting_for'], view.zone)} (A answers)"
+            words = f"waits for {waiting_words(step['waiting_for'], view.zone)}"
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
@@ -162,8 +162,6 @@ class StepPanel(Painted):
             rest += [[(line, "error")] for line in lines]
         elif execution.get("waiting_for"):
             words = f"waits for {waiting_words(execution['waiting_for'], self.view.zone)}"
-            if execution["waiting_for"].get("kind") == "approval":
-                words += " (A answers)"
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
         rest += self._times(execution)
         rest += self._named("inputs", execution.get("inputs") or {}, width)
