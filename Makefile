@@ -3,7 +3,7 @@
 TESTS ?= tests
 PYTEST = .venv/bin/python -m pytest -q -n auto
 
-.PHONY: help demo test test-all check lint lock picture command clean
+.PHONY: help demo test test-all check lint lock monkey picture command clean
 
 help:
 	@echo 'make demo     the console on an engine of its own in .demo, with this machine'"'"'s data'
@@ -11,6 +11,7 @@ help:
 	@echo 'make test     install what the tests need, and run them (TESTS=tests/cli for some)'
 	@echo 'make check    lint, types, tests: what a change has to pass'
 	@echo 'make test-all the slow tests, too'
+	@echo 'make monkey   a million keys at random on hostile data, before a release'
 	@echo 'make lock     pin the newest versions of requirements*.in'
 	@echo 'make picture  the picture of the README, from a real console'
 
@@ -29,6 +30,9 @@ test: dev
 
 test-all: dev
 	$(PYTEST) $(TESTS)
+
+monkey: dev
+	WINGMAN_SEEDS="$$(seq -s ' ' 400)" $(PYTEST) tests/tui/test_monkey.py
 
 lint: dev
 	.venv/bin/ruff check .

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(reference: str) -> int:
-    os.environ.setdefault("TEXTUAL_FPS", "30")  # read when Textual is imported
+    os.environ.setdefault("TEXTUAL_FPS", "60")  # read when Textual is imported
     from engine.client.console import find_home
     from wingman_tui.early import EarlyLook
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = ""  # the key of the execution itself, the tree's first row
 Step = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class TreeRow:
+class TreeRow(NamedTuple):
     """One visible row: a step, or a group that only its children make."""
 
     key: str
@@ -22,34 +20,49 @@ class TreeRow:
     folded: bool
 
 
-class _Node:
+class Branch:
+    """A step or a group, with what is below it; only the folding is not in it."""
+
     __slots__ = ("key", "label", "nodes")
 
     def __init__(self, key: str, label: str) -> None:
         self.key = key
         self.label = label
-        self.nodes: dict[str, _Node] = {}
+        self.nodes: dict[str, Branch] = {}
 
 
 def tree_rows(steps: Mapping[str, Step], folded: Collection[str]) -> list[TreeRow]:
     """Every visible row under the execution, in the file's order."""
-    root = _Node(ROOT, "")
+    return visible_rows(branches(steps), folded)
+
+
+def branches(steps: Mapping[str, Step]) -> Branch:
+    """The whole tree of the steps; it stays the same while they only change their states."""
+    root = Branch(ROOT, "")
     for path, step in steps.items():
         node = root
         section = step.get("section", "steps")
         if section not in ("steps", "", None):
-            node = node.nodes.setdefault(f"\0{section}", _Node(f"\0{section}", str(section)))
+            node = node.nodes.setdefault(f"\0{section}", Branch(f"\0{section}", str(section)))
         parts = path.split("/")
         for depth, part in enumerate(parts):
             key = "/".join(parts[: depth + 1])
-            node = node.nodes.setdefault(part, _Node(key, part))
+            below = node.nodes.get(part)
+            if below is None:
+                below = node.nodes[part] = Branch(key, part)
+            node = below
+    return root
+
+
+def visible_rows(root: Branch, folded: Collection[str]) -> list[TreeRow]:
+    """Every row that no folded group hides."""
     rows: list[TreeRow] = []
     _flatten(root, (), folded, rows)
     return rows
 
 
 def _flatten(
-    root: _Node, guides: tuple[bool, ...], folded: Collection[str], rows: list[TreeRow]
+    root: Branch, guides: tuple[bool, ...], folded: Collection[str], rows: list[TreeRow]
 ) -> None:
     # a stack of our own: a path of a hostile flow may be deeper than Python's
     stack = [(node, guides, last) for node, last in _with_last(root)]
@@ -63,7 +76,7 @@ def _flatten(
             stack.extend(reversed(below))
 
 
-def _with_last(node: _Node) -> list[tuple[_Node, bool]]:
+def _with_last(node: Branch) -> list[tuple[Branch, bool]]:
     nodes = list(node.nodes.values())
     return [(child, index == len(nodes) - 1) for index, child in enumerate(nodes)]
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.keys import key_to_character
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution, line, stamp, step
+from wingman_tui import global_actions
 from wingman_tui.keymap import ACTIONS
 
-PRESSES = int(os.environ.get("WINGMAN_MONKEY", "400"))
+# two monkeys in CI; `make monkey` lets 400 of them loose, for a million presses before a release
+PRESSES = int(os.environ.get("WINGMAN_MONKEY", "2500"))
+SEEDS = [int(seed) for seed in os.environ.get("WINGMAN_SEEDS", "11 12").split()]
 NOT_PRESSED = {"ctrl+q", "ctrl+c", "ctrl+z", "q"}
 NAMES = ("a", "漢字" * 20, "[b]x[/b]", "\x1b[2Jq", "x" * 300, "‮rtl", "é" + "\u0301" * 30, "g/h/i")
+SIZES = ((80, 24), (60, 15), (120, 40), (40, 10), (200, 50))
 STATES = ("queued", "running", "paused", "completed", "partial", "failed", "cancelled", "newer")
 
 
@@ -44,26 +53,37 @@ def disturb(engine: FakeEngine, chance: random.Random, number: int) -> None:
         engine.changed()
 
 
-async def test_keys_at_random_break_nothing(engine: FakeEngine, open_console: OpenConsole) -> None:
-    seed = int(os.environ.get("WINGMAN_SEED", "11"))
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_keys_at_random_break_nothing(
+    seed: int,
+    engine: FakeEngine,
+    open_console: OpenConsole,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)  # logs are saved where the console was started
+    for way_out in ("quit", "leave", "interrupt", "suspend"):  # the palette has these, too
+        monkeypatch.setattr(global_actions, f"do_{way_out}", lambda app: app.back())
     chance = random.Random(seed)
     keys = sorted({key for action in ACTIONS for key in action.keys} - NOT_PRESSED)
-    keys += ["y", "n", "a", "backspace", "x", "shift+tab"]
-    sizes = [(80, 24), (60, 15), (120, 40), (40, 10), (200, 50)]
+    keys += ["y", "n", "a", "backspace", "x", "shift+tab", "enter", "escape"]
     async with open_console() as console:
-        pressed = []
+        pressed: list[str] = []
         for number in range(PRESSES):
-            if number % 9 == 0:
+            if number % 20 == 0:
                 disturb(engine, chance, number)
-            if number % 50 == 49:
-                await console.pilot.resize_terminal(*chance.choice(sizes))
-            key = chance.choice(keys)
-            pressed.append(key)
-            await console.pilot.press(key)
-            if number % 25 == 0:
+            if number % 100 == 99:
+                await console.pilot.resize_terminal(*chance.choice(SIZES))
+            pressed.append(chance.choice(keys))
+            # faster than a person: keys come while the one before is not done with yet
+            console.app.post_message(events.Key(pressed[-1], key_to_character(pressed[-1])))
+            if number % 10 == 9:
+                await console.pilot.pause()
+            if number % 50 == 0:
                 assert all(text.isprintable() for text in console.text().splitlines())
-        assert console.app.is_running, pressed[-20:]
+            assert console.app.is_running, pressed[-30:]
         await console.pilot.resize_terminal(80, 24)
-        for _ in range(6):
+        for _ in range(8):
             await console.press("escape")
         await console.sees("Automation")

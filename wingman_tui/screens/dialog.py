@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual import events
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -26,6 +27,14 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__(classes="dialog")
+        self._is_answered = False
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Answer once: keys may come faster than a dialog goes away."""
+        if self._is_answered:
+            return AwaitComplete()
+        self._is_answered = True
+        return super().dismiss(result)
 
     @property
     def console_app(self) -> WingmanApp:

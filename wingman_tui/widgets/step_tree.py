@@ -13,7 +13,7 @@ from wingman_tui.columns import is_live, name_of, progress_parts, took
 from wingman_tui.format import exit_words, fit, fit_middle, fit_right
 from wingman_tui.sanitise import clean
 from wingman_tui.state import ExecutionView
-from wingman_tui.steps import ROOT, TreeRow, guide_text, steps_below, tree_rows
+from wingman_tui.steps import ROOT, TreeRow, branches, guide_text, steps_below, visible_rows
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
@@ -28,6 +28,7 @@ class StepTree(LineList):
         super().__init__(id=id)
         self.opened = opened
         self.folded: set[str] = set()
+        self._branches = branches({})
         self._rows: list[TreeRow] = []
         self._place: dict[str, int] = {}
 
@@ -48,6 +49,7 @@ class StepTree(LineList):
     def steps_changed(self, paths: set[str], shape: bool) -> None:
         """Take what a frame changed: another tree, or only some rows of it."""
         if shape or not self._rows:
+            self._branches = branches(self.opened.steps)
             self._rebuild()
             return
         self.repaint_row(0)
@@ -57,12 +59,18 @@ class StepTree(LineList):
                 self.repaint_row(index)
 
     def _rebuild(self) -> None:
-        self._rows = tree_rows(self.opened.steps, self.folded)
+        self._rows = visible_rows(self._branches, self.folded)
         self._place = {row.key: index for index, row in enumerate(self._rows, 1)}
         self.rows_changed()
 
     def toggle_fold(self) -> bool:
-        """Fold or unfold the group under the cursor; False when it is none."""
+        """Fold or unfold a group, on the execution all of them; False where there is none."""
+        if self.cursor == 0 and self._rows:
+            everything = visible_rows(self._branches, ())
+            groups = {row.key for row in everything if row.children}
+            self.folded = set() if self.folded else groups
+            self._rebuild()
+            return bool(groups)
         row = self._rows[self.cursor - 1] if 0 < self.cursor <= len(self._rows) else None
         if row is None or not row.children:
             return False

@@ -1,0 +1,79 @@
+"""An engine that only changes rows, for `benchmarks.console`: the real protocol, so many changes a second.
+
+`python -m benchmarks.console_load HOME KIND CHANGES_S` with KIND table or tree; it serves until
+it is killed. Windows are sent as the real engine sends them: ten times a second, whole rows.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution, stamp, step
+
+BATCH_S = 0.02
+ROWS = 40
+STEPS = 10_000
+
+
+class Load:
+    """The rows, and what happens to them."""
+
+    def __init__(self, engine: FakeEngine, kind: str) -> None:
+        self.engine, self.kind = engine, kind
+        self.chance = random.Random(5)
+        now = stamp(time.time())
+        engine.executions = [
+            execution(f"flow-{n:02d}", n, "running", started_at=now,
+                      progress={"ended": 0, "running": 1, "total": 1_000})
+            for n in range(ROWS, 0, -1)
+        ]  # fmt: skip
+        self.opened = engine.executions[0]["id"]
+        count = STEPS if kind == "tree" else 8
+        engine.steps[self.opened] = [
+            step(f"g{n // 100:03d}/s{n % 100:02d}", "pending") for n in range(count)
+        ]
+
+    def change(self, count: int) -> None:
+        """So many changes, told at once."""
+        for _ in range(count):
+            getattr(self, "_" + self.kind)()
+        self.engine.changed()
+
+    def _table(self) -> None:
+        index = self.chance.randrange(ROWS)
+        row = self.engine.executions[index]
+        done = (row["progress"]["ended"] + 1) % 1_000
+        progress = {"ended": done, "running": 1, "total": 1_000}
+        self.engine.executions[index] = {**row, "progress": progress}
+
+    def _tree(self) -> None:
+        steps = self.engine.steps[self.opened]
+        index = self.chance.randrange(len(steps))
+        state = self.chance.choice(("running", "completed", "failed", "pending"))
+        steps[index] = {**steps[index], "state": state}
+
+
+def main() -> None:
+    """Serve and change until killed."""
+    engine = FakeEngine(Path(sys.argv[1]))
+    engine.frame_pause_s = 0.1
+    load, rate = Load(engine, sys.argv[2]), int(sys.argv[3])
+    engine.start()
+    print("ready", flush=True)
+    due = time.monotonic()
+    owed = 0.0
+    while True:
+        due += BATCH_S
+        time.sleep(max(0.0, due - time.monotonic()))
+        owed += rate * BATCH_S
+        count = int(owed)
+        owed -= count
+        load.change(count)
+
+
+if __name__ == "__main__":
+    main()
