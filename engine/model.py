@@ -21,7 +21,10 @@ EXECUTION_TRANSITIONS: dict[str, frozenset[str]] = {
 STEP_TRANSITIONS: dict[str, frozenset[str]] = {
     "pending": frozenset({"waiting", "running", "skipped", "cancelled", "failed", "reused"}),
     "waiting": frozenset({"running", "completed", "skipped", "cancelled", "failed"}),
-    "running": frozenset({"completed", "partial", "failed", "interrupted", "cancelled", "waiting"}),
+    "running": frozenset(
+        # skipped: a group, when all of its steps were
+        {"completed", "partial", "failed", "interrupted", "cancelled", "waiting", "skipped"}
+    ),
     # back to pending only by the verb `retry`; completed ones only in `finally`
     "completed": frozenset({"pending"}),
     "partial": frozenset({"pending"}),
@@ -35,10 +38,12 @@ OPEN_EXECUTION_STATES = frozenset({"queued", "running", "paused"})
 TERMINAL_EXECUTION_STATES = frozenset(EXECUTION_TRANSITIONS) - OPEN_EXECUTION_STATES
 OPEN_STEP_STATES = frozenset({"pending", "waiting", "running"})
 # kinds of steps that the engine carries out by itself: no process, and no place of the engine's
-OWN_KINDS = frozenset({"wait", "approve"})
-AT_ONCE = frozenset({"wait", "approve"})  # those that no limit holds up
+GROUP_KINDS = frozenset({"parallel", "steps"})  # those that only hold others
+OWN_KINDS = frozenset({"wait", "approve"}) | GROUP_KINDS
+AT_ONCE = frozenset({"wait", "approve"}) | GROUP_KINDS  # those that no limit holds up
 POOL_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
-SECTIONS = ("steps", "finally")  # in the order in which an execution goes through them
+# in the order in which an execution goes through them; of the `on_…` it takes the fitting one
+SECTIONS = ("steps", "on_failure", "on_success", "on_cancel", "finally")
 
 
 class ForbiddenTransition(AssertionError):

@@ -17,10 +17,10 @@ from engine.broom import Broom
 from engine.clock import Clock
 from engine.core import decide
 from engine.core.advance import advance
-from engine.core.cancelling import cancel_command
+from engine.core.cancelling import cancel_command, is_unwanted
 from engine.core.hide import Mask
 from engine.core.prepare import Surroundings
-from engine.core.state import Execution, StepState
+from engine.core.state import Execution
 from engine.core.turn import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
 from engine.errors import WingmanError
 from engine.executor import Executor
@@ -278,7 +278,7 @@ class Scheduler:
             self.attempts_never_started([command.spec["attempt"]])
             return
         self.executor.start(command.spec)
-        if _is_unwanted(execution, step):
+        if is_unwanted(execution, step):
             cancel = cancel_command(execution, step)
             self.executor.cancel(
                 cancel.generation, command.spec["attempt"], cancel.mode, cancel.reason
@@ -375,7 +375,7 @@ class Scheduler:
             execution_id, number = split_attempt_id(attempt)
             execution = self.live.get(execution_id)
             step = execution.by_number.get(number) if execution else None
-            if execution and step and _is_unwanted(execution, step):
+            if execution and step and is_unwanted(execution, step):
                 cancel = cancel_command(execution, step)
                 self.executor.cancel(generation, attempt, cancel.mode, cancel.reason)
 
@@ -388,9 +388,3 @@ class Scheduler:
     def sampled(self, at: float, samples: Samples) -> None:
         self.on_sampled(at, samples)
 
-
-def _is_unwanted(execution: Execution, step: StepState) -> bool:
-    """Whether a running step is to end: of a cancelled execution, but its `finally` may go on."""
-    return execution.cancelling == "kill" or (
-        execution.cancelling != "" and step.section == "steps"
-    )

@@ -59,7 +59,7 @@ class Step(TypedDict):
     # beyond what `show --json` prints
     kind: NotRequired[str]
     needs: NotRequired[list[str]]
-    section: NotRequired[str]  # steps | finally
+    section: NotRequired[str]  # a section of the flow: steps, finally, …
     reason: NotRequired[str]  # why it waits, was skipped or was cancelled
     handled: NotRequired[bool]
     signal: NotRequired[str | None]

@@ -114,7 +114,10 @@ def _error(execution: dict[str, Any]) -> list[str]:
     errors += [
         {**step["error"], "step": step["path"]}
         for step in execution.get("steps", [])
-        if step["error"] and step["path"] not in named and step["id"] not in named
+        if step["error"]
+        and step["path"] not in named
+        and step["id"] not in named
+        and step.get("kind") not in ("parallel", "steps")  # a group has the error of its step
     ]
     lines = []
     for error in errors:
@@ -171,7 +174,7 @@ def _step_note(step: dict[str, Any]) -> str:
         parts.append(f"exit code {step['exit_code']}")
     if step["warnings"]:
         parts.append(count(step["warnings"], "warning"))
-    if step.get("handled"):
+    if step.get("handled") and "handled" not in str(step.get("reason")):
         parts.append("handled")
     return clean(", ".join(parts))
 

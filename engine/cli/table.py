@@ -62,9 +62,7 @@ def _fit(columns: list[Column], widths: dict[int, int], width: int) -> None:
             del widths[i]
 
 
-def _line(
-    columns: list[Column], widths: dict[int, int], row: list[str], *, paint: bool
-) -> str:
+def _line(columns: list[Column], widths: dict[int, int], row: list[str], *, paint: bool) -> str:
     parts = []
     last = max(widths, default=0)
     for i, room in widths.items():

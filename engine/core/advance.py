@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.cancelling import is_unwanted
 from engine.core.conclude import fail_without_attempt
 from engine.core.ledger import Claim, max_parallel
 from engine.core.names import names_of
+from engine.core.nesting import close
+from engine.core.outcome import outcome
 from engine.core.prepare import NeedsSandbox, evaluate, resolve
 from engine.core.starting import start
-from engine.core.state import Execution, StepState
+from engine.core.state import StepState
 from engine.core.turn import Ended, Turn
 from engine.errors import ExpressionError
 from engine.model import SECTIONS
+
+# how an execution has to stand for a section to be taken
+SUITED = {
+    "on_failure": ("failed",),
+    "on_success": ("completed", "partial"),
+    "on_cancel": ("cancelled",),
+}
 
 
 def advance(turn: Turn) -> None:
     """Judge, start, go to the next section or end: whatever can follow now."""
     ex = turn.execution
     while not ex.has_ended and ex.state != "queued":
-        while ex.candidates:
-            _judge_candidate(turn, ex.steps[ex.candidates.popleft()])
+        while ex.candidates or ex.closing:
+            if ex.closing:
+                close(turn, ex.steps[ex.closing.popleft()])
+            else:
+                _judge_candidate(turn, ex.steps[ex.candidates.popleft()])
         _start_ready(turn)
-        if ex.candidates:
+        if ex.candidates or ex.closing:
             continue
         if ex.open_in_section or not _leave_section(turn):
             return
@@ -31,7 +44,7 @@ def advance(turn: Turn) -> None:
 def _judge_candidate(turn: Turn, step: StepState) -> None:
     """All needs of a step have ended: skip it, or line it up for a slot."""
     ex, definition = turn.execution, step.definition
-    if step.state != "pending" or not _may_start(ex):
+    if step.state != "pending" or is_unwanted(ex, step):
         return
     unmet = next((need for need in definition["needs"] if not ex.steps[need].is_met), None)
     if unmet is not None and not definition["waits_for_failure"]:
@@ -64,11 +77,6 @@ def _condition_holds(turn: Turn, step: StepState) -> bool:
     if not value:
         turn.emit("step.ended", step=step.path, state="skipped", reason=f"if: {text} is false")
     return value
-
-
-def _may_start(ex: Execution) -> bool:
-    """Whether steps of the present section may start: not while cancelling, but `finally` may."""
-    return not ex.cancelling or SECTIONS[ex.section] != "steps"
 
 
 def _start_ready(turn: Turn) -> None:
@@ -105,15 +113,22 @@ def _has_slots(turn: Turn, step: StepState) -> bool:
 def _leave_section(turn: Turn) -> bool:
     """Go on to the next section, or end the execution; False when neither is possible now."""
     ex = turn.execution
-    following = SECTIONS[ex.section + 1 :]
+    following = [name for name in SECTIONS[ex.section + 1 :] if ex.definition[name]]
     if ex.cancelling == "kill":
-        following = ()
-    for section in following:
-        if ex.definition[section]:
-            if ex.state == "paused":
-                return False
-            turn.emit("execution.section", section=section)
-            return True
+        following = []
+    state, error = outcome(ex) if following else ("", None)
+    fitting = [name for name in following if name == "finally" or state in SUITED[name]]
+    if fitting and ex.state == "paused":
+        return False
+    passed = following[: following.index(fitting[0])] if fitting else following
+    for section in passed:
+        for step in ex.section_steps(section):
+            if step.state == "pending":
+                reason = f"not for an execution that is {state}"
+                turn.emit("step.ended", step=step.path, state="skipped", reason=reason)
+    if fitting:
+        turn.emit("execution.section", section=fitting[0], error=error)
+        return True
     return _end(turn)
 
 
@@ -125,7 +140,7 @@ def _end(turn: Turn) -> bool:
     for step in ex.steps.values():  # what a kill left out
         if step.state in ("pending", "waiting"):
             turn.emit("step.ended", step=step.path, state="cancelled", reason=ex.cancelling)
-    state, error = _outcome(ex)
+    state, error = outcome(ex)
     outputs: dict[str, Any] = {}
     if state in ("completed", "partial") and ex.definition["outputs"]:
         try:
@@ -140,24 +155,3 @@ def _end(turn: Turn) -> bool:
     turn.emit("execution.ended", state=state, error=error, outputs=outputs)
     turn.commands.append(Ended())
     return True
-
-
-def _outcome(ex: Execution) -> tuple[str, dict[str, Any] | None]:
-    """How an execution whose steps have all ended has ended, and the error that says why."""
-    if ex.cancelling in ("cancel", "kill"):
-        return "cancelled", {
-            "step": None,
-            "type": "cancelled",
-            "message": ex.cancel_reason or ex.cancelling,
-        }
-    if ex.cancelling == "timeout":
-        return "failed", {"step": None, "type": "timeout", "message": ex.cancel_reason}
-    ended = sorted(ex.steps.values(), key=lambda step: step.ended_at_us or 0)
-    bad = [step for step in ended if step.state in ("failed", "interrupted")]
-    for step in bad:
-        if not step.handled:
-            return "failed", {"step": step.path, **(step.error or {"type": "any", "message": ""})}
-    if bad or any(step.state == "partial" for step in ended):
-        first = bad[0] if bad else None
-        return "partial", {"step": first.path, **(first.error or {})} if first else None
-    return "completed", None

@@ -133,7 +133,5 @@ def _nobody_decided(turn: Turn, step: StepState) -> None:
         end_step(turn, step, "failed", {"type": "timeout", "message": waited})
         return
     approved = approve["on_timeout"] == "approve"
-    defaults = {
-        item["name"]: item["default"] for item in approve["inputs"] if not item["required"]
-    }
+    defaults = {item["name"]: item["default"] for item in approve["inputs"] if not item["required"]}
     decide_approval(turn, step, approved, BY_TIMEOUT, waited, defaults if approved else {})

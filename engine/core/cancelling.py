@@ -34,12 +34,34 @@ def cancel_command(ex: Execution, step: StepState) -> CancelAttempt:
     return CancelAttempt(step.generation or "", step.attempt_number or 0, mode, reason)
 
 
+def is_unwanted(ex: Execution, step: StepState) -> bool:
+    """Whether a step is to end: of a cancelled execution, but the sections after that may go on."""
+    if not ex.cancelling:
+        return False
+    return ex.cancelling == "kill" or SECTIONS.index(step.section) <= ex.cancel_section
+
+
 def fail_fast(turn: Turn, step: StepState) -> None:
+    """Cancel the other branches, where the flow says so and nothing can make the failure good."""
     ex = turn.execution
     if (
         ex.definition["fail_fast"]
         and not step.handled
+        and step.handling is None
         and not ex.cancelling
         and step.section == "steps"
+        and not _may_be_excused(ex, step)
     ):
         begin_cancel(turn, "fail_fast", f"{step.path} failed")
+
+
+def _may_be_excused(ex: Execution, step: StepState) -> bool:
+    """Whether what a step is inside of may still count as met: that decides when it ends."""
+    while step.parent is not None:
+        outer = ex.steps[step.parent]
+        if step.definition["clause"] is not None:
+            return True
+        if outer.definition["continue_on_error"] or outer.definition["on_error"]:
+            return True
+        step = outer
+    return False

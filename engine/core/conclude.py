@@ -6,8 +6,9 @@ from typing import Any
 
 from engine import expression
 from engine.core import retry
-from engine.core.cancelling import fail_fast
+from engine.core.cancelling import fail_fast, is_unwanted
 from engine.core.names import names_of
+from engine.core.nesting import consequences
 from engine.core.prepare import NeedsSandbox, evaluate
 from engine.core.state import StepState
 from engine.core.turn import Turn
@@ -31,7 +32,7 @@ def conclude(
         "error": error,
         **facts,
     }
-    if state in ("failed", "interrupted") and not turn.execution.cancelling:
+    if state in ("failed", "interrupted") and not is_unwanted(turn.execution, step):
         data |= _after_failure(turn, step, state, error or {})
     turn.emit("attempt.ended", **data)
     if step.state in ("failed", "interrupted"):
@@ -51,7 +52,7 @@ def _after_failure(
     else:
         again = again and retry.matches(policy["on"], error["type"])
     if not again:
-        return {"handled": definition["continue_on_error"] and state == "failed"}
+        return consequences(turn, step, state, error)
     delay_us = retry.delay_us(policy, step.tries, f"{turn.execution.id}/{step.path}")
     return {
         "state": "waiting",
@@ -66,7 +67,7 @@ def end_step(
 ) -> None:
     """Record the end of a step that had no attempt, and what follows from a failure."""
     if state == "failed":
-        facts["handled"] = step.definition["continue_on_error"]
+        facts |= consequences(turn, step, state, error)
     turn.emit("step.ended", step=step.path, state=state, error=error, **facts)
     if state == "failed":
         fail_fast(turn, step)

@@ -21,6 +21,7 @@ from engine.core.conclude import (
     fail_without_attempt,
 )
 from engine.core.entering import is_let_in
+from engine.core.outcome import runs_again
 from engine.core.prepare import NeedsSandbox
 from engine.core.state import Execution, StepState
 from engine.core.turn import Turn
@@ -220,17 +221,9 @@ def retry_execution(turn: Turn, actor: str = "", reason: str = "") -> None:
             f"only a failed, partial or cancelled execution can be retried; this one is {ex.state}",
             "use rerun for a new execution" if ex.has_ended else "",
         )
-    paths = [step.path for step in ex.steps.values() if _runs_again(step)]
+    paths = runs_again(ex)
     turn.emit("execution.retried", attempt=ex.attempt + 1, steps=paths, actor=actor, reason=reason)
     begin(turn)
-
-
-def _runs_again(step: StepState) -> bool:
-    if step.section != "steps":
-        return step.state != "pending"
-    return step.state in ("failed", "interrupted", "cancelled") or (
-        step.state == "skipped" and step.because_of_failure
-    )
 
 
 def flow_deadline_us(ex: Execution) -> int | None:
@@ -262,6 +255,7 @@ def rebuild_queues(ex: Execution) -> None:
     ex.delayed = {step.path for step in waiting if step.pool_wait is None}
     ex.pooled = {step.path for step in waiting if step.pool_wait is not None}
     ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)
+    ex.closing = deque(step.path for step in steps if step.path in ex.children)
 
 
 def _step_of_attempt(ex: Execution, number: int) -> StepState | None:

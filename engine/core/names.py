@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.core.outcome import error_for
 from engine.core.state import Execution, StepState
 from engine.expression import NOW
 from engine.times import to_text
@@ -35,7 +36,7 @@ def names_of(
     execution: Execution, step: StepState | None, env: Mapping[str, str], now_us: int
 ) -> dict[str, Any]:
     """The names of section 4 for one evaluation at one moment."""
-    return {
+    names = {
         "inputs": execution.inputs,
         "env": env,
         "steps": StepNames(execution),
@@ -50,3 +51,8 @@ def names_of(
         },
         NOW: to_text(now_us),
     }
+    if step is not None and (step.is_nested or step.section != "steps"):
+        error = error_for(execution, step)
+        if error is not None:
+            names["error"] = error
+    return names

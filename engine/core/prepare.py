@@ -134,6 +134,8 @@ def attempt_spec(
         "WINGMAN_IDEMPOTENCY_KEY": idempotency_key(ex.id, step.path),
         "WINGMAN_DEBUG": "1" if ex.debug else "",
     }
+    if "error" in names:
+        env |= {f"WINGMAN_ERROR_{key.upper()}": text for key, text in names["error"].items()}
     spec = {
         "attempt": attempt_id(ex.id, number),
         "execution": ex.id,

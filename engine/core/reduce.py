@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from engine.core import inside
 from engine.core.state import Execution, StepState
 from engine.model import OPEN_STEP_STATES, OWN_KINDS, SECTIONS, Event, check_execution, check_step
 
@@ -29,6 +30,7 @@ def _started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 
 
 def _section(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.failure = data.get("error")
     _enter_section(ex, SECTIONS.index(data["section"]))
 
 
@@ -45,10 +47,11 @@ def _move(ex: Execution, step: StepState, state: str, at_us: int) -> None:
     """Put a step into a state; count it, and tell those that need it when it has ended."""
     before = step.state
     step.state = check_step(before, state)
-    if before == "running":
-        ex.running -= 1
-    if state == "running":
-        ex.running += 1
+    if not step.is_group:  # only what has a process takes a place
+        if before == "running":
+            ex.running -= 1
+        if state == "running":
+            ex.running += 1
     if state in OPEN_STEP_STATES:
         return
     step.ended_at_us = at_us
@@ -58,6 +61,10 @@ def _move(ex: Execution, step: StepState, state: str, at_us: int) -> None:
 def _settle(ex: Execution, step: StepState) -> None:
     if step.held:
         return
+    if step.is_nested:
+        inside.settled(ex, step)
+        if step.handling is not None:
+            return  # those that need it wait for its handlers
     ex.ended += 1
     if step.section == SECTIONS[ex.section]:
         ex.open_in_section -= 1
@@ -99,7 +106,8 @@ def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.error = data.get("error")
     step.outputs = end.get("outputs") or {}
     step.reason = data.get("reason", "")
-    step.handled = bool(data.get("handled"))
+    step.handled = step.tolerated = bool(data.get("handled"))
+    step.handling = data.get("handling")
     step.held = bool(data.get("held"))
     step.retry_at_us = data.get("retry_at_us")
     step.unchecked = None
@@ -132,11 +140,30 @@ def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
         if step.started_at_us is not None:
             step.duration_ms = (at_us - step.started_at_us) // 1000
     step.because_of_failure = bool(data.get("because_of_failure"))
-    step.handled = bool(data.get("handled"))
+    step.handled = step.tolerated = bool(data.get("handled"))
+    step.handling = data.get("handling")
     step.retry_at_us = None
     ex.delayed.discard(step.path)
     _stop_waiting(ex, step)
     _move(ex, step, data["state"], at_us)
+
+
+def _group_started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A group begins: so may the steps in it."""
+    step = ex.steps[data["step"]]
+    step.started_at_us = at_us
+    _move(ex, step, "running", at_us)
+    inside.open_up(ex, step, None)
+
+
+def _step_handled(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """The handlers of a failed step are through."""
+    step = ex.steps[data["step"]]
+    step.handling = None
+    step.handled = data["handled"]
+    step.tolerated = data["tolerated"]
+    step.reason = data["reason"]
+    _settle(ex, step)
 
 
 def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -194,6 +221,7 @@ def _continued(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 def _cancelling(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.cancelling = data["mode"]
     ex.cancel_reason = data.get("reason", "")
+    ex.cancel_section = ex.section
     ex.ready.clear()
     ex.at_hand.clear()
     ex.candidates.clear()
@@ -226,9 +254,12 @@ def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.error = None
     ex.outputs = {}
     ex.cancelling = ex.cancel_reason = ""
+    ex.cancel_section = -1
+    ex.failure = None
     ex.paused_us = 0
     ex.delayed.clear()
     ex.pooled.clear()
+    ex.closing.clear()
     ex.section = -1
     ex.evaluated.clear()
     for path in data["steps"]:
@@ -236,6 +267,7 @@ def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.ended = sum(step.has_ended for step in ex.steps.values())
     for step in ex.steps.values():
         step.unmet = sum(not ex.steps[need].has_ended for need in step.definition["needs"])
+        step.unmet += step.parent is not None
 
 
 def _reset(step: StepState) -> None:
@@ -243,7 +275,9 @@ def _reset(step: StepState) -> None:
     step.tries = 0
     step.error = None
     step.reason = ""
-    step.because_of_failure = step.handled = step.held = False
+    step.because_of_failure = step.handled = step.tolerated = step.held = False
+    step.handling = None
+    step.open_children = 0
     step.retry_at_us = step.pool_wait = None
     step.started_at_us = step.ended_at_us = step.duration_ms = None
     step.exit_code = step.signal = None
@@ -273,6 +307,9 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.checking": _checking,
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
+    "step.handled": _step_handled,
+    "group.started": _group_started,
+    "group.ended": _step_ended,
     "step.waiting": _step_waiting,
     "step.decided": _remember,
     "step.released": _released,

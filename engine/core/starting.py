@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.awaiting import ask, begin_wait
 from engine.core.conclude import fail_without_attempt
+from engine.core.nesting import begin_group
 from engine.core.prepare import MissingSecret, NeedsSandbox, attempt_spec
 from engine.core.state import StepState
 from engine.core.turn import StartAttempt, Turn
@@ -50,4 +51,6 @@ def _detail(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 # the kinds that no runner sees: model.OWN_KINDS
-OWN: dict[str, Callable[[Turn, StepState], None]] = {"wait": begin_wait, "approve": ask}
+OWN: dict[str, Callable[[Turn, StepState], None]] = {
+    "wait": begin_wait, "approve": ask, "parallel": begin_group, "steps": begin_group
+}  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.graph import dependents_of
-from engine.model import AT_ONCE, OWN_KINDS, SECTIONS
+from engine.model import AT_ONCE, GROUP_KINDS, OWN_KINDS, SECTIONS
 
 
 @dataclass(slots=True)
@@ -18,7 +18,10 @@ class StepState:
     index: int
     section: str
     definition: dict[str, Any]
-    unmet: int = 0  # needs that have not ended
+    unmet: int = 0  # needs that have not ended, and what it is inside of that has not begun
+    parent: str | None = None  # the group that it is in, or the step whose failure it handles
+    is_group: bool = False
+    is_nested: bool = False  # is inside of another, or has others inside
     state: str = "pending"
     attempts: int = 0
     attempt_number: int | None = None  # of the newest attempt
@@ -35,6 +38,9 @@ class StepState:
     reason: str = ""
     because_of_failure: bool = False  # skipped since a need failed, not by its own `if`
     handled: bool = False  # failed, but counts as met
+    tolerated: bool = False  # handled, but not made good: the execution is partial
+    handling: int | None = None  # which clause of its `on_error` is at work
+    open_children: int = 0  # of a running group or a clause at work: what has not ended
     retry_at_us: int | None = None
     pool_wait: tuple[str, int] | None = None  # the pool that it waits for a slot of, since when
     pool_place: int = 0  # its place among the steps of its execution that have asked for a slot
@@ -44,7 +50,9 @@ class StepState:
 
     @property
     def has_ended(self) -> bool:
-        return self.state not in ("pending", "waiting", "running") and not self.held
+        if self.state in ("pending", "waiting", "running") or self.held:
+            return False
+        return self.handling is None
 
     @property
     def is_at_runner(self) -> bool:
@@ -94,12 +102,15 @@ class Execution:
     error: dict[str, Any] | None = None
     cancelling: str = ""  # "" | cancel | kill | timeout | fail_fast
     cancel_reason: str = ""
+    cancel_section: int = -1  # index of the last section that the cancelling ends
     paused_at_us: int | None = None
     paused_us: int = 0  # total time paused, which the flow's timeout leaves out
     section: int = -1  # index in SECTIONS; -1 before the start
+    failure: dict[str, Any] | None = None  # the error so far, as the sections after `steps` see it
     steps: dict[str, StepState] = field(default_factory=dict)
     steps_by_id: dict[str, StepState] = field(default_factory=dict)
     dependents: dict[str, list[str]] = field(default_factory=dict)
+    children: dict[str, list[str]] = field(default_factory=dict)  # of groups and `on_error`
     open_in_section: int = 0
     running: int = 0
     ended: int = 0
@@ -107,6 +118,7 @@ class Execution:
     candidates: deque[str] = field(default_factory=deque)  # needs ended, not yet judged
     ready: deque[str] = field(default_factory=deque)  # judged: waits only for a free slot
     at_hand: deque[str] = field(default_factory=deque)  # judged, and needs none
+    closing: deque[str] = field(default_factory=deque)  # what holds others, and may have ended
     evaluated: dict[tuple[str, str], Any] = field(default_factory=dict)  # the sandbox's answers
     masked: frozenset[str] = frozenset()  # references whose values no message may show
     # steps that wait for such an answer; "" where the flow's outputs do
@@ -129,11 +141,20 @@ class Execution:
             definitions = self.definition[section]
             self.dependents.update(dependents_of(definitions))
             for definition in definitions:
-                path = definition["path"]
+                path, parent = definition["path"], definition["parent"]
                 step = StepState(
                     path, len(self.steps), section, definition, unmet=len(definition["needs"])
                 )
                 self.steps[path] = self.steps_by_id[definition["id"]] = step
+                if parent is not None:
+                    self._put_inside(step, parent)
+                step.is_group = definition["kind"] in GROUP_KINDS
+
+    def _put_inside(self, step: StepState, parent: str) -> None:
+        step.parent = parent
+        step.unmet += 1
+        step.is_nested = self.steps[parent].is_nested = True
+        self.children.setdefault(parent, []).append(step.path)
 
     @property
     def duration_ms(self) -> int | None:

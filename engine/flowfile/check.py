@@ -1,31 +1,34 @@
-"""Checks what no single value shows: ids, needs, circles, and what expressions refer to.
+"""Checks what no single value shows: ids, and what expressions refer to.
 
-Called by `compile` after reading; notes problems and fills in what each step needs.
+Called by `compile` after reading; notes problems. Who needs whom is in `needs`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from engine.expression import Reference, Template, check, parts_of, scan
+from engine.model import GROUP_KINDS, SECTIONS
 
 from .fields import Values
-from .graph import circles, reached
 from .names import wrong_name
 from .problems import At
 from .python_source import free_expressions
 from .readers import Reading, Spot
 from .schema import Kind
 from .shell_text import FREE, SHELLS, WORDS, places
-from .yaml_tree import Mapping, Node, Scalar, Sequence, Source
+from .yaml_tree import Node, Source
 
 LIMIT_WORDS = 25_000  # of the distinct expressions of a file; plain paths are free
 LIMIT_EXPRESSIONS = 10_000
+_ERROR = ("type", "message", "step")
+_WORDS = (("type",), ("step",))  # of `error`: the engine's own, no foreign text
 _EXECUTION = ("id", "number", "flow", "date", "attempt", "debug")
 _ALWAYS_IN_ENV = ("PATH", "HOME", "LANG", "TZ", "TERM")
 
-_STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger")
+_STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger", "error")
 # which names an expression may use, by where it stands
 PLACES: dict[str, tuple[str, ...]] = {
     "env": ("inputs", "execution", "trigger"),
@@ -35,7 +38,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "script": _STEP_NAMES,
     "if": _STEP_NAMES,
     "expect": (*_STEP_NAMES, "outputs"),
-    "outputs": _STEP_NAMES,
+    "outputs": ("inputs", "env", "steps", "execution", "trigger"),
 }
 _PASTED = ("run", "script")  # texts that are executed
 _UNTRUSTED = ("inputs", "trigger")
@@ -52,10 +55,36 @@ class Step:
     kind: Kind | None = None
     values: Values = field(default_factory=dict)
     above: Step | None = None
+    parent: Step | None = None  # the group that it is in, or the step whose failure it handles
+    clause: int | None = None  # of the parent's `on_error`
+    level: int = 0
     needs: list[int] = field(default_factory=list)
     reached: int = 0  # bit set of all steps that it needs
     waits_for_failure: bool = False
     shell: str = "bash"  # the program's name
+
+    @property
+    def path(self) -> str:
+        """The ids from the outermost step to this one."""
+        return f"{self.parent.path}/{self.id}" if self.parent else self.id
+
+    @property
+    def is_group(self) -> bool:
+        return self.kind is not None and self.kind.name in GROUP_KINDS
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Its environment variables; those of a group are those of its steps, too."""
+        own = self.values["env"].value if "env" in self.values else {}
+        return {**self.parent.env, **own} if self.parent and self.clause is None else own
+
+    @property
+    def around(self) -> Iterator[Step]:
+        """The steps that it is inside of, from the innermost."""
+        step = self.parent
+        while step is not None:
+            yield step
+            step = step.parent
 
 
 def check_ids(steps: list[Step], reading: Reading) -> dict[str, Step]:
@@ -75,53 +104,6 @@ def check_ids(steps: list[Step], reading: Reading) -> dict[str, Step]:
     return by_id
 
 
-def check_needs(steps: list[Step], by_id: dict[str, Step], inner: set[str],
-                reading: Reading) -> None:
-    """Fill in `needs` and `reached`; `inner` are ids inside steps that cannot run yet."""
-    for step in steps:
-        if "needs" not in step.values:
-            step.needs = [step.above.index] if step.above else []
-            continue
-        value = step.values["needs"]
-        nodes = value.node.items if isinstance(value.node, Sequence) else [value.node]
-        for name, node in zip(value.value, nodes, strict=True):
-            need = by_id.get(name)
-            if need is not None and _may_need(step, need, node, reading):
-                if need.index not in step.needs:
-                    step.needs.append(need.index)
-            elif need is None and name not in inner:
-                reading.wrong(node, f"there is no step `{name[:60]}`",
-                              reading.problems.one_of(name, by_id))
-    found = circles([step.needs for step in steps])
-    for circle in found:
-        names = [steps[index].id for index in circle]
-        first = steps[circle[0]]
-        place = first.values["needs"].node if "needs" in first.values else first.node
-        reading.wrong(place, "the steps need each other in a circle: "
-                      + _circle(names), "remove one of these needs")
-    if not found:
-        for step, bits in zip(steps, reached([step.needs for step in steps]), strict=True):
-            step.reached = bits
-
-
-def _circle(names: list[str]) -> str:
-    shown = names if len(names) <= 12 else [*names[:6], "…", *names[-5:]]
-    return " → ".join([*shown, names[0]])
-
-
-def _may_need(step: Step, need: Step, node: Node, reading: Reading) -> bool:
-    if need is step:
-        reading.wrong(node, f"the step `{step.id}` needs itself", "remove it")
-        return False
-    if step.section != need.section:
-        hint = ("`finally` steps run when all `steps` have ended" if step.section == "finally"
-                else "`finally` steps run at the very end")
-        reading.wrong(node, f"`{need.id}` is in `{need.section}`, which cannot be needed here",
-                      hint)
-        return False
-    return True
-
-
 @dataclass
 class References:
     """What expressions may refer to, and the checking of each."""
@@ -129,7 +111,6 @@ class References:
     reading: Reading
     source: Source
     by_id: dict[str, Step]
-    inner: set[str]
     inputs: set[str]
     env: set[str]
     secrets: set[str]
@@ -208,6 +189,11 @@ class References:
     def _wrong(self, spot: Spot, reference: Reference) -> tuple[str, str] | None:
         """What is wrong with one reference, or None."""
         root, names = str(reference.path[0]), PLACES[spot.place]
+        if not _knows_error(spot.owner):
+            names = tuple(name for name in names if name != "error")
+        if root == "error" and root not in names:
+            return ("there is no `error` here",
+                    "steps of `on_error` and of the sections after `steps` know it")
         if root not in names:
             where = {"env": "the flow's `env`"}.get(spot.place, f"`{spot.place}`")
             near = self.reading.problems.nearest(root, names)
@@ -221,7 +207,7 @@ class References:
             return (f"there is no `{root[:60]}` in {where}", near or f"there is {', '.join(names)}")
         if root == "steps":
             return self._wrong_step(spot, reference)
-        known = {"inputs": self.inputs, "execution": _EXECUTION}.get(root)
+        known = {"inputs": self.inputs, "execution": _EXECUTION, "error": _ERROR}.get(root)
         if root == "env":
             known = self._env_of(spot)
         if known is not None and len(reference.path) > 1 and reference.path[1] not in known:
@@ -232,21 +218,24 @@ class References:
             return (f"there is no {kind} `{str(reference.path[1])[:60]}`",
                     self.reading.problems.one_of(str(reference.path[1]), known)
                     or "the flow declares none")
-        if spot.place in _PASTED and root in _UNTRUSTED and "quote" not in reference.calls:
+        is_text = root in _UNTRUSTED or (root == "error" and reference.path[1:] not in _WORDS)
+        if spot.place in _PASTED and is_text and "quote" not in reference.calls:
             return self._unquoted(spot, reference)
         return None
 
     def _unquoted(self, spot: Spot, reference: Reference) -> tuple[str, str]:
         text = reference.text
         name = str(reference.path[1]) if len(reference.path) > 1 else "name"
+        if reference.path[0] == "error":
+            name = "WINGMAN_ERROR_MESSAGE"
         variable = f'"${name}"' if spot.place == "run" else f'os.environ["{name}"]'
-        first = f"write {variable}, or " if reference.path[0] == "inputs" else "write "
+        first = f"write {variable}, or " if reference.path[0] != "trigger" else "write "
         return (f"`{text}` is pasted into `{spot.place}:`, where its text would be executed",
                 f"{first}${{{{ quote({text}) }}}}")
 
     def _env_of(self, spot: Spot) -> set[str]:
-        own = spot.owner.values.get("env") if isinstance(spot.owner, Step) else None
-        return self.env | set(_ALWAYS_IN_ENV) | (set(own.value) if own else set())
+        own = set(spot.owner.env) if isinstance(spot.owner, Step) else set()
+        return self.env | set(_ALWAYS_IN_ENV) | own
 
     def _wrong_step(self, spot: Spot, reference: Reference) -> tuple[str, str] | None:
         path = reference.path
@@ -255,9 +244,12 @@ class References:
         name = path[1]
         target = self.by_id.get(name)
         if target is None:
-            return None if name in self.inner else (
-                f"there is no step `{name[:60]}`",
-                self.reading.problems.one_of(name, self.by_id))
+            return (f"there is no step `{name[:60]}`",
+                    self.reading.problems.one_of(name, self.by_id))
+        if target.is_group and path[2:3] == ("outputs",):
+            inside = next((one.id for one in self.by_id.values() if one.parent is target), "id")
+            return (f"the group `{name}` has no outputs of its own",
+                    f"write steps.{inside}.outputs.…")
         if len(path) < 3 or path[2] not in ("outputs", "state"):
             what = str(path[2]) if len(path) > 2 else ""
             return (f"a step has no `{what[:60]}`" if what else
@@ -271,8 +263,14 @@ class References:
             return None  # the flow's outputs come after everything
         if owner is target:
             return ("a step cannot refer to itself", "its outputs are `outputs` in `expect`")
-        if owner.section == "finally" and target.section == "steps":
+        if owner.section != "steps" and owner.section != target.section:
+            if SECTIONS.index(target.section) < SECTIONS.index(owner.section):
+                return None
+            return (f"`{target.id}` is in `{target.section}`, which comes later", "")
+        if any(owner_of is target for owner_of in _handled_by(owner)):
             return None
+        if target in owner.around:
+            return (f"`{owner.id}` is inside of `{target.id}`, which has not ended then", "")
         if self.circular or owner.reached >> target.index & 1:
             owner.waits_for_failure |= decides
             return None
@@ -280,17 +278,17 @@ class References:
                 f"add `{target.id}` to its needs")
 
 
-def inner_ids(node: Node) -> set[str]:
-    """Ids of steps inside a step that cannot run yet, so that references to them are no errors."""
-    found: set[str] = set()
-    stack: list[Node] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Sequence):
-            stack.extend(current.items)
-        elif isinstance(current, Mapping):
-            for name, (_, item) in current.entries.items():
-                if name == "id" and isinstance(item, Scalar):
-                    found.add(item.text)
-                stack.append(item)
-    return found
+def _handled_by(owner: Step) -> Iterator[Step]:
+    """The steps whose failure a step handles, from the innermost."""
+    step: Step | None = owner
+    while step is not None:
+        if step.parent is not None and step.clause is not None:
+            yield step.parent
+        step = step.parent
+
+
+def _knows_error(owner: Any) -> bool:
+    """Whether a step comes after a failure: it handles one, or belongs to a later section."""
+    if not isinstance(owner, Step):
+        return False
+    return owner.section != "steps" or any(_handled_by(owner))

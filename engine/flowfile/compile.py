@@ -12,26 +12,28 @@ import shlex
 from typing import Any
 
 from engine.expression import parts_of, scan
+from engine.model import SECTIONS
 
-from .check import References, Step, check_ids, check_needs, inner_ids
+from .check import References, Step, check_ids
 from .declarations import compiled_input
 from .fields import BUILT, Key, Value, Values, read_keys, table_of
 from .flow_tests import compiled_tests
 from .formats import FORMAT
 from .http_keys import check_http, compiled_http
+from .needs import check_needs
 from .own_kinds import own_parts
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
 from .schema import FLOW, KINDS, STEP_KEYS, Kind
-from .yaml_tree import Mapping, Node, Scalar, Source, read_tree
+from .yaml_tree import Mapping, Node, Scalar, Sequence, Source, read_tree
 
 SHELL = ["bash", "-euo", "pipefail"]
 GRACE_S = 10.0
 LIMIT_STEPS = 5_000
 RETRY: dict[str, Any] = {"max_attempts": 1, "delay": 0.0, "backoff": 1, "max_delay": None,
                          "jitter": 0, "on": ["any"]}
-_NESTED = ("parallel", "steps", "on_error")
+LIMIT_LEVELS = 8  # of steps inside of steps
 
 
 def compile_flow(data: bytes, source: str) -> dict[str, Any]:
@@ -70,7 +72,6 @@ class _Compiler:
         self.reading = Reading(problems)
         self.values: Values = {}
         self.steps: list[Step] = []
-        self.inner: set[str] = set()
 
     def compile(self) -> dict[str, Any]:
         """The compiled flow; without meaning where there are problems."""
@@ -78,21 +79,20 @@ class _Compiler:
         self._read_steps()
         inputs = self._inputs()
         by_id = check_ids(self.steps, self.reading)
-        check_needs(self.steps, by_id, self.inner, self.reading)
+        is_circular = check_needs(self.steps, by_id, self.reading)
         References(
-            self.reading, self.text, by_id, self.inner, {one["name"] for one in inputs},
+            self.reading, self.text, by_id, {one["name"] for one in inputs},
             set(self._get("env", {})) | set(self._get("env_passthrough", [])),
-            set(self._get("secrets", [])),
-            circular=any(step.reached == 0 and step.needs for step in self.steps),
+            set(self._get("secrets", [])), is_circular,
         ).check_all()
         self._check_secrets()
         check_scripts(self.problems, [step.node for step in self.steps
                                       if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
-        for section in ("steps", "finally"):
+        for section in SECTIONS:
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
         if "tests" in self.values:
-            names = {step.id for step in self.steps} | self.inner
+            names = {step.id for step in self.steps}
             flow["tests"] = compiled_tests(self.values["tests"], names, inputs, self.reading)
         return flow
 
@@ -120,7 +120,7 @@ class _Compiler:
             "env_passthrough": self._get("env_passthrough", []),
             "secrets": list(dict.fromkeys(self._get("secrets", []))),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
-            "runbook": self._get("runbook", ""), "steps": [], "finally": [],
+            "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},
             "tests": [],
         }
 
@@ -158,7 +158,7 @@ class _Compiler:
     # ── steps ─────────────────────────────────────────────────────────────────────────────────
 
     def _read_steps(self) -> None:
-        for section in ("steps", "finally"):
+        for section in SECTIONS:
             node = self._get(section, None)
             if node is None:
                 if section == "steps" and "steps" not in self.root.entries:
@@ -166,16 +166,44 @@ class _Compiler:
                 continue
             if section == "steps" and not node.items:
                 self.problems.add(node, "`steps` is empty", "a flow has a step or more")
-            if len(self.steps) + len(node.items) > LIMIT_STEPS:
-                self.problems.add(node, f"more than {LIMIT_STEPS:,} steps", "make it several flows")
-                self.problems.stop()
-            above: Step | None = None
-            for item in node.items:
-                above = self._read_step(item, section, above)
+            self._read_list(node, section)
 
-    def _read_step(self, node: Node, section: str, above: Step | None) -> Step:
-        step = Step(node, "", section, len(self.steps), above=above)
-        self.steps.append(step)
+    def _read_list(self, node: Sequence, section: str, parent: Step | None = None,
+                   clause: int | None = None, *, side_by_side: bool = False) -> None:
+        """Steps beside each other: of a section, of a group, of a clause of `on_error`."""
+        if len(self.steps) + len(node.items) > LIMIT_STEPS:
+            self.problems.add(node, f"more than {LIMIT_STEPS:,} steps", "make it several flows")
+            self.problems.stop()
+        level = parent.level + 1 if parent else 0
+        if level > LIMIT_LEVELS:
+            self.reading.wrong(node, f"steps are nested more than {LIMIT_LEVELS} levels deep",
+                               "make it several flows")
+            return
+        above: Step | None = None
+        for item in node.items:
+            step = Step(item, "", section, len(self.steps), above=above, parent=parent,
+                        clause=clause, level=level)
+            self.steps.append(step)
+            self._read_step(step, item)
+            above = None if side_by_side else step
+
+    def _read_inside(self, step: Step) -> None:
+        """The steps of a group, and those that handle a failure."""
+        if step.is_group and step.kind and step.kind.name in step.values:
+            value = step.values[step.kind.name]
+            if not value.value.items:
+                self.problems.add(value.node, f"`{step.kind.name}` is empty",
+                                  "a group has a step or more")
+            self._read_list(value.value, step.section, step,
+                            side_by_side=step.kind.name == "parallel")
+        for number, clause in enumerate(_own(step, "on_error", [])):
+            if "steps" in clause and not clause["steps"].value.items:
+                self.problems.add(clause["steps"].node, "`steps` is empty",
+                                  "write the steps that handle the failure")
+            elif "steps" in clause:
+                self._read_list(clause["steps"].value, step.section, step, number)
+
+    def _read_step(self, step: Step, node: Node) -> Step:
         if not isinstance(node, Mapping):
             self.reading.wrong(node, "a step is a map", "begin it with `- id:`")
             return step
@@ -189,15 +217,13 @@ class _Compiler:
             step.id = step.values["id"].value
         elif "id" not in node.entries:
             self.reading.wrong(node, "the step has no `id`", "add `id: …`, a name of its own")
-        for name in _NESTED:
-            if name in node.entries:
-                self.inner |= inner_ids(node.entries[name][1])
         shell = step.values.get("shell") or self._get("defaults", {}).get("shell")
         step.shell = os.path.basename((_words(shell.value) if shell else SHELL)[0])
         if step.kind is not None and step.kind.name == "python" and "python" in step.values:
             self._check_python(step.values["python"])
         if step.kind is not None and step.kind.name == "http" and "http" in step.values:
             check_http(step.values["http"].value, self.reading)
+        self._read_inside(step)
         return step
 
     def _kind(self, node: Mapping) -> Kind | None:
@@ -240,10 +266,11 @@ class _Compiler:
         kind = step.kind.name if step.kind else ""
         shell = get("shell", SHELL)
         return {
-            "id": step.id, "path": step.id, "kind": kind,
-            "needs": [self.steps[index].id for index in step.needs],
+            "id": step.id, "path": step.path, "kind": kind,
+            "parent": step.parent.path if step.parent else None, "clause": step.clause,
+            "needs": [self.steps[index].path for index in step.needs],
             "if": _expression(step.values.get("if")), "waits_for_failure": step.waits_for_failure,
-            "env": _own(step, "env", {}), "timeout_s": get("timeout", None),
+            "env": step.env, "timeout_s": get("timeout", None),
             "grace_s": get("grace", GRACE_S), "retry": retry,
             "on_interrupt": get("on_interrupt", "retry" if retry["max_attempts"] > 1 else "fail"),
             "continue_on_error": _own(step, "continue_on_error", False),
@@ -255,6 +282,11 @@ class _Compiler:
             "http": compiled_http(step.values.get("http"), os.path.dirname(self.source)),
             "pools": _own(step, "pools", {}),
             **own_parts(step.values, self.reading),
+            "on_error": [
+                {"match": clause["match"].value if "match" in clause else ["any"],
+                 "then": clause["then"].value if "then" in clause else "continue"}
+                for clause in _own(step, "on_error", [])
+            ],
         }
 
     def _defaults_of(self, step: Step) -> Values:

@@ -10,8 +10,11 @@ FORMAT = 3
 # what flows and steps of an earlier format had not, and what that meant
 FLOW_2: dict[str, Any] = {"tests": []}
 STEP_2: dict[str, Any] = {"pools": {}}
+# a section of steps that is not there is empty, see below
 FLOW_3: dict[str, Any] = {"secrets": []}
-STEP_3: dict[str, Any] = {"http": None, "wait": None, "approve": None}
+STEP_3: dict[str, Any] = {
+    "http": None, "wait": None, "approve": None, "parent": None, "clause": None, "on_error": [],
+}  # fmt: skip
 
 
 def current(compiled: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def reference() -> str:
         if kind.status == BUILT:
             parts += [f"### `{kind.name}` steps\n", kind.doc + "\n"]
             inner = kind.reader.keys if isinstance(kind.reader, Fields) else ()
-            parts.append(_keys((*inner, *kind.keys)))
+            if inner or kind.keys:
+                parts.append(_keys((*inner, *kind.keys)))
     parts += ["### `retry`\n", _keys(RETRY.keys),
               "Types of error: " + ", ".join(f"`{word}`" for word in sorted(
                   (*WORDS, "exit:N", "signal:NAME", "http:NNN", "http:4xx", "http:5xx")))

@@ -89,6 +89,32 @@ _POLICY = (
         "retry where retries are configured, else fail"),
 )
 
+@dataclass(frozen=True)
+class Steps(Reader):
+    """A list of steps; `compile` reads each by its kind."""
+
+    def words(self) -> str:
+        return "a list of steps"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"$ref": "#/$defs/step"}}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, Sequence):
+            return self.expected(node, reading, "begin each step with `- id:`")
+        return node
+
+
+ON_ERROR = Fields("an entry of `on_error`", (
+    Key("match", ListOf(ErrorType(), or_one=True, least=1, form="a list of types of error"),
+        "The errors that it handles; `interrupted` and `lost` only where they are named.",
+        "[any]"),
+    Key("steps", Steps(), "The steps that handle it, one after the other. They know `error.type`, "
+        "`error.message` and `error.step`."),
+    Key("then", Choice(("continue", "fail")), "`continue`: when they completed, the failure counts "
+        "as met; `fail`: it stays a failure.", "continue"),
+), required=("steps",))
+
 # ── steps ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -105,6 +131,8 @@ class Kind:
     without: frozenset[str] = frozenset()  # keys of every step that mean nothing here
 
 
+_NOT_OF_GROUPS = frozenset(
+    {"timeout", "grace", "retry", "on_interrupt", "expect", "pools", "batch"})
 _OUTPUTS = Key("outputs", Choice(("lines", "json")), "`lines`: what the step writes to "
                "`$WINGMAN_OUTPUT`; `json`: its standard output is one JSON object.", "lines")
 
@@ -122,10 +150,10 @@ KINDS: Map[str, Kind] = {kind.name: kind for kind in (
     Kind("approve", APPROVE, "A question to a person, who approves or rejects. No process runs "
          "and no place is taken while it waits; who decided, the comment and what was filled in "
          "are its outputs.", without=WITHOUT),
-    Kind("parallel", Reader(), "Steps side by side.", (), LATER,
-         "give the steps the same `needs:`; they run side by side"),
-    Kind("steps", Reader(), "Steps one after the other, as a group.", (), LATER,
-         "write them at the top level"),
+    Kind("parallel", Steps(), "A group of steps that run side by side: one without `needs` starts "
+         "with the group. Who needs the group waits for all of them.", without=_NOT_OF_GROUPS),
+    Kind("steps", Steps(), "A group of steps that run one after the other.",
+         without=_NOT_OF_GROUPS),
 )}
 
 STEP_KEYS: tuple[Key, ...] = (
@@ -146,24 +174,10 @@ STEP_KEYS: tuple[Key, ...] = (
         "engine's `config.toml` says how many there are.", "{}"),
     Key("batch", Reader(), "The step once for each batch of items.", "", LATER,
         "loop over the items in the command"),
-    Key("on_error", Reader(), "Steps that handle a failure.", "", LATER,
-        "use a step with `if: steps.<id>.state == 'failed'`"),
+    Key("on_error", ListOf(ON_ERROR, least=1, form="a list of error paths"), "What handles a "
+        "failure for good: the first entry whose `match` fits is taken.", "[]"),
 )
 
-@dataclass(frozen=True)
-class Steps(Reader):
-    """A list of steps; `compile` reads each by its kind."""
-
-    def words(self) -> str:
-        return "a list of steps"
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"$ref": "#/$defs/step"}}
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        if not isinstance(node, Sequence):
-            return self.expected(node, reading, "begin each step with `- id:`")
-        return node
 
 
 MOCK = Fields("a mock", (
@@ -221,7 +235,13 @@ FLOW = table_of((
         *_TIMES, *_POLICY, Key("shell", SHELL, "The shell of `run` steps.", "bash -euo pipefail"),
     )), "What holds for every step that does not say otherwise; of `retry`, key by key.", "{}"),
     Key("steps", Steps(), "The steps."),
-    Key("finally", Steps(), "Steps that run at the end, whatever happened.", "[]"),
+    Key("on_success", Steps(), "Steps after `steps`, where the execution completed (also "
+        "partially).", "[]"),
+    Key("on_failure", Steps(), "Steps after `steps`, where the execution failed.", "[]"),
+    Key("on_cancel", Steps(), "Steps after `steps`, where the execution was cancelled; not after "
+        "a kill.", "[]"),
+    Key("finally", Steps(), "Steps that run at the very end, whatever happened; not after a kill.",
+        "[]"),
     Key("outputs", MapOf(TemplateTree(place="outputs"), wrong_name, "a map of outputs"),
         "The execution's results.", "{}"),
     Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),
@@ -235,8 +255,4 @@ FLOW = table_of((
     Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
     Key("requires", Reader(), "What must be there before the start.", "", LATER,
         "test for it in the first step"),
-    Key("on_success", Reader(), "Steps after success.", "", LATER, "add a last step"),
-    Key("on_failure", Reader(), "Steps after a failure.", "", LATER,
-        "use a `finally` step with an `if`"),
-    Key("on_cancel", Reader(), "Steps after a cancel.", "", LATER, "use a `finally` step"),
 ))

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.model import GROUP_KINDS, SECTIONS
 from engine.times import from_text
 
 Step = Mapping[str, Any]
-SECTION_ORDER = ("steps", "on_error", "on_failure", "on_success", "on_cancel", "finally")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ class Timeline:
 
 def timeline(steps: Sequence[Step], begin_us: int | None, now_us: int) -> Timeline:
     """The timeline of an execution that began at `begin_us`."""
-    ran = {step["path"]: step for step in steps if step.get("started_at")}
+    ran = {  # a group has no time of its own: it is that of its steps
+        step["path"]: step
+        for step in steps
+        if step.get("started_at") and step.get("kind") not in GROUP_KINDS
+    }
     begins = {path: from_text(step["started_at"]) for path, step in ran.items()}
     ends = {
         path: from_text(step["ended_at"]) if step.get("ended_at") else max(now_us, begins[path])
@@ -68,24 +72,35 @@ def timeline(steps: Sequence[Step], begin_us: int | None, now_us: int) -> Timeli
 def _needs_of(steps: Sequence[Step], ran: Mapping[str, Step]) -> dict[str, list[str]]:
     """The needs that ran, by path; through those that were skipped to what they needed."""
     by_path = {step["path"]: step for step in steps}
+    inside: dict[str, list[str]] = {}
+    for each in by_path:
+        outer = each.rpartition("/")[0]
+        if outer in by_path:
+            inside.setdefault(outer, []).append(each)
     sections: dict[str, list[str]] = {}
     for path, step in ran.items():
         sections.setdefault(step.get("section") or "steps", []).append(path)
     found: dict[str, list[str]] = {}
     for path, step in ran.items():
-        direct = _through_skipped(step, by_path, ran)
+        direct = _before(step, by_path, inside, ran)
         section = step.get("section") or "steps"
         if not direct and section != "steps":  # a later section begins when the others have ended
-            before = SECTION_ORDER.index(section) if section in SECTION_ORDER else 0
-            direct = [p for s in SECTION_ORDER[:before] for p in sections.get(s, ())]
+            before = SECTIONS.index(section) if section in SECTIONS else 0
+            direct = [p for s in SECTIONS[:before] for p in sections.get(s, ())]
         found[path] = direct
     return found
 
 
-def _through_skipped(step: Step, by_path: Mapping[str, Step], ran: Mapping[str, Step]) -> list[str]:
+def _before(
+    step: Step,
+    by_path: Mapping[str, Step],
+    inside: Mapping[str, list[str]],
+    ran: Mapping[str, Step],
+) -> list[str]:
+    """What ran right before a step: through what was skipped, into groups and out of them."""
     found: dict[str, None] = {}
-    seen: set[str] = set()
-    ahead = list(step.get("needs") or ())
+    seen: set[str] = {step["path"]}
+    ahead = _asked_for(step["path"], by_path)
     while ahead:
         need = ahead.pop()
         if need in seen:
@@ -93,9 +108,27 @@ def _through_skipped(step: Step, by_path: Mapping[str, Step], ran: Mapping[str, 
         seen.add(need)
         if need in ran:
             found[need] = None
+            ahead += inside.get(need, ())  # those who need it waited for its handlers, too
         elif need in by_path:
-            ahead += by_path[need].get("needs") or ()
-    return list(found)
+            ahead += [*_asked_for(need, by_path), *inside.get(need, ())]
+    return [path for path in found if _began(ran[path]) <= _began(ran[step["path"]])]
+
+
+def _asked_for(path: str, by_path: Mapping[str, Step]) -> list[str]:
+    """The needs of a step, else those of what it is inside of."""
+    while path:
+        step = by_path.get(path)
+        outer = path.rpartition("/")[0]
+        if step and step.get("needs"):
+            return list(step["needs"])
+        if outer in by_path and by_path[outer].get("kind") not in GROUP_KINDS:
+            return [outer]  # it handles the failure of this one
+        path = outer
+    return []
+
+
+def _began(step: Step) -> str:
+    return str(step["started_at"])
 
 
 def _latest_ends(

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from engine.model import GROUP_KINDS
+
 Row = Mapping[str, Any]
 CHAIN_LIMIT = 40
 NAMED_LIMIT = 8
@@ -128,7 +130,11 @@ def why_flow(flow: Row, newest: Row | None, problems: Sequence[str]) -> Why:
 
 def _failed(why: Why, found: Row, facts: Facts) -> None:
     steps = {step["path"]: step for step in found.get("steps", ())}
-    bad = [step for step in steps.values() if step["state"] in FAILED]
+    bad = [
+        step
+        for step in steps.values()
+        if step["state"] in FAILED and step.get("kind") not in GROUP_KINDS
+    ]
     bad.sort(key=lambda step: step.get("ended_at") or "")
     error = found.get("error") or {}
     first = steps.get(error.get("step") or "") or next(
@@ -244,7 +250,7 @@ def _paused(why: Why, facts: Facts) -> None:
 
 def _live(why: Why, found: Row, facts: Facts) -> None:
     steps = {step["path"]: step for step in found.get("steps", ())}
-    running = [step for step in steps.values() if step["state"] == "running"]
+    running = [step for step in steps.values() if _has_process(step)]
     waiting = found.get("waiting_for")
     if waiting:
         _waiting(why, waiting)
@@ -306,6 +312,10 @@ def _full(found: Row, facts: Facts, running: int) -> Cause | None:
     return None
 
 
+def _has_process(step: Row) -> bool:
+    return step["state"] == "running" and step.get("kind") not in GROUP_KINDS
+
+
 def _running_words(step: Row, facts: Facts) -> str:
     usual = facts.usual_ms.get(step["path"])
     tries = f", attempt {step['attempts']}" if (step.get("attempts") or 0) > 1 else ""
@@ -324,7 +334,7 @@ def _pending(
     elif reason:
         why.causes.append(Cause(step["path"], str(reason), depth))
     seen: set[str] = set()
-    level = [(need, depth) for need in step.get("needs") or ()]
+    level = [(need, depth) for need in _before(step, steps)]
     while level and len(why.causes) < CHAIN_LIMIT:
         path, at = level.pop(0)
         need = steps.get(path)
@@ -334,13 +344,20 @@ def _pending(
         what = _running_words(need, facts) if need["state"] == "running" else _state_words(need)
         why.causes.append(Cause(path, what, at, need.get("started_at")))
         if need["state"] in ("pending", "waiting"):
-            level += [(further, at + 1) for further in need.get("needs") or ()]
+            level += [(further, at + 1) for further in _before(need, steps)]
     if not why.causes and found["state"] == "paused":
         why.causes.append(Cause(why.subject, "the execution is paused", depth))
     if not why.causes:
-        held = _full(found, facts, sum(s["state"] == "running" for s in steps.values()))
+        held = _full(found, facts, sum(map(_has_process, steps.values())))
         if held is not None:
             why.causes.append(held)
+
+
+def _before(step: Row, steps: Mapping[str, Row]) -> list[str]:
+    """What a step waits for: its needs, and what it is inside of."""
+    outer = step["path"].rpartition("/")[0]
+    begins = outer in steps and steps[outer]["state"] in ("pending", "waiting")
+    return [*(step.get("needs") or ()), *([outer] if begins else ())]
 
 
 def _state_words(step: Row) -> str:
@@ -353,7 +370,8 @@ def _state_words(step: Row) -> str:
 def _skipped(why: Why, step: Row, steps: Mapping[str, Row], facts: Facts) -> None:
     for value in facts.conditions.get(step["path"], ()):
         why.causes.append(Cause("if", value))
-    for path in step.get("needs") or ():
+    outer = step["path"].rpartition("/")[0]
+    for path in (*(step.get("needs") or ()), *([outer] if outer in steps else ())):
         need = steps.get(path)
         if need is not None and need["state"] in FAILED:
             why.causes.append(_failure(need, facts))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import expression
+from engine.core.graph import before_each, in_order
 from engine.core.names import names_of
 from engine.core.state import Execution
 from engine.errors import ExpressionError
@@ -66,29 +67,12 @@ def _ordered(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
     for section in SECTIONS:
         waves: dict[str, int] = {}
         steps = definition.get(section) or ()
-        by_path = {step["path"]: step for step in steps}
-        for path in _needs_first(by_path):
-            needs = (waves[need] for need in by_path[path]["needs"] if need in waves)
-            waves[path] = max(needs, default=turn) + 1
+        needs = before_each(steps)
+        for path in in_order(needs):
+            waves[path] = max((waves[need] for need in needs[path]), default=turn) + 1
         for step in sorted(steps, key=lambda step: waves[step["path"]]):
             yield section, step, waves[step["path"]]
         turn = max(waves.values(), default=turn)
-
-
-def _needs_first(steps: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    left = {path: sum(need in steps for need in step["needs"]) for path, step in steps.items()}
-    dependents: dict[str, list[str]] = {}
-    for path, step in steps.items():
-        for need in step["needs"]:
-            dependents.setdefault(need, []).append(path)
-    ready = [path for path, count in left.items() if not count]
-    while ready:
-        path = ready.pop()
-        yield path
-        for dependent in dependents.get(path, ()):
-            left[dependent] -= 1
-            if not left[dependent]:
-                ready.append(dependent)
 
 
 def _step(

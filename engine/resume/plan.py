@@ -11,20 +11,21 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from engine.core.graph import before_each, in_order
 from engine.core.state import Execution, StepState
 from engine.errors import UsageError
-from engine.model import SECTIONS
+from engine.model import GROUP_KINDS, SECTIONS
 
 REUSE, RUN, INVALIDATED = "reuse", "run", "invalidated"
 # how a step is limited and how its failure is dealt with: nothing that a completed step is made of
 POLICY = frozenset(
     {"timeout_s", "grace_s", "retry", "on_interrupt", "continue_on_error", "on_error", "pools"}
 )
-DERIVED = frozenset({"id", "path", "waits_for_failure"})
+DERIVED = frozenset({"id", "path", "waits_for_failure", "parent", "clause"})
 TAKEN_STATES = ("completed", "reused")
 NAMED_LIMIT = 6
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -50,6 +51,10 @@ class Row:
     can_reuse: bool  # whether it could be taken over at all, if only against the advice
     chosen: bool = False  # somebody has switched this row
     content: str = ""  # the hash that tells whether it is what it was
+
+
+# what was decided so far, and the groups with something in them that runs
+Earlier = tuple[Mapping[str, Row], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,13 @@ def make_plan(
     changes = _changes(old, definition, inputs, files_gone)
     definitions = {each["path"]: each for each in definition["steps"]}
     rows: dict[str, Row] = {}
-    for path in _needs_first(definitions):
-        rows[path] = _row(old, definitions[path], changes, rows, choices)
+    opened: dict[str, str] = {}  # groups that begin as before, but with something in them that runs
+    for path in in_order(before_each(definition["steps"])):
+        rows[path] = _row(old, definitions[path], changes, (rows, opened), choices)
+        _open_groups(path, definitions, rows, opened)
+    for path, because in opened.items():
+        if rows[path].decision == REUSE:
+            rows[path] = replace(rows[path], decision=INVALIDATED, because=because, chosen=False)
     last = [_later(old, each, section) for section, each in _later_steps(definition)]
     ordered = [rows[path] for path in definitions] + last
     _check(choices, {row.path: row for row in ordered})
@@ -128,24 +138,19 @@ def _later(old: Execution, definition: Mapping[str, Any], section: str) -> Row:
     return Row(definition["path"], section, RUN, f"{section} runs at the end", was, False)
 
 
-def _needs_first(definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The paths, each after what it needs."""
-    done: set[str] = set()
-    for first in definitions:
-        ahead = [first]
-        while ahead:
-            path = ahead[-1]
-            missing = [
-                need for need in definitions[path]["needs"]
-                if need in definitions and need not in done
-            ]  # fmt: skip
-            if missing and path not in done:
-                ahead += missing
-                continue
-            ahead.pop()
-            if path not in done:
-                done.add(path)
-                yield path
+def _open_groups(
+    path: str,
+    definitions: Mapping[str, Mapping[str, Any]],
+    rows: Mapping[str, Row],
+    opened: dict[str, str],
+) -> None:
+    """A group is reused only with all that is in it; what is in it may be, each for itself."""
+    if rows[path].decision == REUSE or definitions[path]["clause"] is not None:
+        return
+    outer = definitions[path]["parent"]
+    while outer is not None and outer not in opened:
+        opened[outer] = f"{path} in it runs"
+        outer = definitions[outer]["parent"]
 
 
 def _changes(
@@ -175,7 +180,7 @@ def _row(
     old: Execution,
     definition: Mapping[str, Any],
     changes: Changes,
-    rows: Mapping[str, Row],
+    earlier: Earlier,
     choices: Choices,
 ) -> Row:
     path = definition["path"]
@@ -183,8 +188,10 @@ def _row(
     content = content_hash(definition)
     if before is None or before.section != "steps":
         return Row(path, "steps", RUN, "it is new", None, False, content=content)
+    if definition["clause"] is not None:
+        return _handler(definition, before, earlier[0], content)
     can_reuse = before.state in (*TAKEN_STATES, "partial")
-    decision, because = _judged(before, definition, content, changes, rows)
+    decision, because = _judged(before, definition, content, changes, earlier)
     chosen = False
     if path in choices.run and decision == REUSE:
         decision, because, chosen = RUN, "you chose so", True
@@ -193,26 +200,42 @@ def _row(
     return Row(path, "steps", decision, because, before.state, can_reuse, chosen, content)
 
 
+def _handler(
+    definition: Mapping[str, Any], before: StepState, rows: Mapping[str, Row], content: str
+) -> Row:
+    """What handles a failure goes with the step whose failure it is."""
+    path, owner = definition["path"], definition["parent"]
+    if rows[owner].decision == REUSE and before.state == "skipped":
+        return Row(path, "steps", REUSE, f"{owner} is reused", "skipped", False, content=content)
+    because = f"it runs if {owner} fails"
+    return Row(path, "steps", RUN, because, before.state, False, content=content)
+
+
 def _judged(
     before: StepState,
     definition: Mapping[str, Any],
     content: str,
     changes: Changes,
-    rows: Mapping[str, Row],
+    earlier: Earlier,
 ) -> tuple[str, str]:
     """What the facts say about one step."""
     if before.state in ("pending", "waiting", "running"):
         return RUN, "it did not run"
     skipped_itself = before.state == "skipped" and not before.because_of_failure
-    if before.state not in TAKEN_STATES and not skipped_itself:
+    begins_as_before = definition["kind"] in GROUP_KINDS and before.started_at_us is not None
+    if before.state not in TAKEN_STATES and not skipped_itself and not begins_as_before:
         return RUN, WHY_RUN.get(before.state, f"it was {before.state}")
     if content != content_hash(before.definition):
         return INVALIDATED, f"its {_listed(_changed_keys(before.definition, definition))} changed"
     if changes.python_path and definition["kind"] == "python":
         return INVALIDATED, "python_path changed"
+    rows, opened = earlier
     for need in definition["needs"]:
-        if need in rows and rows[need].decision != REUSE:
+        if need in rows and (rows[need].decision != REUSE or need in opened):
             return INVALIDATED, f"{need} runs again"
+    outer = definition["parent"]
+    if outer is not None and rows[outer].decision != REUSE:
+        return INVALIDATED, f"{outer} runs again"
     if changes.env:
         return INVALIDATED, f"env {_listed(sorted(changes.env))} changed"
     said = "\0".join(_texts(_content(definition)))

@@ -21,7 +21,7 @@ def step(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
         "on_interrupt": "retry" if retry["max_attempts"] > 1 else "fail",
         "continue_on_error": False, "expect": None, "outputs": "lines", "run": "true",
         "shell": ["bash", "-euo", "pipefail"], "python": None,
-        "pools": {}, "wait": None, "approve": None,
+        "pools": {}, "wait": None, "approve": None, "parent": None, "clause": None, "on_error": [],
     } | changes  # fmt: skip
 
 
@@ -45,5 +45,6 @@ def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "format": 2, "name": "sample", "version": "v1", "source": "", "description": "",
         "type": "", "tags": [], "inputs": [], "env": {}, "timeout_s": None, "max_parallel": None,
         "fail_fast": False, "debug": False, "env_passthrough": [], "outputs": {},
-        "python_path": [], "runbook": "", "steps": list(steps), "finally": [],
+        "python_path": [], "runbook": "", "steps": list(steps), "on_failure": [],
+        "on_success": [], "on_cancel": [], "finally": [],
     } | changes  # fmt: skip

@@ -38,7 +38,9 @@ def test_waits_take_no_place_and_wait_for_none() -> None:
     assert world.ex.waiting_for is None, "something still runs"
 
 
-@pytest.mark.parametrize("text", ["1970-01-01T00:00:00Z", "1970-01-01", "1970-01-01T01:00:00+01:00"])
+@pytest.mark.parametrize(
+    "text", ["1970-01-01T00:00:00Z", "1970-01-01", "1970-01-01T01:00:00+01:00"]
+)
 def test_a_moment_that_has_passed_is_over_at_once(text: str) -> None:
     definition = step("w", kind="wait", run=None, wait={"for": None, "until": text})
     assert World(flow(definition)).ex.state == "completed"
@@ -64,7 +66,9 @@ def test_what_is_no_time_fails_the_step_with_its_text(key: str, text: str, messa
 
 
 def test_the_longest_moment_can_be_told() -> None:
-    definition = step("w", kind="wait", run=None, wait={"for": None, "until": "9999-12-31T23:59:59Z"})
+    definition = step(
+        "w", kind="wait", run=None, wait={"for": None, "until": "9999-12-31T23:59:59Z"}
+    )
     world = World(flow(definition))
     assert to_text(world.ex.steps["w"].until_us)
     assert world.ex.state == "running"
@@ -72,9 +76,7 @@ def test_the_longest_moment_can_be_told() -> None:
 
 def test_a_decision_with_who_and_why_becomes_the_outputs() -> None:
     ask = approve("ok", message="Drop ${{ inputs.what }}?")
-    world = World(
-        flow(ask, step("go", "ok", run="x ${{ steps.ok.outputs.by }}")), {"what": "old"}
-    )
+    world = World(flow(ask, step("go", "ok", run="x ${{ steps.ok.outputs.by }}")), {"what": "old"})
     assert world.ex.waiting_for == {
         "step": "ok", "kind": "approval", "message": "Drop old?", "role": "operator",
         "until_us": None,
@@ -101,7 +103,11 @@ def test_a_rejection_fails_the_step_and_can_be_tolerated_or_looked_at() -> None:
 
 @pytest.mark.parametrize(
     ("on_timeout", "state", "error"),
-    [("fail", "failed", "timeout"), ("approve", "completed", None), ("reject", "failed", "cancelled")],
+    [
+        ("fail", "failed", "timeout"),
+        ("approve", "completed", None),
+        ("reject", "failed", "cancelled"),
+    ],
 )
 def test_nobody_decides_in_time(on_timeout: str, state: str, error: str | None) -> None:
     form = [{"name": "keep", "type": "integer", "required": False, "default": 7}]

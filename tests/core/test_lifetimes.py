@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from engine.core import decide
 from engine.core.ledger import DEFAULT_MAX_PARALLEL
+from engine.core.state import StepState
 from engine.errors import Conflict
+from engine.model import SECTIONS
 from tests.core.flows import approve, flow, step, wait
 from tests.core.world import World
 
@@ -19,34 +21,90 @@ VERBS = ("cancel", "kill", "pause", "continue", "retry", "wait", "approve", "rej
 
 @st.composite
 def flows(draw: st.DrawFn) -> dict[str, Any]:
-    """A flow of up to eight steps in any shape, with any policies."""
-    steps: list[dict[str, Any]] = []
-    for n in range(draw(st.integers(1, 8))):
-        earlier = [made["id"] for made in steps]
-        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
-        kind = draw(st.sampled_from([step, step, step, wait, approve]))
-        own: dict[str, Any] = {}
-        if kind is wait:
-            own["span"] = draw(st.sampled_from(["0s", "10s"]))
-        elif kind is approve:
-            own["timeout_s"] = draw(st.sampled_from([None, 5.0]))
-            own["on_timeout"] = draw(st.sampled_from(["fail", "approve", "reject"]))
-        steps.append(
-            kind(
-                f"s{n}", *needs, **own,
-                retry={"max_attempts": draw(st.integers(1, 3)),
-                       "delay_s": draw(st.sampled_from([0.0, 5.0]))},
-                on_interrupt=draw(st.sampled_from(["retry", "fail", "hold"])),
-                continue_on_error=draw(st.booleans()),
-            )
-        )  # fmt: skip
+    """A flow of some steps in any shape, nested and with error paths, with any policies."""
+    makers = Makers(draw)
+    steps = makers.several("s", None, None, draw(st.integers(1, 6)), levels=2)
+    sections = ("on_failure", "on_success", "on_cancel", "finally")
     return flow(
         *steps,
         max_parallel=draw(st.sampled_from([None, 1, 2])),
         fail_fast=draw(st.booleans()),
         timeout_s=draw(st.sampled_from([None, 3.0])),
-        **{"finally": draw(st.sampled_from([[], [step("z")], [step("y"), step("z", "y")]]))},
+        **{
+            name: makers.several(name, None, None, draw(st.integers(0, 2)), levels=1)
+            for name in sections
+        },
     )
+
+
+class Makers:
+    """Draws steps, groups and handlers, flat in the order of a file."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.made = 0
+
+    def several(
+        self, name: str, parent: str | None, clause: int | None, n: int, levels: int
+    ) -> list[dict[str, Any]]:
+        """`n` steps beside each other, each after what is inside of the one before."""
+        found: list[dict[str, Any]] = []
+        beside: list[str] = []
+        for _ in range(n):
+            needs = (
+                self.draw(st.lists(st.sampled_from(beside), unique=True, max_size=3))
+                if beside
+                else []
+            )
+            found += self.one(name, parent, clause, needs, levels)
+            beside.append(next(
+                made["path"] for made in reversed(found)
+                if (made["parent"], made["clause"]) == (parent, clause)
+            ))  # fmt: skip
+        return found
+
+    def one(
+        self, name: str, parent: str | None, clause: int | None, needs: list[str], levels: int
+    ) -> list[dict[str, Any]]:
+        draw = self.draw
+        self.made += 1
+        step_id = f"{name}{self.made}"
+        path = f"{parent}/{step_id}" if parent else step_id
+        is_group = levels > 0 and draw(st.integers(0, 3)) == 0
+        clauses = draw(st.integers(0, 2)) if levels > 0 and draw(st.booleans()) else 0
+        kind, own = self.kind(is_group)
+        made = kind(
+            step_id, *needs, path=path, parent=parent, clause=clause, **own,
+            retry={"max_attempts": draw(st.integers(1, 3)),
+                   "delay_s": draw(st.sampled_from([0.0, 5.0]))},
+            on_interrupt=draw(st.sampled_from(["retry", "fail", "hold"])),
+            continue_on_error=draw(st.booleans()),
+            on_error=[
+                {"match": [draw(st.sampled_from(["any", "timeout", "exit:1", "interrupted"]))],
+                 "then": draw(st.sampled_from(["continue", "fail"]))}
+                for _ in range(clauses)
+            ],
+            **{"if": draw(st.sampled_from([None, None, None, "inputs.yes", "!inputs.yes"]))},
+        )  # fmt: skip
+        inside: list[dict[str, Any]] = []
+        for number in ([None] if is_group else []) + list(range(clauses)):  # type: ignore[list-item]
+            inside += self.several(name, path, number, draw(st.integers(1, 3)), levels - 1)
+        return [made, *inside]
+
+    def kind(self, is_group: bool) -> tuple[Any, dict[str, Any]]:
+        """What makes a step of a kind, and what only that kind has."""
+        draw = self.draw
+        if is_group:
+            return step, {"kind": draw(st.sampled_from(["parallel", "steps"]))}
+        kind = draw(st.sampled_from([step, step, step, wait, approve]))
+        if kind is wait:
+            return kind, {"span": draw(st.sampled_from(["0s", "10s"]))}
+        if kind is approve:
+            return kind, {
+                "timeout_s": draw(st.sampled_from([None, 5.0])),
+                "on_timeout": draw(st.sampled_from(["fail", "approve", "reject"])),
+            }
+        return kind, {}
 
 
 def suffer(world: World, fortune: str, pick: int) -> None:
@@ -103,6 +161,7 @@ def check(world: World) -> None:
         assert all(s.has_ended for s in ex.steps.values())
         assert not ex.held | ex.timed | ex.asking
     for s in ex.steps.values():
+        check_nested(world, s)
         if s.state == "running":
             for need in s.definition["needs"]:
                 assert ex.steps[need].is_met
@@ -111,11 +170,25 @@ def check(world: World) -> None:
     assert_same(world)
 
 
+def check_nested(world: World, s: StepState) -> None:
+    """What is inside of another runs only while that is at work, and is over before it."""
+    ex = world.ex
+    if s.parent is not None and s.state in ("running", "waiting"):
+        outer = ex.steps[s.parent]
+        assert outer.handling == s.definition["clause"]
+        assert outer.state == "running" if s.definition["clause"] is None else not outer.has_ended
+    if s.path in ex.children and s.has_ended and SECTIONS[ex.section] == s.section:
+        assert all(ex.steps[path].has_ended for path in ex.children[s.path])
+    if s.handled and not s.tolerated:
+        assert s.state in ("failed", "interrupted")
+
+
 def assert_same(world: World) -> None:
     """A restarted engine sees exactly what this one sees."""
     fresh, ex = world.replayed(), world.ex
     for name in ("state", "attempt", "error", "running", "ended", "section", "cancelling",
-                 "next_attempt_number", "held", "timed", "asking", "open_in_section", "paused_us"):  # fmt: skip
+                 "next_attempt_number", "held", "timed", "asking", "failure", "cancel_section",
+                 "open_in_section", "paused_us"):  # fmt: skip
         assert getattr(fresh, name) == getattr(ex, name), name
     for path, s in ex.steps.items():
         for name in (
@@ -126,6 +199,9 @@ def assert_same(world: World) -> None:
             "error",
             "held",
             "handled",
+            "handling",
+            "tolerated",
+            "open_children",
             "ended_at_us",
             "awaited",
             "outputs",
@@ -144,11 +220,12 @@ def assert_same(world: World) -> None:
         ),
         max_size=40,
     ),
+    st.lists(st.sampled_from(("ok", "ok", "fail", "timeout")), min_size=1, max_size=7),
 )
 def test_any_lifetime_keeps_its_promises_and_can_be_replayed(
-    definition: dict[str, Any], happenings: list[tuple[str, int]]
+    definition: dict[str, Any], happenings: list[tuple[str, int]], fates: list[str]
 ) -> None:
-    world = World(definition)
+    world = World(definition, {"yes": True})
     check(world)
     for what, pick in happenings:
         if what in VERBS:
@@ -156,16 +233,16 @@ def test_any_lifetime_keeps_its_promises_and_can_be_replayed(
         else:
             suffer(world, what, pick)
         check(world)
-    finish(world)
+    finish(world, fates)
 
 
-def finish(world: World) -> None:
-    """Left alone, with everything going well, every execution ends."""
-    for _ in range(400):
+def finish(world: World, fates: list[str]) -> None:
+    """Left alone, every execution ends, whatever its steps come to."""
+    for turn in range(600):
         if world.ex.has_ended:
             break
         if world.running:
-            suffer(world, "ok", 0)
+            suffer(world, fates[turn % len(fates)], 0)
         elif world.ex.state == "paused":
             world.do(decide.continue_)
         elif world.ex.held:

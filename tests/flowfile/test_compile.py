@@ -17,6 +17,7 @@ from engine.flowfile import compile_flow, json_schema
 from engine.flowfile.durations import seconds, written
 from engine.flowfile.problems import Problems
 from engine.flowfile.yaml_tree import core_value, read_tree
+from engine.model import SECTIONS
 
 FLOW = """
 name: nightly
@@ -82,7 +83,7 @@ def steps(flow: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_the_flow(flow: dict[str, Any]) -> None:
-    assert {key: flow[key] for key in flow if key not in ("steps", "finally", "inputs")} == {
+    assert {key: flow[key] for key in flow if key not in (*SECTIONS, "inputs")} == {
         "format": 3, "name": "nightly", "version": hashlib.sha256(FLOW.encode()).hexdigest(),
         "source": "/flows/nightly.yaml", "description": "Dump and ship", "type": "maintenance",
         "tags": ["db", "2024"],
@@ -145,6 +146,7 @@ def test_a_step_has_every_key(flow: dict[str, Any]) -> None:
         "on_interrupt": "retry", "continue_on_error": False, "expect": "outputs.size > 1024",
         "outputs": "lines", "run": 'pg_dump "$database" > dump.sql', "shell": ["sh", "-eu"],
         "python": None, "http": None, "pools": {"db": 2}, "wait": None, "approve": None,
+        "parent": None, "clause": None, "on_error": [],
     }
     keys = set(steps(flow)["dump"])
     assert all(set(step) == keys for step in steps(flow).values())

@@ -28,6 +28,7 @@ def ended(
     ex.state = "failed"
     for path, one in ex.steps.items():
         one.state = states.get(path, "completed")
+        one.started_at_us = 1
         one.because_of_failure = one.state == "skipped"
     return ex
 
@@ -54,6 +55,39 @@ def test_what_completed_is_reused_and_the_rest_runs() -> None:
     assert decisions(plan) == {"a": "reuse", "b": "run", "c": "run", "d": "reuse"}
     assert because(plan, "b") == "it failed"
     assert because(plan, "c") == "it did not run, because of a failure"
+
+
+GROUP = flow(
+    step("a"),
+    step("g", "a", kind="parallel"),
+    step("d", path="g/d", parent="g"),
+    step("e", "g/d", path="g/e", parent="g"),
+    step("b", "g", on_error=[{"match": ["any"], "then": "continue"}]),
+    step("h", path="b/h", parent="b", clause=0),
+    step("c", "b"),
+)
+
+
+def test_a_group_is_reused_with_all_that_is_in_it() -> None:
+    plan = make_plan(ended(GROUP, **{"b/h": "skipped", "c": "failed"}), GROUP, {})
+    assert [row.path for row in plan.rows if row.decision != "reuse"] == ["c"]
+    assert because(plan, "b/h") == "b is reused"
+
+
+def test_what_did_not_fail_in_a_failed_group_is_reused() -> None:
+    states = {"g/e": "failed", "g": "failed", "b": "skipped", "c": "skipped", "b/h": "skipped"}
+    plan = make_plan(ended(GROUP, **states), GROUP, {})
+    assert [row.path for row in plan.rows if row.decision == "reuse"] == ["a", "g/d"]
+    assert because(plan, "g") == "g/e in it runs"
+    assert because(plan, "b/h") == "it runs if b fails"
+
+
+def test_what_is_in_a_group_that_begins_otherwise_runs() -> None:
+    new = copy.deepcopy(GROUP)
+    new["steps"][1]["if"] = "inputs.keep > 3"
+    plan = make_plan(ended(GROUP), new, {})
+    assert [row.path for row in plan.rows if row.decision == "reuse"] == ["a"]
+    assert because(plan, "g/d") == "g runs again"
 
 
 def test_a_changed_step_and_all_that_need_it_are_invalidated() -> None:
