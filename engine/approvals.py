@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.access.roles import Caller
 from engine.clock import Clock
 from engine.core import decide
 from engine.core.awaiting import asked
@@ -16,14 +17,8 @@ from engine.model import TERMINAL_EXECUTION_STATES
 from engine.service import Service
 
 COMMENT_LIMIT = 4000
-OWNER: frozenset[str] | None = None  # the roles of whoever owns the engine: all of them
 
 Row = dict[str, Any]
-
-
-def may_decide(role: str, roles: frozenset[str] | None) -> bool:
-    """Whether somebody with these roles may decide what asks for a role; the owner always may."""
-    return roles is None or role in roles
 
 
 async def decide_approval(
@@ -31,8 +26,7 @@ async def decide_approval(
     reference: str,
     approved: bool,
     request: Row,
-    actor: str,
-    roles: frozenset[str] | None = OWNER,
+    caller: Caller,
 ) -> Row:
     """Approve or reject; the answer comes when it is durable. Raises what is wrong with it."""
     comment = request.get("comment") or ""
@@ -47,8 +41,9 @@ async def decide_approval(
         raise Conflict(f"{row['flow']}#{row['number']} has already ended{how}")
     step = asked(execution, request.get("step"))
     role = step.definition["approve"]["role"]
-    if not may_decide(role, roles):
-        raise NotAllowed(f"{step.path} is for the role {role} to decide")
+    if not caller.is_one_of([role]):
+        raise NotAllowed(f"{step.path} is for {role} to decide, and {caller.name} is {caller.role}")
+    actor = caller.name
     values = _filled_in(step.definition["approve"]["inputs"], approved, request)
     mask = service.scheduler.mask_of(execution)
     service.scheduler.take(

@@ -8,6 +8,7 @@ WingmanError                 code, message, hint; what a person sees
 ├── ExpressionError          an expression failed, with its values
 ├── Conflict                 not possible in the present state          (exit 1, HTTP 409)
 ├── NotAllowed               the caller may not                         (exit 5, HTTP 403)
+│   └── Unauthenticated      nobody knows who asks                      (exit 5, HTTP 401)
 ├── Unavailable              no engine answers, or it is degraded       (exit 6, HTTP 503)
 └── StorageError             the disk or the database failed            (exit 74)
 """
@@ -97,6 +98,13 @@ class NotAllowed(WingmanError):
     exit_code = 5
 
 
+class Unauthenticated(NotAllowed):
+    """The caller has not said who they are, or with a token that is worth nothing."""
+
+    code = "unauthenticated"
+    status = 401
+
+
 class Unavailable(WingmanError):
     """No engine answers, or it cannot take new work now."""
 
@@ -123,6 +131,7 @@ TREE: dict[str, type[WingmanError]] = {
         ExpressionError,
         Conflict,
         NotAllowed,
+        Unauthenticated,
         Unavailable,
         StorageError,
     )

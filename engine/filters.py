@@ -29,6 +29,7 @@ class Filter:
     since_us: int | None = None
     until_us: int | None = None
     texts: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()  # flows that the caller may not see
 
 
 def check_filter(wanted: Filter) -> Filter:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__
+from engine.access.access import Access
+from engine.access.flows import FlowPermissions
 from engine.clock import Clock
 from engine.config import read_config
 from engine.core.state import Execution
@@ -94,6 +96,7 @@ class Engine:
             self._sensitive,
             self._flow_rows(),
             self.secrets,
+            FlowPermissions(Access(self._journal, self._clock), library),
         )
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:

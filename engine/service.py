@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from engine.access.flows import FlowPermissions
 from engine.clock import Clock
 from engine.core import decide
 from engine.core.turn import Turn
@@ -45,6 +46,7 @@ class Service:
         sensitive: Sensitive,
         flows: dict[str, tuple[int, str]],
         secrets: Secrets,
+        permissions: FlowPermissions,
     ) -> None:
         self.scheduler = scheduler
         self.library = library
@@ -53,6 +55,7 @@ class Service:
         self.journal = journal
         self.sensitive = sensitive
         self.secrets = secrets
+        self.permissions = permissions
         self._flows = flows  # last number and debug mode by name
         self._requests: dict[str, tuple[asyncio.Future[dict[str, Any]], str]] = {}
         self.is_closing = False  # nothing new is started any more
@@ -143,9 +146,7 @@ class Service:
         name, now_us = compiled["name"], self._clock.now_us()
         execution_id = execution_id or new_execution_id(now_us)
         sealed = self.sensitive.seal(compiled, inputs, execution_id)
-        number, switch = self._flows.get(name, (0, "off"))
-        number += 1
-        self._flows[name] = (number, "off" if switch == "once" else switch)
+        number, switch = self._take_number(name)
         self.journal.last_ord += 1
         data = {
             "flow": name,
@@ -175,9 +176,16 @@ class Service:
         self.scheduler.add(
             execution, first, shown_inputs(compiled, inputs), mask_values(compiled, inputs), begin
         )
+        await self.permissions.learn_from(compiled)
         answer = {"id": execution_id, "flow": name, "number": number, "state": execution.state}
         await self.journal.durable()
         return answer
+
+    def _take_number(self, name: str) -> tuple[int, str]:
+        """The next number of a flow, and how its debug mode is switched."""
+        number, switch = self._flows.get(name, (0, "off"))
+        self._flows[name] = (number + 1, "off" if switch == "once" else switch)
+        return number + 1, switch
 
     def _check_may_start(self) -> None:
         if self.is_closing:
@@ -325,6 +333,15 @@ class Service:
             found["waiting_for"] = self.scheduler.slots.explain(live, found["waiting_for"])
             return found
         return await self.reader(lambda history: history.execution(ord_))
+
+    async def flow_of(self, reference: str) -> str:
+        """The name of the flow that a referenced execution is one of."""
+
+        def look(history: History) -> str:
+            return str(history.rows([history.find(reference)])[0]["flow"])
+
+        live = self.scheduler.live.get(reference)
+        return live.flow if live is not None else await self.reader(look)
 
     async def definition(self, reference: str) -> str:
         """The text of the flow file as the execution was started with it."""

@@ -52,6 +52,8 @@ COMMANDS = {
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
+    "user": ("user", "say who may reach this engine from elsewhere, and in which role"),
+    "token": ("token", "make tokens for users, list and revoke them"),
     "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
     "completion": ("completion", "print the completion script of a shell"),
     "version": ("version", "print the version"),
@@ -59,7 +61,7 @@ COMMANDS = {
 }
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("trigger", "emit", "token", "user", "audit",
+    ("trigger", "emit", "audit",
      "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
      "note", "attach", "--server")
 )  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 
-from engine.cli.terminal import clean, tell
+from engine.cli.rows import print_rows
+from engine.cli.terminal import clean
 from engine.client.http import quote
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -39,7 +39,9 @@ def execute(args: Arguments, name: str) -> int:
     value = _read_value(args.name) if args.action == "set" else ""
     client = ensure_engine(find_home())
     if args.action == "list":
-        _print_names(client.request("GET", "/v1/secrets")["secrets"], args.json)
+        rows = client.request("GET", "/v1/secrets")["secrets"]
+        nothing = "no secrets; keep one: wingman secret set NAME"
+        print_rows(rows, args.json, ("name", "set_at", "set_by"), nothing)
         return 0
     answer, words = _change(client, args, value)
     if args.json:
@@ -80,24 +82,3 @@ def _read_value(name: str) -> str:
         raise UsageError("the value is no UTF-8 text", "encode it, as with base64") from None
     text = text.removesuffix("\n")
     return text.removesuffix("\r")
-
-
-def _print_names(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        import json
-
-        for row in rows:
-            print(json.dumps(row))
-        return
-    if not rows:
-        tell("no secrets; keep one: wingman secret set NAME")
-        return
-    from engine.cli.format import age
-    from engine.cli.table import Column, lay_out
-    from engine.cli.terminal import width
-
-    now_s = time.time()
-    table = [[clean(row["name"]), age(row["set_at"], now_s), clean(row["set_by"])] for row in rows]
-    columns = [Column("NAME", shrink=1, least=8), Column("SET"), Column("BY")]
-    for line in lay_out(columns, table, width(sys.stdout)):
-        print(line)

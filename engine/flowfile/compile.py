@@ -119,6 +119,8 @@ class _Compiler:
             "fail_fast": self._get("fail_fast", False), "debug": self._get("debug", False),
             "env_passthrough": self._get("env_passthrough", []),
             "secrets": list(dict.fromkeys(self._get("secrets", []))),
+            "permissions": {name: value.value
+                            for name, value in self._get("permissions", {}).items()},
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},
             "tests": [],

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.times import from_text
 
+from .access import RoleName
 from .declarations import compiled_input
 from .fields import Fields, Key, Value, Values
 from .input_keys import Input
@@ -85,7 +86,7 @@ APPROVE = OrText("an approval", (
     Key("timeout", Duration(1.0), "How long it waits.", "no limit"),
     Key("on_timeout", Choice(("fail", "approve", "reject")),
         "What nobody's decision means: `fail` fails with `timeout`.", "fail"),
-    Key("role", Text(r"[a-z][a-z0-9_-]{0,31}", "the name of a role", "such as operator"),
+    Key("role", RoleName(),
         "Who may decide. Whoever owns the engine always may.", "operator"),
     Key("inputs", MapOf(Input(), wrong_input_name, "a map of inputs"),
         "A form, declared as the inputs of a flow; what is filled in is outputs of the step.",

@@ -12,7 +12,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
-from .access import SecretName
+from .access import PERMISSIONS, SecretName
 from .errortypes import ErrorType
 from .fields import BUILT, LATER, Fields, Key, table_of
 from .http_keys import HTTP
@@ -223,6 +223,9 @@ FLOW = table_of((
     Key("secrets", ListOf(SecretName(), form="a list of names"),
         "Secrets that the steps get as environment variables of these names (`wingman secret set "
         "NAME`); masked everywhere.", "[]"),
+    Key("permissions", PERMISSIONS, "Who may run the flow and who may see it: roles (viewer, "
+        "operator, editor, admin; each includes those before it) and `user:NAME`.",
+        "{run: [operator], view: [viewer]}"),
     Key("python_path", ListOf(Text(form="a folder", empty=False), or_one=True,
                               form="a list of folders"),
         "Folders to import from, after the flow file's own; relative to it.", "[]"),
@@ -251,7 +254,6 @@ FLOW = table_of((
         "start it from cron with `wingman run`"),
     Key("concurrency", Reader(), "How many executions may run at once.", "", LATER, _NEXT),
     Key("retention", Reader(), "How long executions are kept.", "", LATER, _NEXT),
-    Key("permissions", Reader(), "Who may do what.", "", LATER, _NEXT),
     Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
     Key("requires", Reader(), "What must be there before the start.", "", LATER,
         "test for it in the first step"),

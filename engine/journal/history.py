@@ -120,11 +120,12 @@ class History:
         names = {flow for flow, _, _ in self._db.execute(self._named["counters"])}
         return tuple(sorted(n for n in names if all(t.lower() in n.lower() for t in texts)))
 
-    def counts(self) -> dict[str, int]:
-        """How many executions are in each state."""
+    def counts(self, hidden: frozenset[str] = frozenset()) -> dict[str, int]:
+        """How many executions are in each state, those of hidden flows left out."""
         found: dict[str, int] = {}
-        for _, state, n in self._db.execute(self._named["counters"]):
-            found[state] = found.get(state, 0) + n
+        for flow, state, n in self._db.execute(self._named["counters"]):
+            if flow not in hidden:
+                found[state] = found.get(state, 0) + n
         return found
 
     def total(self, wanted: Filter, limit: int) -> tuple[int, bool]:
@@ -142,6 +143,7 @@ class History:
                 n
                 for flow, state, n in counters
                 if (wanted.flows is None or flow in wanted.flows)
+                and flow not in wanted.hidden
                 and (not wanted.states or state in wanted.states)
             ), True
         low, high = self._bounds(wanted, None)
@@ -227,16 +229,19 @@ class History:
         rows = self._db.execute(self._named["events_of"], (ord_,))
         return [(seq, at, type_, decode(text)) for seq, at, type_, text in rows]
 
-    def events_after(self, seq: int, limit: int, ord_: int | None = None) -> list[dict[str, Any]]:
-        """The event stream from a number on, of all executions or of one."""
+    def events_after(
+        self, seq: int, limit: int, ord_: int | None = None, hidden: frozenset[str] = frozenset()
+    ) -> tuple[list[dict[str, Any]], int]:
+        """The event stream from a number on, of all executions or of one; where to go on."""
         if ord_ is None:
-            rows = self._db.execute(self._named["events_after"], (seq, limit))
+            rows = list(self._db.execute(self._named["events_after"], (seq, limit)))
         else:
-            rows = self._db.execute(self._named["events_of_after"], (seq, limit, ord_))
+            rows = list(self._db.execute(self._named["events_of_after"], (seq, limit, ord_)))
         return [
             {"seq": n, "execution": id_, "at": to_text(at), "type": type_, "data": decode(text)}
-            for n, id_, at, type_, text in rows
-        ]
+            for n, id_, at, type_, text, flow in rows
+            if flow not in hidden
+        ], int(rows[-1][0]) if rows else seq
 
     def decisions(self, ord_: int) -> list[dict[str, Any]]:
         """What people have decided about an execution, in order: {"at", "type", "data"}."""
@@ -299,6 +304,8 @@ class History:
 def _fits(row: Row, wanted: Filter) -> bool:
     """What the index ranges have not decided already."""
     state, type_, trigger, data = row[4], row[5], row[6], row[14]
+    if row[2] in wanted.hidden:
+        return False
     if wanted.states and state not in wanted.states:
         return False
     if wanted.types and type_ not in wanted.types:

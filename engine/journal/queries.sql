@@ -72,6 +72,32 @@ INSERT INTO former_secrets SELECT value->>0, value->>1, value->>2 FROM json_each
 -- name: delete_former_secrets
 DELETE FROM former_secrets WHERE until < (SELECT value->>0 FROM json_each(?1))
 
+-- name: users
+SELECT name, role, set_at, set_by FROM users
+
+-- name: upsert_user
+INSERT OR REPLACE INTO users SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1)
+
+-- name: delete_user
+DELETE FROM users WHERE name IN (SELECT value->>0 FROM json_each(?1))
+
+-- name: tokens
+SELECT id, user, digest, label, made_at, made_by, expires_at, revoked_at, used_at FROM tokens
+
+-- name: upsert_token
+INSERT OR REPLACE INTO tokens
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
+FROM json_each(?1)
+
+-- name: flow_permissions
+SELECT flow, permissions FROM flow_permissions
+
+-- name: upsert_flow_permissions
+INSERT OR REPLACE INTO flow_permissions SELECT value->>0, value->1 FROM json_each(?1)
+
+-- name: delete_flow_permissions
+DELETE FROM flow_permissions WHERE flow IN (SELECT value->>0 FROM json_each(?1))
+
 -- name: abandon_counters
 INSERT INTO counters
 SELECT flow, state, -count(*) FROM executions WHERE ord IN (SELECT value->>0 FROM json_each(?1))
@@ -107,11 +133,13 @@ SELECT ord FROM executions WHERE state IN ('queued', 'running', 'paused') ORDER 
 SELECT seq, at, type, data FROM events WHERE execution = ?1 ORDER BY seq
 
 -- name: events_after
-SELECT e.seq, x.id, e.at, e.type, e.data FROM events e JOIN executions x ON x.ord = e.execution
+SELECT e.seq, x.id, e.at, e.type, e.data, x.flow
+FROM events e JOIN executions x ON x.ord = e.execution
 WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2
 
 -- name: events_of_after
-SELECT e.seq, x.id, e.at, e.type, e.data FROM events e JOIN executions x ON x.ord = e.execution
+SELECT e.seq, x.id, e.at, e.type, e.data, x.flow
+FROM events e JOIN executions x ON x.ord = e.execution
 WHERE e.execution = ?3 AND e.seq > ?1 ORDER BY e.seq LIMIT ?2
 
 -- name: completed_of

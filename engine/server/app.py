@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,11 +10,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute
 
-from engine.errors import StorageError, WingmanError
+from engine.errors import NotAllowed, StorageError, WingmanError
 from engine.jsontext import encode
 from engine.server.context import Context
+from engine.server.gate import Guarded, GuardedSocket
 
 
 class Json(Response):
@@ -27,8 +29,10 @@ class Json(Response):
 
 def make_app(context: Context) -> Starlette:
     """All routes on one engine's parts."""
+    from engine.server.table import ROUTES
+
     app = Starlette(
-        routes=_routes(),
+        routes=only_guarded(ROUTES),
         exception_handlers={
             WingmanError: _wingman_error,
             HTTPException: _http_error,
@@ -38,67 +42,22 @@ def make_app(context: Context) -> Starlette:
     )
     app.router.redirect_slashes = False  # what is not there is said to be not there
     app.state.context = context
+    app.state.gate = context.gate
     return app
 
 
-def _routes() -> list[BaseRoute]:
-    from engine.server import (
-        approval_routes,
-        feed,
-        insight_routes,
-        log_find,
-        log_routes,
-        openapi,
-        rehearsal_routes,
-        resume_routes,
-        routes,
-        secret_routes,
-        system_routes,
-    )
-
-    return [
-        Route("/healthz", routes.health, name="healthz"),
-        Route("/v1/engine", routes.engine),
-        Route("/v1/engine/log", system_routes.log),
-        Route("/v1/doctor", system_routes.doctor),
-        Route("/v1/engine/stop", routes.stop, methods=["POST"]),
-        Route("/v1/executions", routes.executions, methods=["GET"]),
-        Route("/v1/executions", routes.start, methods=["POST"]),
-        Route("/v1/executions/{ref}", routes.execution),
-        Route("/v1/executions/{ref}/logs", log_routes.stream),
-        Route("/v1/executions/{ref}/logs/lines", log_routes.lines),
-        Route("/v1/executions/{ref}/logs/find", log_find.find),
-        Route("/v1/executions/{ref}/definition", routes.definition),
-        Route("/v1/executions/{ref}/why", insight_routes.why),
-        Route("/v1/executions/{ref}/diff", insight_routes.diff),
-        Route("/v1/executions/{ref}/timeline", insight_routes.timeline),
-        Route("/v1/executions/{ref}/resume", resume_routes.start, methods=["POST"]),
-        Route("/v1/executions/{ref}/resume/plan", resume_routes.plan, methods=["POST"]),
-        Route("/v1/executions/{ref}/fix", resume_routes.fix, methods=["GET"]),
-        Route("/v1/executions/{ref}/fix", resume_routes.save_fix, methods=["POST"]),
-        Route("/v1/executions/{ref}/approve", approval_routes.approve, methods=["POST"]),
-        Route("/v1/executions/{ref}/reject", approval_routes.reject, methods=["POST"]),
-        Route("/v1/executions/{ref}/{verb}", routes.act, methods=["POST"]),
-        Route("/v1/flows", routes.flows),
-        Route("/v1/flows/{name}", routes.flow),
-        Route("/v1/flows/{name}/why", insight_routes.why_flow),
-        Route("/v1/flows/{name}/debug", routes.flow_debug, methods=["POST"]),
-        Route("/v1/plan", rehearsal_routes.plan, methods=["POST"]),
-        Route("/v1/validate", routes.validate, methods=["POST"]),
-        Route("/v1/machine", routes.machine),
-        Route("/v1/pools", routes.pools),
-        Route("/v1/secrets", secret_routes.names),
-        Route("/v1/secrets/rotate", secret_routes.rotate, methods=["POST"]),
-        Route("/v1/secrets/{name}", secret_routes.put, methods=["PUT"]),
-        Route("/v1/secrets/{name}", secret_routes.remove, methods=["DELETE"]),
-        Route("/v1/events", routes.events),
-        Route("/v1/openapi.json", openapi.document),
-        WebSocketRoute("/v1/feed", feed.endpoint),
-    ]
+def only_guarded(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """The routes, when each says what it needs of its caller: nothing is open by oversight."""
+    for route in routes:
+        if not isinstance(route, Guarded | GuardedSocket):
+            raise TypeError(f"{route!r} does not say who may use it: see engine.server.gate")
+    return list(routes)
 
 
 async def _wingman_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, WingmanError)
+    if isinstance(error, NotAllowed):
+        request.app.state.gate.note_refusal(request, error)
     status = 503 if isinstance(error, StorageError) else error.status
     return Json({"error": error.to_json()}, status)
 

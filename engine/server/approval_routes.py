@@ -8,6 +8,7 @@ from starlette.responses import Response
 from engine import wire
 from engine.approvals import decide_approval
 from engine.server.app import Json
+from engine.server.gate import caller_of
 from engine.server.routes import body_of, context_of
 
 
@@ -26,6 +27,6 @@ async def _decide(request: Request, approved: bool) -> Response:
         request.path_params["ref"],
         approved,
         dict(wanted),
-        request.state.actor,
+        caller_of(request),
     )
     return Json(answer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.gauges import Gauges
 from engine.paths import Home
+from engine.server.gate import Gate
 from engine.service import Service
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Context:
     status: Callable[[], Awaitable[dict[str, Any]]]
     stop: Callable[[bool], None]
     gauges: Gauges = field(init=False)
+    gate: Gate = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
     sample_observers: list[Callable[[dict[str, dict[str, float]]], None]] = field(
@@ -32,6 +34,7 @@ class Context:
 
     def __post_init__(self) -> None:
         scheduler = self.service.scheduler
+        self.gate = Gate(self.service)
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
         scheduler.observers.append(lambda execution, events: self.gauges.wake())
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)

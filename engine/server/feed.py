@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.access.roles import Caller
 from engine.core.state import Execution
 from engine.errors import UsageError, WingmanError
 from engine.jsontext import encode
 from engine.model import Event
 from engine.server.context import Context
+from engine.server.gate import caller_of
 from engine.server.window import Window
 from engine.server.windows import open_window
 
@@ -28,15 +30,17 @@ LARGEST_ID = 1 << 53  # what JavaScript counts exactly
 async def endpoint(websocket: WebSocket) -> None:
     """One client's connection."""
     await websocket.accept()
-    connection = Connection(websocket, websocket.app.state.context)
+    context, caller = websocket.app.state.context, caller_of(websocket)
+    connection = Connection(websocket, context, caller)
     await connection.run()
 
 
 class Connection:
     """The windows of one client and the task that feeds them."""
 
-    def __init__(self, websocket: WebSocket, context: Context) -> None:
+    def __init__(self, websocket: WebSocket, context: Context, caller: Caller) -> None:
         self._websocket = websocket
+        self._caller = caller
         self._context = context
         self._windows: dict[int, Window] = {}
         self._wake = asyncio.Event()
@@ -101,7 +105,7 @@ class Connection:
             raise UsageError(f"{op!r} is no operation", "open, move or close")
 
     async def _open(self, window_id: int, request: dict[str, Any]) -> None:
-        window = await open_window(self._context, request)
+        window = await open_window(self._context, request, self._caller)
         window.wake = self._wake.set
         self._windows[window_id] = window
 

@@ -107,7 +107,8 @@ class MachineWindow(Window):
             if step is None or step.state != "running":
                 del self._rows[attempt]
                 self._last.pop(attempt, None)
-        return sorted(self._rows.values(), key=lambda row: str(row["key"]))
+        shown = (row for row in self._rows.values() if row["flow"] not in self.hidden)
+        return sorted(shown, key=lambda row: str(row["key"]))
 
     async def content(self) -> dict[str, Any] | None:
         gauges = self.context.gauges

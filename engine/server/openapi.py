@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine import __version__, wire
-from engine.server import routes, secret_routes
+from engine.server import access_routes, routes, secret_routes
 from engine.server.app import Json
 
 REF = {
@@ -21,6 +21,8 @@ REF = {
     "description": "id, flow#12, flow@last, flow@last-failed, @last, suffix or prefix of 6 or more",
 }
 NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+USER = {**NAME, "name": "user"}
+TOKEN = {**NAME, "name": "id"}
 VERB = {
     "name": "verb",
     "in": "path",
@@ -54,6 +56,8 @@ SHAPES = (
     routes.ValidateRequest,
     routes.StopRequest,
     secret_routes.SecretRequest,
+    access_routes.UserRequest,
+    access_routes.TokenRequest,
 )
 LINES_WANTED = ("step", "attempt", "level", "grep", "stream")
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
@@ -205,6 +209,17 @@ def make_document() -> dict[str, Any]:
             "put": operation(None, "SecretRequest", [NAME]),
             "delete": operation(parameters=[NAME]),
         },
+        "/v1/me": {"get": operation()},
+        "/v1/users": {"get": operation()},
+        "/v1/users/{user}": {
+            "put": operation(None, "UserRequest", [USER]),
+            "delete": operation(parameters=[USER]),
+        },
+        "/v1/tokens": {
+            "get": operation(),
+            "post": operation(None, "TokenRequest", status="201"),
+        },
+        "/v1/tokens/{id}": {"delete": operation(parameters=[TOKEN])},
         "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},
     }
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"

@@ -23,10 +23,11 @@ PEER_CREDENTIALS = struct.Struct("3i")
 
 
 class PeerProtocol(HttpToolsProtocol):
-    """A connection that puts its peer's user into every request's state as `actor`."""
+    """A connection that puts its peer's user into every request's state, for the gate."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.app_state = {"actor": _actor(transport)}
+        uid = _peer_uid(transport)
+        self.app_state = {"uid": uid, "user": _user_name(uid)}
         super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type]
 
 
@@ -65,10 +66,10 @@ class JoinedWrites:
         return getattr(self._transport, name)
 
 
-def _actor(transport: asyncio.BaseTransport) -> str:
+def _peer_uid(transport: asyncio.BaseTransport) -> int:
     peer: socket.socket = transport.get_extra_info("socket")
     raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
-    return _user_name(PEER_CREDENTIALS.unpack(raw)[1])
+    return int(PEER_CREDENTIALS.unpack(raw)[1])
 
 
 @lru_cache(64)

@@ -16,12 +16,14 @@ from engine.rehearsal.dry_run import dry_run
 from engine.request import check_words
 from engine.sensitive import mask_values, shown_inputs
 from engine.server.app import Json
+from engine.server.gate import caller_of
 from engine.server.routes import body_of, context_of
 
 
 async def plan(request: Request) -> Response:
     wanted: dict[str, Any] = dict(await body_of(request, wire.StartRequest))
     check_words(wanted)
+    await context_of(request).gate.check_start(caller_of(request), wanted)
     service = context_of(request).service
     text, source = await service.definition_text(wanted)
     compiled = await service.library.compile(text, source)

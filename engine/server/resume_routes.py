@@ -11,6 +11,7 @@ from engine.request import SOURCE_LIMIT
 from engine.resume.promote import Promotion
 from engine.resume.start import Resumption, Wanted
 from engine.server.app import Json
+from engine.server.gate import caller_of, check_may_edit
 from engine.server.routes import body_of, context_of
 from engine.wire import ResumeRequest
 
@@ -22,6 +23,8 @@ async def plan(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     wanted = await _wanted(request)
+    if wanted.text is not None:
+        check_may_edit(caller_of(request))
     reference, actor = request.path_params["ref"], request.state.actor
     return Json(await _resumption(request).start(reference, wanted, actor), 201)
 

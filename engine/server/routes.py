@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from engine.filters import make_filter
 from engine.journal.history import History
 from engine.server.app import Json
 from engine.server.context import Context
+from engine.server.gate import caller_of
 
 BODY_LIMIT_BYTES = 4 << 20
 PAGE_LIMIT = 1000
@@ -132,6 +134,7 @@ async def start(request: Request) -> Response:
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= 200:
         raise UsageError("an Idempotency-Key has 1 to 200 characters")
+    await context_of(request).gate.check_start(caller_of(request), dict(wanted))
     answer = await context_of(request).service.start(dict(wanted), request.state.actor, key)
     return Json(answer, 201)
 
@@ -143,7 +146,9 @@ async def executions(request: Request) -> Response:
     wanted = make_filter(given, (query.get("text") or "").split(), Clock().now_us())
     limit = limit_of(request, 50, PAGE_LIMIT)
     cursor = number_of(request, "cursor", 0, 1 << 60) or None
-    page = await context_of(request).service.page(wanted, cursor, limit)
+    context = context_of(request)
+    wanted = replace(wanted, hidden=await context.gate.hidden(caller_of(request)))
+    page = await context.service.page(wanted, cursor, limit)
     return Json({"executions": page.rows, "next": str(page.next) if page.next else None})
 
 
@@ -176,7 +181,10 @@ async def act(request: Request) -> Response:
 
 
 async def flows(request: Request) -> Response:
-    return Json({"flows": await context_of(request).service.flows()})
+    context = context_of(request)
+    hidden = await context.gate.hidden(caller_of(request))
+    found = await context.service.flows()
+    return Json({"flows": [flow for flow in found if flow["name"] not in hidden]})
 
 
 async def flow(request: Request) -> Response:
@@ -207,8 +215,14 @@ async def machine(request: Request) -> Response:
 
 
 async def pools(request: Request) -> Response:
-    slots = context_of(request).service.scheduler.slots
-    return Json({"pools": slots.rows(), "problem": slots.problem})
+    context = context_of(request)
+    slots, rows = context.service.scheduler.slots, []
+    hidden = await context.gate.hidden(caller_of(request))
+    for row in slots.rows():
+        for part in ("holders", "waiters"):
+            row[part] = [claim for claim in row[part] if claim["flow"] not in hidden]
+        rows.append(row)
+    return Json({"pools": rows, "problem": slots.problem})
 
 
 async def events(request: Request) -> Response:
@@ -216,9 +230,12 @@ async def events(request: Request) -> Response:
     limit = limit_of(request, 100, PAGE_LIMIT)
     reference = request.query_params.get("execution")
 
-    def look(history: History) -> list[dict[str, Any]]:
-        ord_ = None if reference is None else history.find(reference)
-        return history.events_after(after, limit, ord_)
+    context = context_of(request)
+    hidden = await context.gate.hidden(caller_of(request))
 
-    found = await context_of(request).service.reader(look)
-    return Json({"events": found, "next": found[-1]["seq"] if found else after})
+    def look(history: History) -> tuple[list[dict[str, Any]], int]:
+        ord_ = None if reference is None else history.find(reference)
+        return history.events_after(after, limit, ord_, hidden)
+
+    found, last = await context.service.reader(look)
+    return Json({"events": found, "next": last})

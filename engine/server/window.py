@@ -26,6 +26,7 @@ class Window:
     def __init__(self, context: Context, request: dict[str, Any]) -> None:
         self.context = context
         self.request = request
+        self.hidden: frozenset[str] = frozenset()  # flows that the caller may not see
         self.version = 0
         self.is_dirty = True
         self.due_at = 0.0

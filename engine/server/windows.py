@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from engine.access.roles import Caller
 from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import UsageError
@@ -12,6 +14,7 @@ from engine.filters import parse_filter
 from engine.journal.history import History
 from engine.model import Event
 from engine.server.context import Context
+from engine.server.gate import VIEW_EXECUTION
 from engine.server.log_windows import LogWindow, SearchWindow
 from engine.server.machine_window import MachineWindow
 from engine.server.window import ROWS_LIMIT, Window, whole_number
@@ -57,13 +60,13 @@ class ExecutionsWindow(Window):
         return {"rows": changed, **rest}
 
     def _ask(self, history: History) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        wanted = parse_filter(self._line, Clock().now_us())
+        wanted = replace(parse_filter(self._line, Clock().now_us()), hidden=self.hidden)
         page = history.page(wanted, history.key_at(wanted, self._offset), self._limit)
         total, is_exact = history.total(wanted, TOTAL_LIMIT)
         rest = {
             "total": total,
             "total_exact": is_exact,
-            "counts": history.counts(),
+            "counts": history.counts(self.hidden),
             "offset": self._offset,
         }
         return page.rows, rest
@@ -145,7 +148,9 @@ class FlowsWindow(Window):
             self.is_dirty = True
 
     async def content(self) -> dict[str, Any] | None:
-        flows = await self.context.service.flows()
+        flows = [
+            flow for flow in await self.context.service.flows() if flow["name"] not in self.hidden
+        ]
         if self.version and flows == self._sent:
             return None
         self._sent = flows
@@ -160,8 +165,14 @@ OF_ONE: dict[str, Callable[[Context, dict[str, Any], int, str], Window]] = {
 }
 
 
-async def open_window(context: Context, request: dict[str, Any]) -> Window:
-    """The window that a request asks for. Raises UsageError, UnknownReference."""
+async def open_window(context: Context, request: dict[str, Any], caller: Caller) -> Window:
+    """The window that a request asks for. Raises UsageError, UnknownReference, NotAllowed."""
+    window = await _open_window(context, request, caller)
+    window.hidden = await context.gate.hidden(caller)
+    return window
+
+
+async def _open_window(context: Context, request: dict[str, Any], caller: Caller) -> Window:
     kind = request.get("window")
     if kind == "executions":
         return ExecutionsWindow(context, request)
@@ -174,6 +185,8 @@ async def open_window(context: Context, request: dict[str, Any]) -> Window:
         ref = request.get("ref")
         if not isinstance(ref, str):
             raise UsageError(f"a window {kind!r} needs a ref")
+        if caller.role != "admin":
+            await context.gate.check_execution(caller, VIEW_EXECUTION, ref)
         ord_, execution_id = await context.service.resolve(ref)
         return made(context, request, ord_, execution_id)
     raise UsageError(

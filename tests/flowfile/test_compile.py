@@ -32,6 +32,7 @@ inputs:
 env: {PGHOST: db1, PORT: 0123, DEBUG: yes, WHO: "${{ inputs.database }}"}
 env_passthrough: [SSH_AUTH_SOCK]
 secrets: [DB_PASSWORD]
+permissions: {run: [operator, "user:anna"], view: viewer}
 python_path: [lib, /opt/lib]
 timeout: 1h30m
 max_parallel: 4
@@ -91,6 +92,7 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "timeout_s": 5400.0, "max_parallel": 4, "fail_fast": True, "debug": False,
         "env_passthrough": ["SSH_AUTH_SOCK"],
         "secrets": ["DB_PASSWORD"],
+        "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",

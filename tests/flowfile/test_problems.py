@@ -338,7 +338,7 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "triggers", "concurrency", "retention", "permissions", "alerts", "batch", "flow", "requires"]
+        "triggers", "concurrency", "retention", "alerts", "batch", "flow", "requires"]
 
 
 def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:
@@ -357,3 +357,14 @@ steps: [{id: s, run: 'true'}]
         "2:32: the secret `TOKEN` cannot be a value of an expression "
         '(the step has it as a variable: write "$TOKEN")'
     )
+
+
+def test_permissions_name_roles_and_users() -> None:
+    text = "permissions: {run: [operater, 'user:anna', 'user:', 7], view: viewer, edit: [admin]}"
+    wrong = [line.split(" (")[0] for line in problems(text + "\nsteps: [{id: s, run: 'true'}]")]
+    assert wrong == [
+        "1:21: a role or user:NAME is expected, not the text `operater`",
+        "1:44: a role or user:NAME is expected, not the text `user:`",
+        "1:53: a role or user:NAME is expected, not the number 7",
+        "1:71: `permissions` has no key `edit`",
+    ]

@@ -1,0 +1,1 @@
+"""Who may do what: roles, callers, users and tokens. `access.Access` is the one that decides."""

@@ -1,0 +1,302 @@
+"""Every request passes here: who asks, may they, and for as long as they may. HTTP and WebSocket.
+
+A route is a `Guarded` or `GuardedSocket`, which cannot be made without saying what it needs; the
+app takes no others. On the engine's own socket the kernel says who asks (SO_PEERCRED); a bearer
+token says it anywhere, and goes before that: it may be used to have fewer rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.access.access import Needs, refused
+from engine.access.roles import Caller
+from engine.clock import Clock
+from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError, WingmanError
+from engine.jsontext import encode
+from engine.origin import origin
+from engine.service import Service
+
+BEARER = "bearer "
+REVOKED_CODE = 4401  # of a WebSocket that is closed because its caller may not any more
+REFUSAL_PAUSE_S = 10.0  # the same refusal is written down once in this time
+REFUSALS_KEPT = 1000
+
+PUBLIC = Needs("")  # without a caller
+VIEW = Needs("viewer")
+OPERATE = Needs("operator")
+EDIT = Needs("editor")
+START = Needs("viewer")  # the route asks about the flow: it may be for this user by name
+ADMIN = Needs("admin")
+VIEW_EXECUTION = Needs("viewer", "view", "ref")
+RUN_EXECUTION = Needs("operator", "run", "ref")
+EDIT_EXECUTION = Needs("editor", "", "ref")
+VIEW_FLOW = Needs("viewer", "view", "name")
+RUN = Needs("operator", "run")
+RUN_FLOW = Needs("operator", "run", "name")
+
+Endpoint = Callable[[Request], Awaitable[Any]]
+
+
+class Guarded(Route):
+    """An HTTP route that says what it needs."""
+
+    def __init__(self, path: str, endpoint: Endpoint, needs: Needs, *methods: str) -> None:
+        super().__init__(path, endpoint, methods=list(methods) or ["GET"])
+        self.needs = needs
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)  # says which there are
+            return
+        await scope["app"].state.gate.admit(self.needs, super().handle, scope, receive, send)
+
+
+class GuardedSocket(WebSocketRoute):
+    """A WebSocket route that says what it needs."""
+
+    def __init__(self, path: str, endpoint: Callable[[Any], Any], needs: Needs) -> None:
+        super().__init__(path, endpoint)
+        self.needs = needs
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["app"].state.gate.admit(self.needs, super().handle, scope, receive, send)
+
+
+def check_may_edit(caller: Caller) -> None:
+    """Raises NotAllowed for who may not say what is run."""
+    if not caller.is_at_least(EDIT.role):
+        raise refused(caller, f"the role {EDIT.role}")
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Who asks; set by the gate."""
+    caller: Caller = connection.state.caller
+    return caller
+
+
+class Gate:
+    """Lets requests pass, and ends those whose caller may not any more."""
+
+    def __init__(self, service: Service) -> None:
+        self._access = access = service.permissions.access
+        self._service = service
+        self._permissions = service.permissions
+        self._open: set[_Open] = set()
+        self._refused: dict[tuple[str, ...], float] = {}
+        access.on_change = self._changed
+
+    async def admit(
+        self, needs: Needs, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve a request if its caller may. Raises NotAllowed, UnknownReference."""
+        if needs is PUBLIC:
+            await app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        try:
+            caller = connection.state.caller = self._identify(connection)
+            connection.state.actor = caller.name
+            origin.set(caller.origin)
+            self._access.check_role(caller, needs)
+            await self._check_about(caller, needs, connection)
+        except NotAllowed as error:
+            if scope["type"] != "websocket":
+                raise  # the app answers it, and notes it like those that a route finds out
+            self.note_refusal(connection, error)
+            await _answer(send, "websocket.http.response", error)
+            return
+        if caller.token:
+            await self._while_valid(caller, app, scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    # -- who ---------------------------------------------------------------------------------
+
+    def _identify(self, connection: HTTPConnection) -> Caller:
+        state = connection.scope["state"]
+        given = connection.headers.get("authorization")
+        if given is not None:
+            if not given.lower().startswith(BEARER):
+                raise Unauthenticated("this is no bearer token", "Authorization: Bearer wm_…")
+            client = connection.client
+            where = "socket" if "uid" in state else client.host if client else "unknown"
+            return self._access.users.by_token(given[len(BEARER) :].strip(), where)
+        if "uid" in state:
+            return self._access.users.by_uid(state["uid"], state["user"])
+        raise Unauthenticated(
+            "this server asks for a token", "wingman token create on the server makes one"
+        )
+
+    # -- what --------------------------------------------------------------------------------
+
+    async def _check_about(self, caller: Caller, needs: Needs, connection: HTTPConnection) -> None:
+        """Check the right to what the path, or the query, names."""
+        if caller.role == "admin":
+            return
+        references = [
+            connection.query_params[name]
+            for name in ("against", "execution")
+            if connection.query_params.get(name)
+        ]
+        if needs.about == "ref":
+            await self.check_execution(caller, needs, connection.path_params["ref"])
+        elif needs.about == "name":
+            await self.check_flow(caller, needs, connection.path_params["name"])
+        for reference in references:
+            await self.check_execution(caller, VIEW_EXECUTION, reference)
+
+    async def check_execution(self, caller: Caller, needs: Needs, reference: str) -> None:
+        """Check the right to an execution; one that may not be seen is not there."""
+        flow = await self._service.flow_of(reference)
+        try:
+            await self.check_flow(caller, needs, flow)
+        except UnknownReference:
+            raise UnknownReference(f"there is no execution {reference!r}") from None
+
+    async def check_flow(self, caller: Caller, needs: Needs, flow: str) -> None:
+        """Check the right to a flow, as its file is now."""
+        if caller.role == "admin":
+            return
+        await self._permissions.learn(flow)
+        try:
+            self._access.check_flow(caller, needs, flow)
+        except UnknownReference:
+            raise UnknownReference(f"there is no flow named {flow}") from None
+
+    async def check_start(self, caller: Caller, wanted: dict[str, Any]) -> None:
+        """Check the right to start a flow by its name, or by a text.
+
+        Whoever may start any text can do whatever the engine's user can: that is for editors. The
+        text of a flow's own file, as it is, is the flow.
+        """
+        if caller.role == "admin":
+            return
+        if wanted.get("text") is None:
+            await self.check_flow(caller, RUN, wanted.get("flow") or "")
+            return
+        text, source = await self._service.definition_text(wanted)
+        name = (await self._service.library.compile(text, source))["name"]
+        if not await self._is_file_of(name, text):
+            check_may_edit(caller)
+        await self.check_flow(caller, RUN, name)
+
+    async def _is_file_of(self, flow: str, text: bytes) -> bool:
+        try:
+            return (await self._service.library.find(flow)).text == text
+        except UsageError:
+            return False
+
+    async def hidden(self, caller: Caller) -> frozenset[str]:
+        """The flows that a caller may not see, as the files are now."""
+        if caller.role != "admin":
+            await self._permissions.learn()
+        return self._access.hidden(caller)
+
+    # -- for how long ------------------------------------------------------------------------
+
+    async def _while_valid(
+        self, caller: Caller, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve until it is done, or until the token is worth nothing any more."""
+        opened = _Open(caller, send)
+        opened.task = asyncio.ensure_future(app(scope, receive, opened.send))
+        self._open.add(opened)
+        expires_s = self._access.users.expires_in_s(caller)
+        timer = asyncio.get_running_loop().call_later(expires_s, opened.drop)
+        try:
+            await opened.task
+        except asyncio.CancelledError:
+            if not opened.is_dropped:
+                opened.task.cancel()
+                raise
+            await opened.finish(scope["type"])
+        finally:
+            timer.cancel()
+            self._open.discard(opened)
+
+    def _changed(self, user: str | None) -> None:
+        """Rights have changed: whoever may do less, or something else, has to ask again."""
+        for opened in list(self._open):
+            caller = opened.caller
+            if user is None:  # what a flow says has changed: streams are asked again
+                concerns = caller.role != "admin" and opened.has_begun
+            else:
+                concerns = caller.name == user and not self._access.users.still(caller)
+            if concerns:
+                opened.drop()
+
+    # -- refusals ----------------------------------------------------------------------------
+
+    def note_refusal(self, connection: HTTPConnection, error: NotAllowed) -> None:
+        """Into the audit; the same again and again only now and then: it must fill no disk."""
+        caller: Caller | None = connection.scope["state"].get("caller")
+        name = caller.name if caller else "unknown"
+        where = caller.origin if caller else _address(connection)
+        method = connection.scope.get("method", "WS")
+        subject = f"{method} {connection.url.path}"[:200]
+        key = (name, where, "" if caller is None else subject)
+        now = time.monotonic()
+        if now - self._refused.get(key, -REFUSAL_PAUSE_S) < REFUSAL_PAUSE_S:
+            return
+        if len(self._refused) >= REFUSALS_KEPT:
+            self._refused.clear()
+        self._refused[key] = now
+        origin.set(where)
+        at_us = Clock().now_us()
+        self._service.journal.add_audit(at_us, name, "refused", subject, error.message)
+
+
+class _Open:
+    """One request that is being served for a token."""
+
+    def __init__(self, caller: Caller, send: Send) -> None:
+        self.caller = caller
+        self.is_dropped = False
+        self.task: asyncio.Future[None]
+        self._send = send
+        self.has_begun = False
+
+    async def send(self, message: Message) -> None:
+        await self._send(message)
+        self.has_begun = True
+
+    def drop(self) -> None:
+        """End it: its caller may not go on."""
+        self.is_dropped = True
+        self.task.cancel()
+
+    async def finish(self, kind: str) -> None:
+        """Tell the client why, as far as it still can be told."""
+        error = Unauthenticated("what this token may has changed", "ask again")
+        if kind == "websocket":
+            if self.has_begun:
+                await self._send(
+                    {"type": "websocket.close", "code": REVOKED_CODE, "reason": error.message}
+                )
+            else:
+                await _answer(self._send, "websocket.http.response", error)
+        elif self.has_begun:
+            await self._send({"type": "http.response.body", "body": b""})
+        else:
+            await _answer(self._send, "http.response", error)
+
+
+async def _answer(send: Send, kind: str, error: WingmanError) -> None:
+    """An error as JSON, also to a WebSocket that is not accepted."""
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": f"{kind}.start", "status": error.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": encode({"error": error.to_json()})})
+
+
+def _address(connection: HTTPConnection) -> str:
+    if "uid" in connection.scope["state"]:
+        return "socket"
+    return connection.client.host if connection.client else "unknown"
