@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_what_is_needed_later_is_imported_later() -> None:
     assert not [name for name in LATE if name in loaded]
     assert not [n for n in loaded if n.startswith("wingman_tui.screens.") and "execution" not in n
                 and not n.endswith("base")]  # fmt: skip
+
+
+def test_no_widget_has_a_method_that_a_key_calls_by_its_name() -> None:
+    """Textual calls `key_at` for `@`: what a key does stands in the one table of actions."""
+    from textual.message_pump import MessagePump
+
+    for file in FILES:
+        importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    classes = {MessagePump}
+    while more := {sub for cls in classes for sub in cls.__subclasses__()} - classes:
+        classes |= more
+    ours = [cls for cls in classes if cls.__module__.startswith("wingman_tui")]
+    assert len(ours) > 10
+    for cls in ours:
+        assert not [name for name in vars(cls) if name.startswith(("key_", "_key_"))], cls
 
 
 def test_the_door_to_the_engine_is_light() -> None:

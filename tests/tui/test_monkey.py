@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import string
 from pathlib import Path
 
 import pytest
 from textual import events
-from textual.keys import key_to_character
+from textual.keys import _character_to_key, key_to_character
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.demo import NOW
@@ -20,6 +21,7 @@ from wingman_tui.keymap import ACTIONS
 # two monkeys in CI; `make monkey` lets 400 of them loose, for a million presses before a release
 PRESSES = int(os.environ.get("WINGMAN_MONKEY", "2500"))
 SEEDS = [int(seed) for seed in os.environ.get("WINGMAN_SEEDS", "11 12").split()]
+PRINTABLE = set(string.printable.strip())
 NOT_PRESSED = {"ctrl+q", "ctrl+c", "ctrl+z", "q"}
 NAMES = ("a", "漢字" * 20, "[b]x[/b]", "\x1b[2Jq", "x" * 300, "‮rtl", "é" + "\u0301" * 30, "g/h/i")
 SIZES = ((80, 24), (60, 15), (120, 40), (40, 10), (200, 50))
@@ -67,7 +69,8 @@ async def test_keys_at_random_break_nothing(
         monkeypatch.setattr(global_actions, f"do_{way_out}", lambda app: app.back())
     chance = random.Random(seed)
     keys = sorted({key for action in ACTIONS for key in action.keys} - NOT_PRESSED)
-    keys += ["y", "n", "a", "backspace", "x", "shift+tab", "enter", "escape"]
+    keys += ["backspace", "shift+tab", "enter", "escape"]
+    keys += [_character_to_key(character) for character in sorted(PRINTABLE - NOT_PRESSED)]
     async with open_console() as console:
         pressed: list[str] = []
         for number in range(PRESSES):

@@ -70,7 +70,7 @@ class HelpPane(LineList):
         """How long the text is."""
         return len(self.lines)
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """Lines have no key but their number."""
         return str(index)
 

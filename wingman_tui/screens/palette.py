@@ -126,7 +126,7 @@ class ActionList(LineList):
         """How many fit what is typed."""
         return len(self.actions)
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """An action's id."""
         return self.actions[index].id if 0 <= index < len(self.actions) else None
 

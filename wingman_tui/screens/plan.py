@@ -70,7 +70,7 @@ class PlanList(LineList):
         """The steps."""
         return len(self.steps)
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """A step's path."""
         return self.steps[index]["path"] if 0 <= index < len(self.steps) else None
 

@@ -48,7 +48,7 @@ class LineList(Painted, can_focus=True):
         """How many rows there are."""
         raise NotImplementedError
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """The key of a row; None when it is not held."""
         raise NotImplementedError
 
@@ -118,7 +118,7 @@ class LineList(Painted, can_focus=True):
         """Put the cursor on a row, and bring it into sight."""
         index = max(0, min(self.row_count() - 1, index))
         old, self.cursor = self.cursor, index
-        self.cursor_key = self.key_at(index)
+        self.cursor_key = self.row_key(index)
         if not self._show_cursor():
             self.repaint_row(old)
             self.repaint_row(index)
@@ -151,7 +151,7 @@ class LineList(Painted, can_focus=True):
 
     def _after_move(self) -> None:
         """Remember what is at the top; a subclass may ask for rows it does not hold."""
-        self._top_key = self.key_at(self.top) if self.top else None
+        self._top_key = self.row_key(self.top) if self.top else None
 
     # new rows
 
@@ -166,7 +166,7 @@ class LineList(Painted, can_focus=True):
             self.top = self.top if top is None else top
         self.top = self._clamped_top(self.top)
         self._show_cursor()
-        self.cursor_key = self.key_at(self.cursor) or (old if count else None)
+        self.cursor_key = self.row_key(self.cursor) or (old if count else None)
         self._after_move()
         self.refresh()
         if self.cursor_key != old:

@@ -106,7 +106,7 @@ class LiveTable(LineList):
         """All rows, held or not."""
         return self.source.total
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """The key of a row."""
         return self.source.key_at(index)
 
@@ -123,14 +123,14 @@ class LiveTable(LineList):
     def rows_updated(self, keys: set[str]) -> None:
         """These rows have new data: paint those that are visible."""
         for index in range(self.top, min(self.top + self.page, self.row_count())):
-            if self.key_at(index) in keys:
+            if self.row_key(index) in keys:
                 self.repaint_row(index)
 
     def tick(self) -> bool:
         """The clock moved: paint the live rows; False when none is visible."""
         any_live = False
         for index in range(self.top, min(self.top + self.page, self.row_count())):
-            key = self.key_at(index)
+            key = self.row_key(index)
             row = self.source.row(key) if key is not None else None
             if row is not None and self._is_live(row):
                 any_live = True

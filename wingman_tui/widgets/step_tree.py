@@ -36,7 +36,7 @@ class StepTree(LineList):
         """The visible rows and the execution's own."""
         return len(self._rows) + 1 if self.opened.execution is not None else 0
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """A step's path; the execution's row has the root's key."""
         if index == 0:
             return ROOT
