@@ -20,7 +20,8 @@ def _queued(data: Data) -> tuple[str, str]:
 
 
 def _starting(data: Data) -> tuple[str, str]:
-    return "info", f"{data['step']}: attempt {data['try_number']} starts"
+    verb = "is in line for a free place" if data.get("lined_up") else "starts"
+    return "info", f"{data['step']}: attempt {data['try_number']} {verb}"
 
 
 def _attempt_ended(data: Data) -> tuple[str, str]:
@@ -112,6 +113,8 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "execution.debug": _debug,
     "attempt.starting": _starting,
     "attempt.checking": lambda data: ("debug", f"{data['step']}: ended; `expect` is evaluated"),
+    "attempt.began": lambda data: ("info", f"{data['step']}: has begun"),
+    "attempt.recalled": lambda data: ("info", f"{data['step']}: {data['reason']}"),
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.released": _released,

@@ -19,6 +19,7 @@ from engine.core import decide
 from engine.core.advance import advance
 from engine.core.cancelling import cancel_command, is_unwanted
 from engine.core.hide import Mask
+from engine.core.lining import places
 from engine.core.prepare import Surroundings
 from engine.core.state import Execution
 from engine.core.turn import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
@@ -101,7 +102,7 @@ class Scheduler:
         """Take back an execution that an earlier engine left open; `resume_all` moves it on."""
         self._admit(execution, masks)
         self._journal.watch(execution, shown, execution.state)
-        self._running_steps += execution.running
+        self._running_steps += places(execution)
 
     def _admit(self, execution: Execution, masks: tuple[str, ...]) -> None:
         """Hold an execution in memory, with what it may know and nobody else may read."""
@@ -123,7 +124,7 @@ class Scheduler:
                 self._mask_of.pop(id_, None)
 
     def open_attempts(self) -> dict[str, set[str]]:
-        """By generation, the attempts that should be running."""
+        """By generation, the attempts that should be running, or in line."""
         found: dict[str, set[str]] = {}
         for execution in self.live.values():
             for step in execution.steps.values():
@@ -137,7 +138,7 @@ class Scheduler:
         self._broom.start(self._journal.path)
         self.slots.ledger.adopt(self.live.values())
         for execution in list(self.live.values()):
-            self._try(execution, decide.begin if execution.state == "queued" else decide.due)
+            self.attempt(execution, decide.begin if execution.state == "queued" else decide.due)
 
     def wait_ended(self, execution_id: str) -> asyncio.Future[None]:
         """A future that is done when the execution has ended and that is durable."""
@@ -170,14 +171,15 @@ class Scheduler:
 
         Raises what the decision raises, before anything was journaled.
         """
-        running_before = execution.running
+        places_before = places(execution)
         turn = Turn(
             execution, self._clock.now_us(), self._surroundings(), self._free_slots(execution)
         )
         turn.mask, turn.pools = self.mask_of(execution), self.slots.ledger
+        turn.lines = self.executor.keeps_lines and not self._starved
         decision(turn, *args, **options)
-        self._running_steps += execution.running - running_before
-        self._line_up(execution, turn, running_before)
+        self._running_steps += places(execution) - places_before
+        self._queue(execution, turn)
         if turn.events:
             self._journal.add(execution, turn.events)
             self.slots.changed()
@@ -205,7 +207,7 @@ class Scheduler:
             return 0
         return self.max_running_steps - self._running_steps
 
-    def _line_up(self, execution: Execution, turn: Turn, running_before: int) -> None:
+    def _queue(self, execution: Execution, turn: Turn) -> None:
         """Keep the line of executions with ready steps and no slot; serve it when one is free."""
         if turn.starved:
             self._starved.setdefault(execution.id)
@@ -227,7 +229,7 @@ class Scheduler:
             if execution is None:
                 self._starved.pop(execution_id)
                 continue
-            if not self._try(execution, advance):
+            if not self.attempt(execution, advance):
                 self._starved.pop(execution_id, None)
             elif execution_id in self._starved:
                 self._starved.move_to_end(execution_id)
@@ -272,10 +274,10 @@ class Scheduler:
         """
         number = command.spec["number"]
         step = execution.by_number.get(number)
-        if step is None or step.state != "running":
+        if step is None or not (step.state == "running" or step.is_lined_up):
             return
         if step.generation != self.executor.generation:
-            self.attempts_never_started([command.spec["attempt"]])
+            self.about(command.spec["attempt"], decide.attempt_never_started)
             return
         self.executor.start(command.spec)
         if is_unwanted(execution, step):
@@ -298,7 +300,7 @@ class Scheduler:
         except WingmanError as failed:
             error = failed.message
         if execution.id in self.live:
-            self._try(execution, decide.evaluated, command.step, command.text, value, error)
+            self.attempt(execution, decide.evaluated, command.step, command.text, value, error)
 
     def _release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""
@@ -319,45 +321,21 @@ class Scheduler:
             self._broom.completed(execution.id)
 
     def _offer(self, execution: Execution, paths: list[str]) -> None:
-        self._try(execution, decide.offered, paths)
+        self.attempt(execution, decide.offered, paths)
 
     def _due(self, execution_id: str) -> None:
         execution = self.live.get(execution_id)
         if execution is not None:
-            self._try(execution, decide.due)
+            self.attempt(execution, decide.due)
 
-    # -- what the executor reports (engine.executor.Listener) ------------------------------
-
-    def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
-        reach("end_received")
-        names = []
-        for end in ends:
-            execution_id, number = split_attempt_id(end["attempt"])
-            execution = self.live.get(execution_id)
-            if execution is None or self._try(execution, decide.attempt_ended, number, end):
-                names.append(end["attempt"])
-        if names:
-            self._journal.when_durable(lambda: self._acknowledge(generation, names))
-
-    def _acknowledge(self, generation: str, names: list[str]) -> None:
-        reach("end_journaled")
-        self.executor.acknowledge(generation, names)
-
-    def attempts_interrupted(self, attempts: dict[str, int]) -> None:
-        for attempt, log_bytes in attempts.items():
-            self._about(attempt, decide.attempt_interrupted, log_bytes)
-
-    def attempts_never_started(self, attempts: list[str]) -> None:
-        for attempt in attempts:
-            self._about(attempt, decide.attempt_never_started)
-
-    def _about(self, attempt: str, decision: Callable[..., None], *args: Any) -> None:
+    def about(self, attempt: str, decision: Callable[..., None], *args: Any) -> None:
+        """Take a decision about an attempt, if its execution is live."""
         execution_id, number = split_attempt_id(attempt)
         execution = self.live.get(execution_id)
         if execution is not None:
-            self._try(execution, decision, number, *args)
+            self.attempt(execution, decision, number, *args)
 
-    def _try(self, execution: Execution, decision: Callable[..., None], *args: Any) -> bool:
+    def attempt(self, execution: Execution, decision: Callable[..., None], *args: Any) -> bool:
         """Take a decision that nobody asked for: a fault in one execution must not be the others'.
 
         What it was about is not acknowledged, so that the next engine gets it again.
@@ -368,23 +346,4 @@ class Scheduler:
             self._log(f"{execution.flow}#{execution.number}: {traceback.format_exc()}")
             return False
         return True
-
-    def adopted(self, generation: str, attempts: list[str]) -> None:
-        """Running steps of an execution that is being cancelled are told so again."""
-        for attempt in attempts:
-            execution_id, number = split_attempt_id(attempt)
-            execution = self.live.get(execution_id)
-            step = execution.by_number.get(number) if execution else None
-            if execution and step and is_unwanted(execution, step):
-                cancel = cancel_command(execution, step)
-                self.executor.cancel(generation, attempt, cancel.mode, cancel.reason)
-
-    def generation_settled(self, remove: Callable[[], None]) -> None:
-        self._journal.when_durable(remove)
-
-    def logs_grew(self, executions: list[str]) -> None:
-        self.on_grew(executions)
-
-    def sampled(self, at: float, samples: Samples) -> None:
-        self.on_sampled(at, samples)
 

@@ -29,6 +29,7 @@ from engine.life import base_environment, log
 from engine.model import Event
 from engine.paths import Home
 from engine.recovery import restore_open
+from engine.reports import Reports
 from engine.sandbox.client import Sandbox
 from engine.scheduler import MAX_RUNNING_STEPS, Scheduler
 from engine.secrets import Secrets
@@ -83,7 +84,11 @@ class Engine:
             min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps()),
         )
         self._executor = LocalExecutor(
-            home, self._journal.epoch, self._scheduler, Path(BOOT_ID_FILE).read_text().strip(), log
+            home,
+            self._journal.epoch,
+            Reports(self._scheduler, self._journal),
+            Path(BOOT_ID_FILE).read_text().strip(),
+            log,
         )
         self._scheduler.executor = self._executor
         library = Library([home.flows, *config.flow_paths], self._sandbox)

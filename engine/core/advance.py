@@ -7,6 +7,7 @@ from typing import Any
 from engine.core.cancelling import is_unwanted
 from engine.core.conclude import fail_without_attempt
 from engine.core.ledger import Claim, max_parallel
+from engine.core.lining import can_line_up, room_in_line
 from engine.core.names import names_of
 from engine.core.nesting import close
 from engine.core.outcome import outcome
@@ -84,13 +85,18 @@ def _start_ready(turn: Turn) -> None:
     while ex.at_hand and ex.state == "running":
         start(turn, ex.steps[ex.at_hand.popleft()])
     limit = max_parallel(ex)
-    while ex.ready and ex.state == "running" and ex.running < limit:
+    while ex.ready and ex.state == "running" and ex.in_hands < limit:
         if turn.free_slots <= 0:
             turn.starved = True
             return
         step = ex.steps[ex.ready.popleft()]
         if not step.definition["pools"] or _has_slots(turn, step):
             start(turn, step)
+    if ex.ready and ex.state == "running" and ex.in_hands >= limit:
+        room = room_in_line(turn)
+        while room and ex.ready and can_line_up(ex.steps[ex.ready[0]]):
+            room -= 1
+            start(turn, ex.steps[ex.ready.popleft()], at_most=limit)
 
 
 def _has_slots(turn: Turn, step: StepState) -> bool:

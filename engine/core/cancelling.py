@@ -19,12 +19,12 @@ def begin_cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> No
     turn.emit("execution.cancelling", mode=mode, reason=reason, actor=actor)
     section = SECTIONS[ex.section]
     for step in ex.section_steps(section):
-        if step.state in ("pending", "waiting"):
+        if step.is_at_runner:  # what is in line may have begun by now
+            turn.commands.append(cancel_command(ex, step))
+        elif step.state in ("pending", "waiting"):
             turn.emit("step.ended", step=step.path, state="cancelled", reason=reason or mode)
         elif step.held:
             turn.emit("step.released", step=step.path, again=False, actor=actor)
-        elif step.is_at_runner:
-            turn.commands.append(cancel_command(ex, step))
 
 
 def cancel_command(ex: Execution, step: StepState) -> CancelAttempt:

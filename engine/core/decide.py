@@ -8,12 +8,13 @@ out: decide, journal, act.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from engine.core import failure
 from engine.core.advance import advance
 from engine.core.awaiting import asked, decide_approval, expire
-from engine.core.cancelling import begin_cancel
+from engine.core.cancelling import begin_cancel, is_unwanted
 from engine.core.conclude import (
     answered_expectation,
     check_expectation,
@@ -21,12 +22,15 @@ from engine.core.conclude import (
     fail_without_attempt,
 )
 from engine.core.entering import is_let_in
+from engine.core.lining import take_back
 from engine.core.outcome import runs_again
 from engine.core.prepare import NeedsSandbox
 from engine.core.state import Execution, StepState
 from engine.core.turn import Turn
 from engine.errors import Conflict, ExpressionError
 from engine.model import SECTIONS
+
+CANCELLED = ("cancelled", "killed")  # an attempt with these outcomes may have no begin
 
 
 def begin(turn: Turn) -> None:
@@ -36,15 +40,34 @@ def begin(turn: Turn) -> None:
         advance(turn)
 
 
+def attempts_ended(turn: Turn, ends: Iterable[tuple[int, dict[str, Any]]]) -> None:
+    """The runner reports ends of attempts; one that is not awaited changes nothing."""
+    for number, end in ends:
+        step = _step_of_attempt(turn.execution, number)
+        if step is None:
+            continue
+        if end["outcome"] == "recalled":
+            _never_began(turn, step, number, "taken back before it began")
+        else:
+            _conclude_end(turn, step, number, end)
+    advance(turn)
+
+
 def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:
-    """The runner reports the end of an attempt; one that is not awaited changes nothing."""
-    step = _step_of_attempt(turn.execution, number)
-    if step is None:
-        return
+    """The runner reports the end of one attempt."""
+    attempts_ended(turn, [(number, end)])
+
+
+def _conclude_end(turn: Turn, step: StepState, number: int, end: dict[str, Any]) -> None:
+    if step.is_lined_up and (end["outcome"] not in CANCELLED or end["began_at"] < end["ended_at"]):
+        began_at_us = _began_at_us(turn, step, end["began_at"])
+        began = {"began_at_us": began_at_us}
+    else:
+        began_at_us, began = step.started_at_us or 0, {}
     facts = {
         "number": number,
         "end": end,
-        "ended_at_us": max(step.started_at_us or 0, min(turn.now_us, round(end["ended_at"] * 1e6))),
+        "ended_at_us": max(began_at_us, min(turn.now_us, round(end["ended_at"] * 1e6))),
         "duration_ms": round(end["wall_s"] * 1000),
     }
     state, error = failure.judge(end, step.definition["timeout_s"])
@@ -52,11 +75,29 @@ def attempt_ended(turn: Turn, number: int, end: dict[str, Any]) -> None:
         try:
             state, error = check_expectation(turn, step, end)
         except NeedsSandbox as need:
+            if began:
+                _begin_lined_up(turn, step, number, end["began_at"])
             turn.emit("attempt.checking", step=step.path, **facts)
             turn.ask_sandbox(step.path, need)
             return
-    conclude(turn, step, state, error, **facts)
-    advance(turn)
+    conclude(turn, step, state, error, **facts, **began)
+
+
+def _began_at_us(turn: Turn, step: StepState, began_at: float) -> int:
+    """When an attempt that was lined up began: not before it was in line, and not in the future."""
+    return max(step.lined_up_at_us or 0, min(turn.now_us, round(began_at * 1e6)))
+
+
+def attempt_began(turn: Turn, number: int, began_at: float) -> None:
+    """The runner reports that an attempt runs; of one that was started at once that is known."""
+    step = turn.execution.by_number.get(number)
+    if step is not None and step.is_lined_up:
+        _begin_lined_up(turn, step, number, began_at)
+
+
+def _begin_lined_up(turn: Turn, step: StepState, number: int, began_at: float) -> None:
+    began_at_us = _began_at_us(turn, step, began_at)
+    turn.emit("attempt.began", step=step.path, number=number, began_at_us=began_at_us)
 
 
 def attempt_interrupted(turn: Turn, number: int, log_bytes: int = 0) -> None:
@@ -64,6 +105,8 @@ def attempt_interrupted(turn: Turn, number: int, log_bytes: int = 0) -> None:
     step = _step_of_attempt(turn.execution, number)
     if step is None:
         return
+    if step.is_lined_up:  # as far as anybody knows it has begun
+        _begin_lined_up(turn, step, number, turn.now_us / 1e6)
     error, end = dict(failure.INTERRUPTED), {"log_bytes": log_bytes}
     conclude(turn, step, "interrupted", error, number=number, end=end)
     advance(turn)
@@ -74,17 +117,20 @@ def attempt_never_started(turn: Turn, number: int) -> None:
     step = _step_of_attempt(turn.execution, number)
     if step is None:
         return
-    conclude(
-        turn,
-        step,
-        "waiting",
-        None,
-        number=number,
-        retry_at_us=turn.now_us,
-        uncounted=True,
-        reason="the runner ended before it began this attempt",
-    )
+    _never_began(turn, step, number, "the runner ended before it began this attempt")
     due(turn)
+
+
+def _never_began(turn: Turn, step: StepState, number: int, reason: str) -> None:
+    """An attempt had no effect: its step waits for its start again, unless nothing may start."""
+    ex = turn.execution
+    if step.is_lined_up:
+        turn.emit("attempt.recalled", step=step.path, number=number, reason=reason)
+        if is_unwanted(ex, step):
+            turn.emit("step.ended", step=step.path, state="cancelled", reason=ex.cancelling)
+    else:
+        facts = {"retry_at_us": turn.now_us, "uncounted": True, "reason": reason}
+        conclude(turn, step, "waiting", None, number=number, **facts)
 
 
 def due(turn: Turn) -> None:
@@ -190,6 +236,7 @@ def pause(turn: Turn, actor: str = "") -> None:
             f"only a running execution can be paused; this one is {turn.execution.state}"
         )
     turn.emit("execution.paused", actor=actor)
+    take_back(turn)
 
 
 def continue_(turn: Turn, actor: str = "") -> None:
@@ -251,16 +298,24 @@ def rebuild_queues(ex: Execution) -> None:
         return
     steps = ex.section_steps(SECTIONS[ex.section])
     ex.ready = deque()
-    waiting = [step for step in steps if step.state == "waiting" and step.awaited is None]
+    waiting = [
+        step
+        for step in steps
+        if step.state == "waiting" and step.awaited is None and not step.is_lined_up
+    ]
     ex.delayed = {step.path for step in waiting if step.pool_wait is None}
     ex.pooled = {step.path for step in waiting if step.pool_wait is not None}
-    ex.candidates = deque(step.path for step in steps if step.state == "pending" and not step.unmet)
+    ex.candidates = deque(
+        step.path
+        for step in steps
+        if step.state == "pending" and not step.unmet and not step.is_lined_up
+    )
     ex.closing = deque(step.path for step in steps if step.path in ex.children)
 
 
 def _step_of_attempt(ex: Execution, number: int) -> StepState | None:
-    """The running step whose newest attempt has this number."""
+    """The step whose newest attempt has this number, if it runs or is lined up."""
     step = ex.by_number.get(number)
-    if step is None or step.state != "running" or step.unchecked is not None:
+    if step is None or step.unchecked is not None:
         return None
-    return step
+    return step if step.state == "running" or step.is_lined_up else None

@@ -40,7 +40,7 @@ class Claim(NamedTuple):
     def may_start(self) -> bool:
         """Whether only a slot is missing: who waits for something else as well lets others pass."""
         ex = self.execution
-        return ex.state == "running" and ex.running < max_parallel(ex)
+        return ex.state == "running" and ex.in_hands < max_parallel(ex)
 
 
 class Obstacle(NamedTuple):

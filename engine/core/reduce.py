@@ -14,6 +14,7 @@ from engine.core.state import Execution, StepState
 from engine.model import OPEN_STEP_STATES, OWN_KINDS, SECTIONS, Event, check_execution, check_step
 
 AWAITED = ("kind", "until_us", "message", "role")  # of the event step.waiting
+BRISK_MS = 50  # what is shorter is worth a line in the runner
 USAGE_KEYS = ("cpu_s", "max_rss_bytes", "read_bytes", "write_bytes", "leftovers")
 
 
@@ -77,32 +78,65 @@ def _settle(ex: Execution, step: StepState) -> None:
 
 def _attempt_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step = ex.steps[data["step"]]
-    step.attempts += 1
-    step.tries += 1
     step.attempt_number = data["number"]
     ex.by_number[data["number"]] = step
+    ex.next_attempt_number = max(ex.next_attempt_number, data["number"] + 1)
+    step.generation = data["generation"]
+    if data.get("lined_up"):
+        step.lined_up_at_us = at_us
+        ex.lined += 1
+    else:
+        _begin(ex, step, at_us)
+
+
+def _attempt_began(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    _begin(ex, ex.steps[data["step"]], data["began_at_us"])
+
+
+def _attempt_recalled(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """An attempt that was lined up surely never began: the step is as it was before."""
+    step = ex.steps[data["step"]]
+    _leave_line(ex, step)
+    ex.by_number.pop(data["number"], None)
+    again = {*ex.ready, step.path}
+    ex.ready = deque(sorted(again, key=lambda path: ex.steps[path].index))
+
+
+def _leave_line(ex: Execution, step: StepState) -> None:
+    if step.is_lined_up:
+        step.lined_up_at_us = None
+        ex.lined -= 1
+
+
+def _begin(ex: Execution, step: StepState, at_us: int) -> None:
+    """An attempt of a step begins now, or began at a moment in the past."""
+    _leave_line(ex, step)
+    step.attempts += 1
+    step.tries += 1
     ex.delayed.discard(step.path)
     _stop_waiting(ex, step)
-    step.generation = data["generation"]
     step.started_at_us = at_us
     step.ended_at_us = step.duration_ms = step.exit_code = step.signal = None
     step.retry_at_us = None
     step.error = None
     step.reason = ""
     step.outputs = {}
-    ex.next_attempt_number = max(ex.next_attempt_number, data["number"] + 1)
     _move(ex, step, "running", at_us)
 
 
 def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step = ex.steps[data["step"]]
     end = data.get("end") or {}
+    if data.get("began_at_us") is not None:
+        _begin(ex, step, data["began_at_us"])
+    _leave_line(ex, step)
     step.exit_code = end.get("exit_code")
     step.signal = end.get("signal")
     logged = step.usage.get("log_bytes", 0) + (end.get("log_bytes") or 0)
     step.usage = {key: end.get(key) for key in USAGE_KEYS}
     step.usage["log_bytes"] = logged  # of all attempts
     step.duration_ms = data.get("duration_ms")
+    ex.is_brisk = step.duration_ms is not None and step.duration_ms < BRISK_MS
     step.error = data.get("error")
     step.outputs = end.get("outputs") or {}
     step.reason = data.get("reason", "")
@@ -305,6 +339,8 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "execution.debug": _debug,
     "attempt.starting": _attempt_starting,
     "attempt.checking": _checking,
+    "attempt.began": _attempt_began,
+    "attempt.recalled": _attempt_recalled,
     "attempt.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.handled": _step_handled,

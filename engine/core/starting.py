@@ -14,12 +14,18 @@ from engine.core.turn import StartAttempt, Turn
 from engine.errors import ExpressionError
 
 
-def start(turn: Turn, step: StepState) -> None:
-    """Start a step that only its turn was missing; one that has moved on meanwhile is left."""
-    if step.state not in ("pending", "waiting"):
+def start(turn: Turn, step: StepState, at_most: int = 0) -> None:
+    """Start a step that only its turn was missing; one that has moved on meanwhile is left.
+
+    With `at_most`, its attempt waits in the runner until fewer of its execution run.
+    """
+    if step.state not in ("pending", "waiting") or step.is_lined_up:
         return
     try:
-        OWN.get(step.definition["kind"], start_attempt)(turn, step)
+        if step.definition["kind"] in OWN:
+            OWN[step.definition["kind"]](turn, step)
+        else:
+            start_attempt(turn, step, at_most)
     except NeedsSandbox as need:
         turn.ask_sandbox(step.path, need)
     except MissingSecret as error:
@@ -28,7 +34,7 @@ def start(turn: Turn, step: StepState) -> None:
         fail_without_attempt(turn, step, error.message)
 
 
-def start_attempt(turn: Turn, step: StepState) -> None:
+def start_attempt(turn: Turn, step: StepState, at_most: int = 0) -> None:
     """Have the runner carry out the next attempt of a step."""
     spec = attempt_spec(turn.execution, step, turn.around, turn.now_us)
     turn.emit(
@@ -37,10 +43,14 @@ def start_attempt(turn: Turn, step: StepState) -> None:
         number=spec["number"],
         try_number=step.attempts + 1,
         generation=turn.around.generation,
+        **({"lined_up": True} if at_most else {}),
     )
     if turn.execution.debug:
         turn.emit("step.detail", step=step.path, number=spec["number"], detail=_detail(spec))
-    turn.free_slots -= 1
+    if at_most:
+        spec["at_most"] = at_most
+    else:
+        turn.free_slots -= 1
     turn.commands.append(StartAttempt(spec))
 
 

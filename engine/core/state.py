@@ -27,6 +27,7 @@ class StepState:
     attempt_number: int | None = None  # of the newest attempt
     tries: int = 0  # attempts since the last `retry` by a person: the retry budget
     generation: str | None = None  # the runner that has, or had, the newest attempt
+    lined_up_at_us: int | None = None  # its attempt waits in the runner for a place, since when
     started_at_us: int | None = None
     ended_at_us: int | None = None
     duration_ms: int | None = None
@@ -49,6 +50,11 @@ class StepState:
     unchecked: dict[str, Any] | None = None  # how its attempt ended, while `expect` is evaluated
 
     @property
+    def is_lined_up(self) -> bool:
+        """Whether its attempt is in the runner's hands and is not known to have begun."""
+        return self.lined_up_at_us is not None
+
+    @property
     def has_ended(self) -> bool:
         if self.state in ("pending", "waiting", "running") or self.held:
             return False
@@ -56,7 +62,9 @@ class StepState:
 
     @property
     def is_at_runner(self) -> bool:
-        """Whether an attempt of it runs, as far as is known."""
+        """Whether an attempt of it runs, as far as is known, or is in line there."""
+        if self.is_lined_up:
+            return True
         if self.state != "running" or self.unchecked is not None:
             return False
         return self.definition["kind"] not in OWN_KINDS
@@ -113,6 +121,8 @@ class Execution:
     children: dict[str, list[str]] = field(default_factory=dict)  # of groups and `on_error`
     open_in_section: int = 0
     running: int = 0
+    lined: int = 0  # steps that are lined up in the runner
+    is_brisk: bool = False  # the newest end was that of a short step
     ended: int = 0
     next_attempt_number: int = 1
     candidates: deque[str] = field(default_factory=deque)  # needs ended, not yet judged
@@ -157,6 +167,11 @@ class Execution:
         self.children.setdefault(parent, []).append(step.path)
 
     @property
+    def in_hands(self) -> int:
+        """How many attempts the runner has, running or in line."""
+        return self.running + self.lined
+
+    @property
     def duration_ms(self) -> int | None:
         if self.started_at_us is None or self.ended_at_us is None:
             return None
@@ -174,7 +189,7 @@ class Execution:
     @property
     def waiting_for(self) -> dict[str, Any] | None:
         """What an execution that cannot move by itself waits for, else None."""
-        if self.state != "running" or self.running:
+        if self.state != "running" or self.in_hands:
             return None
         for path in sorted(self.held):
             return {"step": path, "kind": "operator", "reason": "interrupted"}

@@ -20,7 +20,7 @@ class StartAttempt(NamedTuple):
 
 
 class CancelAttempt(NamedTuple):
-    """Ask the runner to end an attempt: `mode` is term or kill."""
+    """Ask the runner to end an attempt: `mode` is term, kill, or recall (if it has not begun)."""
 
     generation: str
     attempt_number: int
@@ -54,6 +54,7 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     starved: bool = False  # steps are ready, and no slot was free
+    lines: bool = False  # attempts may wait in the runner for a place: nobody else waits for one
     mask: Mask | None = None  # where the execution has sensitive values
     pools: Ledger = field(default_factory=Ledger)  # who holds and wants what
 

@@ -16,6 +16,9 @@ class Listener(Protocol):
     def attempts_ended(self, generation: str, ends: list[dict[str, Any]]) -> None:
         """These attempts have ended; acknowledge them once that is journaled."""
 
+    def attempts_began(self, moments: dict[str, float]) -> None:
+        """These run, since when (unix time): of attempts that were in line it was not known."""
+
     def attempts_interrupted(self, attempts: dict[str, int]) -> None:
         """The runner of these died under them; the bytes that each had logged."""
 
@@ -36,15 +39,19 @@ class Listener(Protocol):
 
 
 class Executor(Protocol):
-    """Carries attempts out. `generation` names the runner that new attempts go to."""
+    """Carries attempts out. `generation` names the runner that new attempts go to.
+
+    `keeps_lines`: whether an attempt with `at_most` waits there until fewer of its execution run.
+    """
 
     generation: str
+    keeps_lines: bool
 
     def start(self, spec: dict[str, Any]) -> None:
         """Start an attempt that is journaled; at most once, whatever happens."""
 
     def cancel(self, generation: str, attempt: str, mode: str, reason: str) -> None:
-        """End an attempt: `mode` is term or kill."""
+        """End an attempt: `mode` is term, kill, or recall: only if it has not begun."""
 
     def acknowledge(self, generation: str, attempts: Iterable[str]) -> None:
         """The ends of these attempts are journaled."""

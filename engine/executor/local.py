@@ -37,6 +37,7 @@ class LocalExecutor:
         self, home: Home, epoch: int, listener: Listener, boot: str, log: Callable[[str], None]
     ) -> None:
         self.generation = ""
+        self.keeps_lines = True
         self.containment = ""
         self._home = home
         self._epoch = epoch
@@ -136,7 +137,7 @@ class LocalExecutor:
         link = self._links.pop(name, None)
         unsent = link.queued_attempts() if link else set()
         folder = self._home.runners / name
-        begun, ends = _read_folder(folder)
+        begun, moments, ends = _read_folder(folder)
         expected = self._expected.pop(name, set())
         self._listener.attempts_ended(name, [ends[a] for a in expected if a in ends])
         # a record that was not synced may be lost with the power: then absence proves nothing
@@ -146,6 +147,7 @@ class LocalExecutor:
         ]
         if proves:
             await asyncio.to_thread(kill_marked, [begun[a] for a in lost])
+        self._listener.attempts_began({a: moments[a] for a in lost if a in moments})
         self._listener.attempts_interrupted(await asyncio.to_thread(self._logged_bytes, lost))
         self._listener.attempts_never_started(
             [a for a in expected if a not in ends and a not in lost]
@@ -211,6 +213,8 @@ class LocalExecutor:
             ends = frame["ends"]
             known.difference_update(end["attempt"] for end in ends)
             self._listener.attempts_ended(link.generation, ends)
+        elif kind == "began":
+            self._listener.attempts_began({row["attempt"]: row["at"] for row in frame["attempts"]})
         elif kind == "grew":
             self._listener.logs_grew(frame["executions"])
         elif kind == "samples":
@@ -250,17 +254,21 @@ def adopt_attempt(logs: str, name: str) -> int:
         blocks.close()
 
 
-def _read_folder(folder: Path) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
-    """(marker by begun attempt, end by ended attempt) of a dead generation."""
+def _read_folder(
+    folder: Path,
+) -> tuple[dict[str, int], dict[str, float], dict[str, dict[str, Any]]]:
+    """(marker by begun attempt, when it began, end by ended attempt) of a dead generation."""
     begun: dict[str, int] = {}
+    moments: dict[str, float] = {}
     ends: dict[str, dict[str, Any]] = {}
     if folder.exists():
         for record in read_results(folder):
             if record["k"] == "begin":
                 begun[record["attempt"]] = record["marker"]
+                moments[record["attempt"]] = record["at"]
             elif record["k"] == "end":
                 ends[record["end"]["attempt"]] = record["end"]
-    return begun, ends
+    return begun, moments, ends
 
 
 def _boot_of(folder: Path) -> str:

@@ -106,7 +106,8 @@ class Journal:
             self.seq += 1
             batch.events.append([self.seq, execution.ord, event.at_us, event.type, event.data])
             path = event.data.get("step")
-            if path is not None and event.type != "execution.ended":
+            is_shown = event.type != "execution.ended" and not event.data.get("lined_up")
+            if path is not None and is_shown:
                 self._touch(execution, execution.steps[path])
             if event.type == "execution.retried":
                 for step in execution.steps.values():

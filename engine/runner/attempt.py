@@ -48,7 +48,7 @@ class Attempt:
     sample_at = NEVER
     wake_at = NEVER
     # how it ends
-    reason: str | None = None  # timeout | cancelled | killed
+    reason: str | None = None  # timeout | cancelled | killed | recalled
     start_failed: str | None = None
     exit_code: int | None = None
     signal_number = 0
@@ -62,6 +62,7 @@ class Attempt:
     read_bytes = write_bytes = 0
     log_lost_bytes = 0
     end_json = ""
+    under_way = False  # it counts for those of its execution that are in line
 
     def __init__(self, spec: dict[str, Any]) -> None:
         if not spec.keys() >= REQUIRED:
@@ -71,6 +72,7 @@ class Attempt:
         self.id_json = dump_text(self.id)
         self.execution: str = spec["execution"]
         self.grace_s: float = spec["grace_s"]
+        self.at_most: int = spec.get("at_most") or 0  # it waits while so many run; 0: it does not
         self.state = QUEUED
         self.outputs: dict[str, Any] = {}
         self.adopted: dict[int, int] = {}  # daemonised processes: pid → pidfd

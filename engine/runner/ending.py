@@ -131,6 +131,12 @@ class Endings:
             attempt.kill_at = min(attempt.kill_at, now + attempt.grace_s)
         self.watch_time(attempt)
 
+    def recall(self, attempt: Attempt, now: float) -> None:
+        """End an attempt only if it has not begun."""
+        if attempt.state == QUEUED:
+            attempt.reason = "recalled"
+            self._finish(attempt, now)
+
     def settle(self, now: float) -> None:
         """Once a turn: move every attempt on that may have become able to."""
         while self._check:

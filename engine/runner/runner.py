@@ -17,6 +17,7 @@ from engine.runner.capture import Recorder
 from engine.runner.containment import Containment
 from engine.runner.ending import Endings
 from engine.runner.frames import dump_json
+from engine.runner.lines import Lines
 from engine.runner.link import Link
 from engine.runner.poller import Poller
 from engine.runner.results import ResultsFile
@@ -39,6 +40,9 @@ FIRST_WAIT_S = 30.0  # the engine that started us may still be loading
 LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgements
 ENDS_FRAME_BYTES = 1 << 20
 RELEASED_KEPT = 4096
+# ends that nobody waits for, since the next in line has the place already, are told together
+HELD_S = 0.004
+HELD_ENDS = 8
 TROUBLE_LIMIT = 100  # a handler that fails this often loses its descriptor
 
 
@@ -69,12 +73,15 @@ class Runner:
             self._containment, self._endings, self._send_began, report,
         )  # fmt: skip
         self._endings.on_leftovers = self._workers.retire_of
+        self._lines = Lines(self._dispatch)
         self._link = Link(
             listener, self._poller, self._welcome, self._take, self._lost_engine, report
         )
         self._live = self._endings.live
         self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
         self._recording: list[Attempt] = []  # `end` on its way to disk
+        self._untold: list[Attempt] = []  # `end` on disk, and on its way to the engine
+        self._tell_at = NEVER
         self._ended: dict[str, Attempt] = {}  # not acknowledged
         self._released: dict[str, None] = {}  # the latest acknowledged: never start them again
         self._watching = Watching(self._link, self._recorder, self._timers, self._live)
@@ -155,6 +162,7 @@ class Runner:
     def _record(self) -> bool:
         """Write all records of this turn at once; False while the disk does not take them."""
         for attempt in self._endings.ended:
+            self._lines.left(attempt)
             self._results.add(attempt.id, f'{{"k":"end","end":{attempt.end_json}}}'.encode("ascii"))
             self._recording.append(attempt)
         self._endings.ended.clear()
@@ -169,11 +177,28 @@ class Runner:
             return False
         self._disk_refuses = False
         if self._recording:
-            self._send_ends(self._recording)
             for attempt in self._recording:
                 self._ended[attempt.id] = attempt
+            self._untold += self._recording
             self._recording = []
+        if self._untold:
+            self._tell_ends()
         return True
+
+    def _tell_ends(self) -> None:
+        """Send the ends of late, unless it does no harm to wait for more of them."""
+        untold = self._untold
+        if self._tell_at == NEVER:
+            self._tell_at = self._now + HELD_S
+        if (
+            len(untold) >= HELD_ENDS
+            or self._now >= self._tell_at
+            or not all(self._lines.has(attempt.execution) for attempt in untold)
+        ):
+            self._send_ends(untold)
+            self._untold, self._tell_at = [], NEVER
+        else:
+            self._timers.set(void, self._tell_at)
 
     def _check(self, attempt: Attempt) -> None:
         self._endings.check(attempt)
@@ -203,6 +228,10 @@ class Runner:
         self._watching.clear()  # what an earlier one watched is of no interest
         self._link.send(dump_json(welcome))
         self._send_ends(list(self._ended.values()))
+        self._untold, self._tell_at = [], NEVER
+        begun = [a for a in self._live.values() if a.at_most and a.state in (RUNNING, CLOSING)]
+        if begun:  # this engine may not know that they have left the line
+            self._send_began([attempt.began_json() for attempt in begun])
 
     def _start_all(self, message: dict[str, Any]) -> None:
         for spec in message["attempts"]:
@@ -232,7 +261,11 @@ class Runner:
             self._endings.failed_to_start(attempt, "this runner takes nothing new", self._now)
             return
         self._endings.add(attempt, self._now)
-        if spec["kind"] in IN_WORKERS:
+        self._lines.add(attempt)
+
+    def _dispatch(self, attempt: Attempt) -> None:
+        """There is a place for it: on to its start."""
+        if attempt.spec["kind"] in IN_WORKERS:
             self._workers.submit(attempt, self._now)
         else:
             self._starting.queue.append(attempt)
@@ -246,7 +279,9 @@ class Runner:
 
     def _cancel(self, message: dict[str, Any]) -> None:
         attempt = self._live.get(message["attempt"])
-        if attempt is not None:
+        if attempt is not None and message["mode"] == "recall":
+            self._endings.recall(attempt, self._now)
+        elif attempt is not None:
             kill = message["mode"] == "kill"
             reason = message.get("reason", "killed" if kill else "cancelled")
             self._endings.cancel(attempt, kill, reason, self._now)

@@ -30,12 +30,20 @@ finally:
   - {id: last, run: 'echo "last $WINGMAN_ATTEMPT" >> ../starts-$WINGMAN_EXECUTION; for i in $(seq 40); do echo "last line $i"; done'}
 """
 
+BRISK_STEPS, BRISK_AT_ONCE = 40, 2
+# short steps behind few places: most of them wait in the runner's line
+BRISK_FLOW = f"name: brisk\nmax_parallel: {BRISK_AT_ONCE}\nsteps:\n" + "".join(
+    f"""  - {{id: s{n}, needs: [], run: 'echo "s{n} $WINGMAN_ATTEMPT" >> ../starts-$WINGMAN_EXECUTION; echo "s{n} line 1"'}}\n"""
+    for n in range(BRISK_STEPS)
+)
+
 
 class Deaths:
     """One home whose engine and runner die at moments drawn from a seed."""
 
-    def __init__(self, home: Home, seed: int) -> None:
+    def __init__(self, home: Home, seed: int, flow: str = FLOW) -> None:
         self.home = home
+        self.flow = flow
         self.random = random.Random(seed)
         self.client = Client(home)
         self.engine: subprocess.Popen[bytes] | None = None
@@ -70,7 +78,7 @@ class Deaths:
         self.ask(key)
 
     def ask(self, key: str) -> None:
-        request = {"text": FLOW, "source": "/deaths.yaml"}
+        request = {"text": self.flow, "source": "/deaths.yaml"}
         with contextlib.suppress(WingmanError, OSError):
             answer = self.client.request(
                 "POST", "/v1/executions", request, {"Idempotency-Key": key}, timeout_s=10
@@ -149,6 +157,18 @@ class Deaths:
         by_path = {step["path"]: step for step in found["steps"]}
         for path, need in (("third", "first"), ("third", "quick"), ("last", "third")):
             assert by_path[path]["started_at"] >= by_path[need]["ended_at"]
+
+    def check_brisk(self, found: dict[str, Any]) -> None:
+        """As `check_complete`, of the flow whose steps wait in line: never too many at once."""
+        assert found["state"] == "completed", found["error"]
+        began = self.starts(found["id"])
+        assert sorted(began) == sorted(f"{s['path']} {s['attempts']}" for s in found["steps"])
+        spans = [(step["started_at"], step["ended_at"]) for step in found["steps"]]
+        for step in found["steps"]:
+            assert step["state"] == "completed"
+            assert self.lines_of(found["id"], step["path"]) == [f"{step['path']} line 1"]
+            others = [s for s in spans if s[0] < step["started_at"] < s[1]]
+            assert len(others) < BRISK_AT_ONCE, (step, others)
 
     def lines_of(self, execution_id: str, step: str) -> list[str]:
         folder = self.home.logs / execution_id

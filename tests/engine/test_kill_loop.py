@@ -13,7 +13,7 @@ import pytest
 from engine.failpoints import NAMES
 from engine.paths import Home
 from tests.conftest import processes_of
-from tests.engine.deaths import Deaths, expected
+from tests.engine.deaths import BRISK_AT_ONCE, BRISK_FLOW, BRISK_STEPS, Deaths, expected
 
 KILLS = 25
 SEEDS = range(8)  # 200 moments in all
@@ -54,6 +54,56 @@ def test_an_engine_that_dies_at_a_named_moment_recovers(home: Home, name: str) -
         deaths.check_complete(execution)
     check_journal(home)
     deaths.kill_engine()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "recovered"])
+def test_steps_in_the_runners_line_survive_their_engine(home: Home, name: str) -> None:
+    deaths = Deaths(home, 2, BRISK_FLOW)
+    for count in (2, 3, 5):  # while most of its steps are in line, or about to be
+        deaths.start_engine(f"{name}:{count}")
+        deaths.submit_when_up()
+        assert deaths.engine is not None
+        assert deaths.engine.wait(60) == -signal.SIGKILL, f"never reached {name}"
+    for execution in deaths.settle():
+        deaths.check_brisk(execution)
+    assert lined_up(home) > 0, "there was a line"
+    check_journal(home)
+    deaths.kill_engine()
+
+
+@pytest.mark.timeout(600)
+def test_a_killed_runner_has_begun_nothing_of_its_line(home: Home) -> None:
+    deaths = Deaths(home, 7, BRISK_FLOW)
+    deaths.start_engine()
+    kills = 5
+    for _ in range(kills):
+        pid = deaths.runner_pid()
+        assert pid
+        deaths.submit()
+        time.sleep(deaths.random.random() * 0.04)
+        os.kill(pid, signal.SIGKILL)
+        wait_for_another_runner(deaths, pid)
+    for execution in deaths.settle_with_engine():
+        began = deaths.starts(execution["id"])
+        assert len(began) == len(set(began)), "none was started twice"
+        interrupted = [s["path"] for s in execution["steps"] if s["state"] == "interrupted"]
+        completed = [s["path"] for s in execution["steps"] if s["state"] == "completed"]
+        assert len(interrupted) + len(completed) == BRISK_STEPS
+        assert len(interrupted) <= kills * BRISK_AT_ONCE, "only what had begun"
+    assert lined_up(home) > 0
+    check_journal(home)
+    deaths.kill_engine()
+
+
+def lined_up(home: Home) -> int:
+    """How many attempts have waited in a runner's line."""
+    db = apsw.Connection(str(home.database), flags=apsw.SQLITE_OPEN_READONLY)
+    found = db.execute(
+        "SELECT count(*) FROM events WHERE type = 'attempt.starting' AND data->>'lined_up'"
+    ).get
+    db.close()
+    return int(found)
 
 
 @pytest.mark.timeout(600)

@@ -60,9 +60,13 @@ class Engine:
                 f"time.sleep({self.chance.choice([0, 0.05, 0.2])})\n"
                 f"print('out {n}')\nsys.exit({code})"
             )
-            return self.bench.python(script=text, number=n, attempt=f"x:{n}")
+            return self.bench.python(script=text, number=n, attempt=f"x:{n}", **self.line(n))
         text = f"echo {n} >> {spawned}; {pause} echo out {n}; exit {code}"
-        return self.bench.shell(text, number=n, attempt=f"x:{n}")
+        return self.bench.shell(text, number=n, attempt=f"x:{n}", **self.line(n))
+
+    def line(self, n: int) -> dict[str, Any]:
+        """Most wait in line for one of a few places."""
+        return {"at_most": 1 + n % 4} if n % 5 else {}
 
     # -- living --
 
