@@ -7,6 +7,8 @@ the command modules.
 
 from __future__ import annotations
 
+import sys
+
 from engine.errors import UsageError
 
 TYPE_CHECKING = False
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn
 
-HELP_COLUMN = 28
 LATER = ("--server",)  # options of the language that are not built yet
 
 
@@ -187,7 +188,10 @@ class Parser:
             value = "" if each.takes == "nothing" else f" {each.metavar}"
             rows.append((", ".join(each.names) + value, each.help))
         rows.append(("-h, --help", "print this"))
-        return "\n".join([*lines, *(f"  {left:<{HELP_COLUMN}}  {right}" for left, right in rows)])
+        from engine.cli.table import beside
+        from engine.cli.terminal import width
+
+        return "\n".join([*lines, *(f"  {row}" for row in beside(rows, width(sys.stdout) - 2))])
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

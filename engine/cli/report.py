@@ -6,7 +6,8 @@ import sys
 
 from engine.cli import states
 from engine.cli.format import duration, local_time
-from engine.cli.terminal import clean, clean_lines, tell
+from engine.cli.table import beside
+from engine.cli.terminal import PIPE_WIDTH, clean, clean_lines, tell, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def tell_ended(execution: dict[str, Any]) -> None:
         where = f"step {clean(step)}: " if step else ""
         tell(f"  {where}{clean_lines(error['message'])} ({clean(error['type'])})")
     if execution["state"] in ("failed", "partial", "cancelled"):
-        for line in helping_commands(execution):
+        for line in helping_commands(execution, width(sys.stderr) - 2):
             tell(f"  {line}")
 
 
@@ -56,7 +57,7 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
     return f"{clean(waiting.get('kind'))} ({step})"
 
 
-def helping_commands(execution: dict[str, Any]) -> list[str]:
+def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> list[str]:
     """The commands that go on from here, with what each does."""
     name = name_of(execution)
     step = (execution.get("error") or {}).get("step")
@@ -81,8 +82,7 @@ def helping_commands(execution: dict[str, Any]) -> list[str]:
             lines = [(f"wingman approve {name}", "let it go on"),
                      (f"wingman reject {name}", "say no, with --comment")]  # fmt: skip
         lines += [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
-    room = max(len(command) for command, _ in lines)
-    return [f"{command:<{room}}  {what}" for command, what in lines]
+    return beside(lines, columns)
 
 
 def json_line(execution: dict[str, Any]) -> str:

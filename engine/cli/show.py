@@ -58,7 +58,7 @@ def _account(execution: dict[str, Any]) -> list[str]:
         _steps(execution.get("steps", [])),
         _values("Inputs", execution["inputs"]),
         _values("Outputs", execution["outputs"]),
-        helping_commands(execution),
+        helping_commands(execution, width(sys.stdout)),
     ]
     lines: list[str] = []
     for block in blocks:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GAP = 2
+BESIDE = 34  # what is told beside a command needs so many columns
 
 
 class Column:
@@ -44,6 +45,39 @@ def lay_out(columns: list[Column], rows: list[list[str]], width: int) -> list[st
     _fit(columns, widths, width)
     titles = _line(columns, widths, [column.title for column in columns], paint=False)
     return [titles, *(_line(columns, widths, row, paint=True) for row in rows)]
+
+
+def beside(rows: list[tuple[str, str]], width: int) -> list[str]:
+    """Commands or options with what each does beside them, broken between words where they must be.
+
+    One that is so long that little room is left beside it has its words on the next line.
+    """
+    lefts = [cells(left) for left, _ in rows]
+    room = max((n for n in lefts if n + GAP + BESIDE <= width), default=0)
+    lines = []
+    for (left, right), taken in zip(rows, lefts, strict=True):
+        if taken + GAP + cells(right) <= max(width, room) and taken > room:
+            lines.append(f"{left}{' ' * GAP}{right}")
+            continue
+        first, *rest = broken(right, width - room - GAP)
+        if taken > room:
+            lines.append(left)
+            left, taken = "", 0
+        lines.append(f"{left}{' ' * (room - taken + GAP)}{first}")
+        lines += [f"{'':{room + GAP}}{text}" for text in rest]
+    return lines
+
+
+def broken(text: str, width: int) -> list[str]:
+    """`text` in lines of at most so many columns, broken between words; one line at least."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and cells(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _fit(columns: list[Column], widths: dict[int, int], width: int) -> None:

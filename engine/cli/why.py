@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from engine.cli.format import local_time
-from engine.cli.terminal import clean, paint
+from engine.cli.table import beside
+from engine.cli.terminal import clean, paint, width
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UnknownReference
@@ -67,7 +68,6 @@ def _account(found: dict[str, Any]) -> list[str]:
         lines.append(f"{indent}{subject}  {clean(cause['what'])}{since}")
         lines += [f"{indent}  | {clean(text)}" for text in cause["lines"]]
     if found["helps"]:
-        room = max(len(clean(each["command"])) for each in found["helps"])
         helps = [(clean(each["command"]), clean(each["what"])) for each in found["helps"]]
-        lines += ["", *(f"{command:<{room}}  {what}" for command, what in helps)]
+        lines += ["", *beside(helps, width(out))]
     return lines

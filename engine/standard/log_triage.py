@@ -19,11 +19,14 @@ PATTERNS_LIMIT = 20_000
 LINE_LIMIT = 2000
 EXAMPLE_LIMIT = 160
 
+# a word of its own: `libgpg-error-dev`, `/error/page` and `no error` tell of none
+_ALONE = r"(?<![\w/.-])(?<!\bno )({})(?![\w/-]|\.\w)"
 LEVELS = (
-    ("error", re.compile(r"\b(emerg|alert|crit(ical)?|fatal|panic|err(or)?|fail(ed|ure))\b", re.I)),
-    ("warning", re.compile(r"\b(warn|warning|deprecated)\b", re.I)),
-    ("debug", re.compile(r"\b(debug|trace)\b", re.I)),
-)
+    ("error",
+     re.compile(_ALONE.format("emerg|alert|crit(ical)?|fatal|panic|err(or)?|fail(ed|ure)"), re.I)),
+    ("warning", re.compile(_ALONE.format("warn|warning|deprecated"), re.I)),
+    ("debug", re.compile(_ALONE.format("debug|trace"), re.I)),
+)  # fmt: skip
 HOUR = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d|[A-Z][a-z]{2} [ \d]\d \d\d")
 VARIABLE = (
     (re.compile(r"^\S*\d{4}-\d\d-\d\d[T ]+\d\d:\d\d:\d\d\S*\s*"), ""),
