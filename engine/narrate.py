@@ -104,6 +104,8 @@ def _debug(data: Data) -> tuple[str, str]:
 TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "execution.queued": _queued,
     "execution.started": _by("execution started"),
+    "execution.waiting": lambda data: ("info", f"queued: {data['reason']}"),
+    "execution.checked": lambda data: ("info", "what the flow requires is there"),
     "execution.section": lambda data: ("info", f"section {data['section']}"),
     "execution.paused": _by("paused"),
     "execution.continued": _by("continued"),

@@ -10,7 +10,7 @@ import asyncio
 import os
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.broom import Broom
@@ -18,14 +18,26 @@ from engine.clock import Clock
 from engine.core import decide
 from engine.core.advance import advance
 from engine.core.cancelling import cancel_command, is_unwanted
+from engine.core.entering import checked
 from engine.core.hide import Mask
 from engine.core.lining import places
 from engine.core.prepare import Surroundings
 from engine.core.state import Execution
-from engine.core.turn import CancelAttempt, Ended, Evaluate, StartAttempt, Turn
+from engine.core.turn import (
+    CancelAttempt,
+    CancelOthers,
+    CheckRequirements,
+    Ended,
+    Evaluate,
+    StartAttempt,
+    Turn,
+)
+from engine.ends import Ends
 from engine.errors import WingmanError
 from engine.executor import Executor
 from engine.failpoints import reach
+from engine.groups import GroupLine
+from engine.hidden import Hidden
 from engine.ids import attempt_id, split_attempt_id
 from engine.journal.journal import Journal
 from engine.model import Event
@@ -56,9 +68,7 @@ class Scheduler:
         max_running_steps: int = MAX_RUNNING_STEPS,
     ) -> None:
         self.live: dict[str, Execution] = {}
-        self.masks: dict[str, tuple[str, ...]] = {}  # sensitive values by execution id
-        self.secret_values: dict[str, dict[str, str]] = {}  # of declared secrets, by execution id
-        self._mask_of: dict[str, Mask] = {}
+        self.hidden = Hidden(secrets, self.live)
         self.observers: list[Observer] = []  # hear of changes once they are durable
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
         self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
@@ -69,8 +79,6 @@ class Scheduler:
         self._sandbox = sandbox
         self.base_env = base_env
         self._log = log
-        self._secrets = secrets
-        secrets.on_change = self._secret_changed
         self.max_running_steps = max_running_steps
         self._running_steps = 0
         self._starved: OrderedDict[str, None] = OrderedDict()
@@ -79,7 +87,9 @@ class Scheduler:
         self._broom = Broom(home.text("work"))
         self._timers = Timers(clock.now_us, self._due)
         self.slots = Slots(home.config_file, self._offer, log)
-        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self.groups = GroupLine(lambda execution: self.attempt(execution, decide.begin))
+        self.requirements: Callable[[dict[str, list[str]], str, str], Awaitable[list[str]]]
+        self._ends = Ends()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -94,34 +104,17 @@ class Scheduler:
         begin: Callable[[Turn], None] = decide.begin,
     ) -> None:  # fmt: skip
         """Take in a new execution; it is journaled with its first steps in one transaction."""
-        self._admit(execution, masks)
+        self.hidden.admit(execution, masks)
+        self.live[execution.id] = execution
         self._journal.add_new(execution, first, shown)
         self.take(execution, begin, before=[first])
 
     def adopt(self, execution: Execution, shown: dict[str, Any], masks: tuple[str, ...]) -> None:
         """Take back an execution that an earlier engine left open; `resume_all` moves it on."""
-        self._admit(execution, masks)
+        self.hidden.admit(execution, masks)
+        self.live[execution.id] = execution
         self._journal.watch(execution, shown, execution.state)
         self._running_steps += places(execution)
-
-    def _admit(self, execution: Execution, masks: tuple[str, ...]) -> None:
-        """Hold an execution in memory, with what it may know and nobody else may read."""
-        if execution.definition["secrets"]:
-            self.secret_values[execution.id] = self._secrets.of(execution.definition)
-            masks += self._secrets.texts(execution.definition, execution.created_at_us)
-        self.live[execution.id] = execution
-        if masks:
-            self.masks[execution.id] = masks
-
-    def _secret_changed(self, name: str) -> None:
-        """Steps that start from now on get what is kept now; what was known stays masked."""
-        for id_ in self.secret_values:
-            definition = self.live[id_].definition
-            if name in definition["secrets"]:
-                self.secret_values[id_] = values = self._secrets.of(definition)
-                known = (*self.masks.get(id_, ()), *values.values())
-                self.masks[id_] = tuple(dict.fromkeys(known))
-                self._mask_of.pop(id_, None)
 
     def open_attempts(self) -> dict[str, set[str]]:
         """By generation, the attempts that should be running, or in line."""
@@ -137,25 +130,13 @@ class Scheduler:
         """After a start: move every adopted execution on, as far as it can go."""
         self._broom.start(self._journal.path)
         self.slots.ledger.adopt(self.live.values())
+        self.groups.ledger.adopt(self.live.values())
         for execution in list(self.live.values()):
             self.attempt(execution, decide.begin if execution.state == "queued" else decide.due)
 
     def wait_ended(self, execution_id: str) -> asyncio.Future[None]:
         """A future that is done when the execution has ended and that is durable."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if execution_id in self.live:
-            self._waiters.setdefault(execution_id, set()).add(future)
-            future.add_done_callback(lambda _: self._stop_waiting(execution_id, future))
-        else:
-            future.set_result(None)
-        return future
-
-    def _stop_waiting(self, execution_id: str, future: asyncio.Future[None]) -> None:
-        """Nobody waits on this future any more."""
-        waiters = self._waiters.get(execution_id, set())
-        waiters.discard(future)
-        if not waiters:
-            self._waiters.pop(execution_id, None)
+        return self._ends.wait(execution_id, execution_id in self.live)
 
     # -- one decision ----------------------------------------------------------------------
 
@@ -177,12 +158,14 @@ class Scheduler:
         )
         turn.mask, turn.pools = self.mask_of(execution), self.slots.ledger
         turn.lines = self.executor.keeps_lines and not self._starved
+        turn.groups = self.groups.ledger
         decision(turn, *args, **options)
         self._running_steps += places(execution) - places_before
         self._queue(execution, turn)
         if turn.events:
             self._journal.add(execution, turn.events)
             self.slots.changed()
+            self.groups.changed()
             reach("decided")
         self._timers.set(execution.id, decide.next_due_us(execution))
         if turn.events or turn.commands:
@@ -196,8 +179,8 @@ class Scheduler:
                 self._home.text("work"),
                 self._home.text("logs"),
                 self.executor.generation,
-                masks=self.masks,
-                secrets=self.secret_values,
+                masks=self.hidden.masks,
+                secrets=self.hidden.secret_values,
             )
         return self._around
 
@@ -236,16 +219,7 @@ class Scheduler:
 
     def mask_of(self, execution: Execution) -> Mask | None:
         """What masks an execution's sensitive values; None where it has none."""
-        values = self.masks.get(execution.id)
-        if not values:
-            return None
-        mask = self._mask_of.get(execution.id)
-        if mask is None:
-            # only executions with sensitive inputs pay for it
-            from engine.runner.masking import Masker
-
-            mask = self._mask_of[execution.id] = Masker(list(values)).mask_json
-        return mask
+        return self.hidden.mask_of(execution)
 
     def _carry_out(self, execution: Execution, events: list[Event], commands: list[Any]) -> None:
         """The events are durable: act on them, and tell those who look."""
@@ -259,6 +233,10 @@ class Scheduler:
                 self.executor.cancel(command.generation, name, command.mode, command.reason)
             elif isinstance(command, Evaluate):
                 self._spawn(self._evaluate(execution, command))
+            elif isinstance(command, CancelOthers):
+                self._cancel_others(command)
+            elif isinstance(command, CheckRequirements):
+                self._spawn(self._check(execution, command))
             elif isinstance(command, Ended):
                 self._release(execution)
         for observer in list(self.observers):
@@ -302,21 +280,29 @@ class Scheduler:
         if execution.id in self.live:
             self.attempt(execution, decide.evaluated, command.step, command.text, value, error)
 
+    def _cancel_others(self, command: CancelOthers) -> None:
+        """End those who hold what another one takes over, unless they end already."""
+        for other in filter(None, map(self.live.get, command.executions)):
+            if not (other.has_ended or other.cancelling or other.state == "queued"):
+                self.attempt(other, decide.cancel, "cancel", command.reason)
+
+    async def _check(self, execution: Execution, command: CheckRequirements) -> None:
+        misses = await self.requirements(command.wanted, command.path, execution.source)
+        if execution.id in self.live:
+            self.attempt(execution, checked, misses)
+
     def _release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""
         if not execution.has_ended:
             return  # retried meanwhile
         self.live.pop(execution.id, None)
-        self.masks.pop(execution.id, None)
-        self.secret_values.pop(execution.id, None)
-        self._mask_of.pop(execution.id, None)
+        self.hidden.forget(execution.id)
         self._starved.pop(execution.id, None)
         self.slots.ledger.forget(execution)
+        self.groups.ledger.forget(execution)
         self._timers.set(execution.id, None)
         self._journal.forget(execution)
-        for waiter in self._waiters.pop(execution.id, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        self._ends.ended(execution.id)
         if execution.state == "completed" and not execution.debug:
             self._broom.completed(execution.id)
 

@@ -30,6 +30,7 @@ from engine.model import Event
 from engine.paths import Home
 from engine.recovery import restore_open
 from engine.reports import Reports
+from engine.requirements import Requirements
 from engine.sandbox.client import Sandbox
 from engine.scheduler import MAX_RUNNING_STEPS, Scheduler
 from engine.secrets import Secrets
@@ -92,6 +93,7 @@ class Engine:
         )
         self._scheduler.executor = self._executor
         library = Library([home.flows, *config.flow_paths], self._sandbox)
+        self._scheduler.requirements = Requirements(library).misses
         self.service = Service(
             self._clock,
             self._journal,

@@ -330,7 +330,8 @@ class Service:
         live = self.scheduler.live.get(execution_id)
         if live is not None:
             found = live_execution(live, self.journal.shown_inputs(live))
-            found["waiting_for"] = self.scheduler.slots.explain(live, found["waiting_for"])
+            waiting = self.scheduler.slots.explain(live, found["waiting_for"])
+            found["waiting_for"] = self.scheduler.groups.explain(live, waiting)
             return found
         return await self.reader(lambda history: history.execution(ord_))
 

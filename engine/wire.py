@@ -199,6 +199,25 @@ class Pool(TypedDict):
     waiters: list[Claim]  # in the order in which they are served
 
 
+class Member(TypedDict):
+    """An execution that holds a concurrency group, or waits for it, and since when."""
+
+    execution: str
+    flow: str
+    number: int
+    state: str
+    since: str
+
+
+class Group(TypedDict):
+    """A concurrency group that somebody holds or waits for."""
+
+    name: str
+    limit: int
+    holders: list[Member]
+    waiters: list[Member]  # in the order in which they start
+
+
 class StartRequest(TypedDict):
     """What `run` asks for: a flow by name, or a file's text with its absolute path."""
 
@@ -245,6 +264,8 @@ class StartPlan(TypedDict):
     env: dict[str, Any]
     timeout_s: float | None
     max_parallel: int | None
+    concurrency: dict[str, Any] | None  # group, limit, on_conflict, obstacle: text or null
+    requires: dict[str, list[str]] | None  # what is missing of it is among the problems
     steps: list[PlannedStep]
     problems: list[str]
 

@@ -62,17 +62,25 @@ def pool_lines(found: Found, now: float) -> list[Line]:
         lines.append([(clean(pool["name"]), "strong"), (words, "warning" if full else "text")])
         for word, claims in (("holds", pool["holders"]), ("waits", pool["waiters"])):
             lines += [_claim(word, claim, now) for claim in claims]
-    if not found["pools"]:
+    for group in found.get("groups", ()):
+        full = len(group["holders"]) >= group["limit"]
+        words = f"  concurrency group, {len(group['holders'])} of {group['limit']} run"
+        lines.append([(clean(group["name"]), "strong"), (words, "warning" if full else "text")])
+        for word, members in (("holds", group["holders"]), ("waits", group["waiters"])):
+            lines += [_claim(word, member, now) for member in members]
+    if not found["pools"] and not found.get("groups"):
         lines.append([("no pool is configured: [pools] in config.toml, db = 4", "muted")])
     return lines
 
 
 def _claim(word: str, claim: Found, now: float) -> Line:
     since = parse_time(claim["since"]) if claim.get("since") else None
-    name = f"{clean(claim['flow'])}#{claim['number']} › {clean(claim['step'])}"
+    name = f"{clean(claim['flow'])}#{claim['number']}"
+    if "step" in claim:
+        name += f" › {clean(claim['step'])}"
     for_ = f", for {age(now - since)}" if since is not None else ""
     return [
-        (f"  {word} {claim['slots']}  ", "muted"),
+        (f"  {word} {claim.get('slots', '')}  ", "muted"),
         (name, "text"),
         (for_, "muted"),
     ]

@@ -26,6 +26,8 @@ def waiting_words(waiting: Waiting, zone: Any) -> str:
     if kind == "pool":
         reason = clean(str(waiting.get("reason") or f"pool {waiting.get('pool')}"))
         return f"{reason} ({step})"
+    if kind in ("group", "requires"):
+        return clean(str(waiting.get("reason") or kind))
     return " ".join(part for part in (clean(str(kind or "")), step) if part)
 
 

@@ -32,12 +32,26 @@ def show_plan(request: dict[str, Any], *, as_json: bool) -> int:
 def _lines(plan: dict[str, Any]) -> list[str]:
     lines = [f"{_title(clean(plan['flow']))}  version {plan['version'][:12]}"]
     lines += _values("Inputs", plan["inputs"]) + _values("Environment", plan["env"])
+    lines += _around(plan)
     section = ""
     for step in plan["steps"]:
         if step["section"] != section:
             section = step["section"]
             lines += ["", _title("Steps" if section == "steps" else clean(section))]
         lines += _step(step)
+    return lines
+
+
+def _around(plan: dict[str, Any]) -> list[str]:
+    """What holds for the whole execution: its concurrency group, what it requires."""
+    lines = []
+    if group := plan.get("concurrency"):
+        held = f"; now {clean(group['obstacle'])}" if group.get("obstacle") else ""
+        rule = f"limit {group['limit']}, on_conflict {clean(group['on_conflict'])}"
+        lines += ["", _title("Concurrency"), f"  {clean(group['group'])} ({rule}){held}"]
+    if wanted := plan.get("requires"):
+        lines += ["", _title("Requires")]
+        lines += [f"  {key}: {clean(', '.join(names))}" for key, names in wanted.items() if names]
     return lines
 
 

@@ -125,7 +125,8 @@ def _note(execution: dict[str, Any]) -> str:
         parts.append(f"{error.get('step') or ''}: {error['message']}".removeprefix(": "))
     elif execution["waiting_for"]:
         waiting = execution["waiting_for"]
-        parts.append(f"for {waiting.get('kind') or waiting.get('type') or waiting}")
+        said = waiting.get("reason") if waiting.get("kind") in ("group", "requires") else None
+        parts.append(said or f"for {waiting.get('kind') or waiting.get('type') or waiting}")
     elif execution["warnings"]:
         parts.append(f"{execution['warnings']} warnings")
     return clean(" ".join(parts))

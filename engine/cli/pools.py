@@ -1,4 +1,4 @@
-"""`wingman pools`: the shared resources, who holds them, who waits, since when."""
+"""`wingman pools`: pools and concurrency groups, who holds them, who waits, since when."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.argument("pool", takes="?", help="only this one")
+    parser.argument("pool", takes="?", help="only this one, or this group")
     parser.json_flag()
 
 
@@ -28,7 +28,8 @@ def execute(args: Arguments, name: str) -> int:
     """Ask for the ledger and print it."""
     answer = ensure_engine(find_home()).request("GET", "/v1/pools")
     pools = [pool for pool in answer["pools"] if args.pool in (None, pool["name"])]
-    if args.pool and not pools:
+    groups = [group for group in answer.get("groups", ()) if args.pool in (None, group["name"])]
+    if args.pool and not pools and not groups:
         from engine.errors import UnknownReference
 
         known = ", ".join(pool["name"] for pool in answer["pools"]) or "none"
@@ -38,26 +39,27 @@ def execute(args: Arguments, name: str) -> int:
     if args.json:
         import json
 
-        for pool in pools:
-            print(json.dumps(pool))
+        for row in (*pools, *groups):
+            print(json.dumps(row))
     else:
-        _print_table(pools)
+        _print_table(pools, groups)
     return 0
 
 
-def _print_table(pools: list[dict[str, Any]]) -> None:
-    if not pools:
+def _print_table(pools: list[dict[str, Any]], groups: list[dict[str, Any]]) -> None:
+    if not pools and not groups:
         tell("no pools; they stand under [pools] in config.toml, such as db = 4")
         return
     columns = [
-        Column("POOL", shrink=1, least=8),
+        Column("POOL" if pools else "GROUP", shrink=1, least=8),
         Column("USED", right=True),
-        Column("STEP", shrink=2, least=20, middle=True),
+        Column("HELD BY, WAITED FOR BY", shrink=2, least=20, middle=True),
         Column("SLOTS", right=True),
         Column(""),
     ]
     now_s = time.time()
     rows = [row for pool in pools for row in _rows(pool, now_s)]
+    rows += [row for group in groups for row in _group_rows(group, now_s)]
     for line in lay_out(columns, rows, width(sys.stdout)):
         print(line)
 
@@ -70,6 +72,20 @@ def _rows(pool: dict[str, Any], now_s: float) -> list[list[str]]:
     for word, claims in (("holds for", pool["holders"]), ("waits for", pool["waiters"])):
         for claim in claims:
             name = clean(f"{claim['flow']}#{claim['number']} {claim['step']}")
-            since = age(claim["since"], now_s).removesuffix(" ago").replace("now", "a moment")
-            rows.append(["", "", name, str(claim["slots"]), f"{word} {since}"])
+            rows.append(["", "", name, str(claim["slots"]), f"{word} {_since(claim, now_s)}"])
     return rows
+
+
+def _group_rows(group: dict[str, Any], now_s: float) -> list[list[str]]:
+    """The group's own row, then each execution that holds it or waits for it."""
+    used = f"{len(group['holders'])}/{group['limit']}"
+    rows = [[clean(group["name"]), used, "", "", "concurrency group"]]
+    for word, members in (("holds for", group["holders"]), ("waits for", group["waiters"])):
+        for member in members:
+            name = clean(f"{member['flow']}#{member['number']}")
+            rows.append(["", "", name, "", f"{word} {_since(member, now_s)}"])
+    return rows
+
+
+def _since(row: dict[str, Any], now_s: float) -> str:
+    return age(row["since"], now_s).removesuffix(" ago").replace("now", "a moment")

@@ -54,6 +54,8 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
         return f"{step}: its next attempt, {local_time(waiting.get('until'))}"
     if waiting.get("kind") == "operator":
         return f"an operator: {step} was {clean(waiting.get('reason'))}, its outcome is unknown"
+    if waiting.get("kind") in ("group", "requires"):
+        return clean(waiting.get("reason"))
     return f"{clean(waiting.get('kind'))} ({step})"
 
 

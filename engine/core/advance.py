@@ -29,6 +29,8 @@ SUITED = {
 def advance(turn: Turn) -> None:
     """Judge, start, go to the next section or end: whatever can follow now."""
     ex = turn.execution
+    if ex.requirements_open and not ex.cancelling:
+        return
     while not ex.has_ended and ex.state != "queued":
         while ex.candidates or ex.closing:
             if ex.closing:

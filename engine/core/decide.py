@@ -21,7 +21,7 @@ from engine.core.conclude import (
     conclude,
     fail_without_attempt,
 )
-from engine.core.entering import is_let_in
+from engine.core.entering import ask_requirements, cancel_queued, check_retry, enter
 from engine.core.lining import take_back
 from engine.core.outcome import runs_again
 from engine.core.prepare import NeedsSandbox
@@ -35,9 +35,7 @@ CANCELLED = ("cancelled", "killed")  # an attempt with these outcomes may have n
 
 def begin(turn: Turn) -> None:
     """A queued execution may run."""
-    turn.emit("execution.started")
-    if is_let_in(turn):
-        advance(turn)
+    enter(turn)
 
 
 def attempts_ended(turn: Turn, ends: Iterable[tuple[int, dict[str, Any]]]) -> None:
@@ -154,6 +152,8 @@ def due(turn: Turn) -> None:
             ex.line_up(ex.steps[path])
     if ex.timed:
         expire(turn)
+    if ex.requirements_open and not ex.cancelling:  # the engine that asked may be gone
+        ask_requirements(turn)
     advance(turn)
 
 
@@ -225,6 +225,9 @@ def cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> None:
     ex = turn.execution
     if ex.has_ended:
         raise Conflict(f"{ex.flow}#{ex.number} has already ended: {ex.state}")
+    if ex.state == "queued" and ex.group_since_us is not None:
+        cancel_queued(turn, mode, reason, actor)
+        return
     begin_cancel(turn, mode, reason, actor)
     advance(turn)
 
@@ -268,6 +271,7 @@ def retry_execution(turn: Turn, actor: str = "", reason: str = "") -> None:
             f"only a failed, partial or cancelled execution can be retried; this one is {ex.state}",
             "use rerun for a new execution" if ex.has_ended else "",
         )
+    check_retry(turn)
     paths = runs_again(ex)
     turn.emit("execution.retried", attempt=ex.attempt + 1, steps=paths, actor=actor, reason=reason)
     begin(turn)

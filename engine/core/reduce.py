@@ -27,7 +27,23 @@ def _started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.state = check_execution(ex.state, "running")
     ex.started_at_us = ex.started_at_us or at_us
     ex.attempt_started_at_us = at_us
+    ex.group = data.get("group", ex.group)
+    ex.group_since_us = None
+    ex.group_cancels = ()
+    ex.requirements_open = ex.definition.get("requires") is not None
     _enter_section(ex, 0)
+
+
+def _waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A queued execution waits for its concurrency group."""
+    ex.group = data["group"]
+    ex.group_since_us = at_us
+    ex.group_reason = data["reason"]
+    ex.group_cancels = tuple(data["cancels"])
+
+
+def _checked(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.requirements_open = False
 
 
 def _section(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -67,7 +83,7 @@ def _settle(ex: Execution, step: StepState) -> None:
         if step.handling is not None:
             return  # those that need it wait for its handlers
     ex.ended += 1
-    if step.section == SECTIONS[ex.section]:
+    if ex.section >= 0 and step.section == SECTIONS[ex.section]:
         ex.open_in_section -= 1
     for path in ex.dependents[step.path]:
         dependent = ex.steps[path]
@@ -277,6 +293,8 @@ def _released(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 def _ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.state = check_execution(ex.state, data["state"])
     ex.ended_at_us = at_us
+    ex.group_since_us = None
+    ex.requirements_open = False
     ex.error = data.get("error")
     ex.outputs = data.get("outputs") or {}
 
@@ -295,6 +313,7 @@ def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.pooled.clear()
     ex.closing.clear()
     ex.section = -1
+    ex.group_since_us = None
     ex.evaluated.clear()
     for path in data["steps"]:
         _reset(ex.steps[path])
@@ -330,6 +349,8 @@ def _remember(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "execution.queued": _remember,  # the state itself is made from this event, see `recover`
     "execution.started": _started,
+    "execution.waiting": _waiting,
+    "execution.checked": _checked,
     "execution.section": _section,
     "execution.paused": _paused,
     "execution.continued": _continued,

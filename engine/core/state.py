@@ -113,6 +113,11 @@ class Execution:
     cancel_section: int = -1  # index of the last section that the cancelling ends
     paused_at_us: int | None = None
     paused_us: int = 0  # total time paused, which the flow's timeout leaves out
+    group: str | None = None  # the concurrency group, once it is known
+    group_since_us: int | None = None  # since when it waits for that
+    group_reason: str = ""  # in words, as it was when it asked
+    group_cancels: tuple[str, ...] = ()  # who held it then, and is cancelled for this one
+    requirements_open: bool = False  # what the flow requires is being looked for
     section: int = -1  # index in SECTIONS; -1 before the start
     failure: dict[str, Any] | None = None  # the error so far, as the sections after `steps` see it
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -189,8 +194,13 @@ class Execution:
     @property
     def waiting_for(self) -> dict[str, Any] | None:
         """What an execution that cannot move by itself waits for, else None."""
+        if self.state == "queued" and self.group_since_us is not None:
+            return {"step": None, "kind": "group", "group": self.group,
+                    "reason": self.group_reason, "since_us": self.group_since_us}  # fmt: skip
         if self.state != "running" or self.in_hands:
             return None
+        if self.requirements_open and not self.cancelling:
+            return {"step": None, "kind": "requires", "reason": "the flow's requirements"}
         for path in sorted(self.held):
             return {"step": path, "kind": "operator", "reason": "interrupted"}
         if self.ready or self.candidates:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core.advance import advance
-from engine.core.entering import is_let_in
+from engine.core.entering import enter
 from engine.core.turn import Turn
 
 
 def begin_resumed(turn: Turn, taken: list[dict[str, Any]]) -> None:
     """Start with these steps taken over: the events are one decision with what starts next."""
-    turn.emit("execution.started")
-    if not is_let_in(turn):
-        return
     for step in taken:
         turn.emit("step.reused", **step)
-    advance(turn)
+    enter(turn)

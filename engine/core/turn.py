@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engine.core.groups import Groups
 from engine.core.hide import Mask, hide
 from engine.core.ledger import Ledger
 from engine.core.prepare import NeedsSandbox, Surroundings
@@ -36,11 +37,25 @@ class Evaluate(NamedTuple):
     names: dict[str, Any]
 
 
+class CancelOthers(NamedTuple):
+    """Cancel the executions that hold the group which this one takes over."""
+
+    executions: list[str]
+    reason: str
+
+
+class CheckRequirements(NamedTuple):
+    """Look for what the flow requires; `entering.checked` goes on with what is missing."""
+
+    wanted: dict[str, list[str]]
+    path: str
+
+
 class Ended(NamedTuple):
     """The execution has ended: release what it holds."""
 
 
-Command = StartAttempt | CancelAttempt | Evaluate | Ended
+Command = StartAttempt | CancelAttempt | Evaluate | CancelOthers | CheckRequirements | Ended
 
 
 @dataclass(slots=True)
@@ -57,6 +72,7 @@ class Turn:
     lines: bool = False  # attempts may wait in the runner for a place: nobody else waits for one
     mask: Mask | None = None  # where the execution has sensitive values
     pools: Ledger = field(default_factory=Ledger)  # who holds and wants what
+    groups: Groups = field(default_factory=Groups)  # the same of executions and their groups
 
     def emit(self, type_: str, **data: Any) -> None:
         """Decide an event: it counts at once, and is journaled with the rest of the turn."""
@@ -66,6 +82,8 @@ class Turn:
         apply(self.execution, event)
         if data.get("step"):
             self.pools.note(self.execution, self.execution.steps[data["step"]])
+        else:
+            self.groups.note(self.execution)
         self.events.append(event)
 
     def ask_sandbox(self, step: str, need: NeedsSandbox) -> None:

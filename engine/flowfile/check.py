@@ -32,6 +32,8 @@ _STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger", "error")
 # which names an expression may use, by where it stands
 PLACES: dict[str, tuple[str, ...]] = {
     "env": ("inputs", "execution", "trigger"),
+    "concurrency": ("inputs", "execution", "trigger"),
+    "requires": ("inputs", "env", "execution", "trigger"),
     "step env": _STEP_NAMES,
     "step": _STEP_NAMES,
     "run": _STEP_NAMES,

@@ -22,6 +22,7 @@ from .formats import FORMAT
 from .http_keys import check_http, compiled_http
 from .needs import check_needs
 from .own_kinds import own_parts
+from .policies import check_group, compiled_concurrency, compiled_requires
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
@@ -86,6 +87,8 @@ class _Compiler:
             set(self._get("secrets", [])), is_circular,
         ).check_all()
         self._check_secrets()
+        check_group(self.values.get("concurrency"),
+                    [one["name"] for one in inputs if one["sensitive"]], self.reading)
         check_scripts(self.problems, [step.node for step in self.steps
                                       if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
@@ -110,8 +113,9 @@ class _Compiler:
         return self.values[name].value if name in self.values else default
 
     def _flow(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        name = self._name()
         return {
-            "format": FORMAT, "name": self._name(), "version": "", "source": self.source,
+            "format": FORMAT, "name": name, "version": "", "source": self.source,
             "description": self._get("description", ""), "type": self._get("type", ""),
             "tags": self._get("tags", []), "inputs": inputs, "env": self._get("env", {}),
             "timeout_s": self._get("timeout", None),
@@ -121,6 +125,8 @@ class _Compiler:
             "secrets": list(dict.fromkeys(self._get("secrets", []))),
             "permissions": {name: value.value
                             for name, value in self._get("permissions", {}).items()},
+            "concurrency": compiled_concurrency(self.values.get("concurrency"), name),
+            "requires": compiled_requires(self.values.get("requires")),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},
             "tests": [],

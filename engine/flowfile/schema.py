@@ -26,6 +26,7 @@ from .names import (
     wrong_pool_name,
 )
 from .own_kinds import APPROVE, CALL, WAIT, WITHOUT
+from .policies import CONCURRENCY, REQUIRES
 from .readers import (
     Boolean,
     Choice,
@@ -252,9 +253,9 @@ FLOW = table_of((
         "step runs, and no side effect happens.", "[]"),
     Key("triggers", Reader(), "What starts the flow by itself.", "", LATER,
         "start it from cron with `wingman run`"),
-    Key("concurrency", Reader(), "How many executions may run at once.", "", LATER, _NEXT),
+    Key("concurrency", CONCURRENCY, "How many executions of a group run at once.", "no limit"),
     Key("retention", Reader(), "How long executions are kept.", "", LATER, _NEXT),
     Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
-    Key("requires", Reader(), "What must be there before the start.", "", LATER,
-        "test for it in the first step"),
+    Key("requires", REQUIRES, "What must be there before the first step; all that is missing is "
+        "told at once, and no step runs.", "nothing"),
 ))

@@ -7,63 +7,12 @@ shows them cleans them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
+from engine.insight.answer import CHAIN_LIMIT, NAMED_LIMIT, Cause, Facts, Help, Row, Why
 from engine.model import GROUP_KINDS
 
-Row = Mapping[str, Any]
-CHAIN_LIMIT = 40
-NAMED_LIMIT = 8
 FAILED = ("failed", "interrupted")
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One link of the chain: a cause of the nearest one above that is less deep."""
-
-    subject: str
-    what: str
-    depth: int = 0
-    since: str | None = None
-    lines: tuple[str, ...] = ()  # of the log
-
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    """A command that goes on from here, and what it does."""
-
-    command: str
-    what: str
-
-
-@dataclass(slots=True)
-class Facts:
-    """What is known beside the execution itself."""
-
-    events: Sequence[Row] = ()  # {"at", "type", "data"}, in order
-    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)  # last log lines by step
-    earlier: Sequence[Row] = ()  # executions of the flow before it, newest first
-    usual_ms: Mapping[str, float] = field(default_factory=dict)  # by step
-    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # values, by step
-    running_steps: int = 0
-    max_running_steps: int = 0
-    max_parallel: int = 0
-    slots: Mapping[str, Sequence[Cause]] = field(default_factory=dict)  # what others hold, by step
-
-
-@dataclass(slots=True)
-class Why:
-    """The answer: one sentence, the chain, what helps."""
-
-    subject: str
-    state: str
-    answer: str = ""
-    causes: list[Cause] = field(default_factory=list)
-    helps: list[Help] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def why_execution(found: Row, facts: Facts) -> Why:
@@ -252,6 +201,9 @@ def _live(why: Why, found: Row, facts: Facts) -> None:
     steps = {step["path"]: step for step in found.get("steps", ())}
     running = [step for step in steps.values() if _has_process(step)]
     waiting = found.get("waiting_for")
+    if waiting and waiting.get("kind") == "group":
+        _queued(why, waiting, facts)
+        return
     if waiting:
         _waiting(why, waiting)
     elif running:
@@ -273,6 +225,17 @@ def _live(why: Why, found: Row, facts: Facts) -> None:
         Help(f"wingman logs -f {name}", "follow it"),
         Help(f"wingman cancel {name}", "end it"),
     ]
+
+
+def _queued(why: Why, waiting: Row, facts: Facts) -> None:
+    """A queued execution: its concurrency group, its holders, and what helps."""
+    why.answer = f"It is queued: {waiting.get('reason')}"
+    why.causes.append(Cause(why.subject, why.answer, since=waiting.get("since")))
+    why.causes += facts.group
+    why.helps.append(Help("wingman pools", "who holds and who waits"))
+    for cause in facts.group[:1]:
+        why.helps.append(Help(f"wingman why {cause.subject}", "about the one that holds it"))
+    why.helps.append(Help(f"wingman cancel {why.subject}", "give its place up"))
 
 
 def _waiting(why: Why, waiting: Row) -> None:
@@ -345,6 +308,9 @@ def _pending(
         why.causes.append(Cause(path, what, at, need.get("started_at")))
         if need["state"] in ("pending", "waiting"):
             level += [(further, at + 1) for further in _before(need, steps)]
+    waiting = found.get("waiting_for") or {}
+    if not why.causes and waiting.get("kind") in ("group", "requires"):
+        why.causes.append(Cause(why.subject, str(waiting.get("reason")), depth))
     if not why.causes and found["state"] == "paused":
         why.causes.append(Cause(why.subject, "the execution is paused", depth))
     if not why.causes:

@@ -54,11 +54,27 @@ def dry_run(
         "env": env,
         "timeout_s": definition["timeout_s"],
         "max_parallel": definition["max_parallel"],
+        "concurrency": _group(definition, names, flow),
+        "requires": _resolved(definition.get("requires"), names, flow),
         "steps": steps,
         "problems": flow.problems + [
             f"{step['path']}: {text}" for step in steps for text in step["problems"]
         ],
     }  # fmt: skip
+
+
+def _group(
+    definition: Mapping[str, Any], names: Mapping[str, Any], found: Found
+) -> dict[str, Any] | None:
+    """The concurrency group; `known` says whether its name is what it will be."""
+    concurrency = definition.get("concurrency")
+    if concurrency is None:
+        return None
+    here = Found()
+    group = str(_resolved(concurrency["group"], names, here)).strip()
+    found.problems += [f"concurrency: {text}" for text in here.problems]
+    known = not (here.unknown or here.problems)
+    return {**concurrency, "group": group, "known": known, "obstacle": None}
 
 
 def _ordered(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], int]]:

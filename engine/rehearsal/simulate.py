@@ -14,9 +14,10 @@ from engine import expression
 from engine.core import decide
 from engine.core.advance import advance
 from engine.core.conclude import end_step
+from engine.core.entering import checked
 from engine.core.prepare import Surroundings
 from engine.core.state import Execution, StepState
-from engine.core.turn import CancelAttempt, Command, Evaluate, StartAttempt, Turn
+from engine.core.turn import CancelAttempt, CheckRequirements, Command, Evaluate, StartAttempt, Turn
 from engine.errors import ExpressionError, WingmanError
 from engine.model import SECTIONS
 
@@ -114,6 +115,8 @@ class Simulation:
             self._end(command.spec)
         elif isinstance(command, Evaluate):
             self._evaluate(command)
+        elif isinstance(command, CheckRequirements):
+            self._take(checked, [])  # a test looks for nothing outside
         elif isinstance(command, CancelAttempt):
             pass  # what runs here has ended already
 

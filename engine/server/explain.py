@@ -17,17 +17,10 @@ from engine.errors import ExpressionError, FlowFileError, UnknownReference, Usag
 from engine.expression import values_of
 from engine.filters import Filter as QueryOf
 from engine.insight import critical
+from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Why
 from engine.insight.diff import difference, first_difference
-from engine.insight.shared import slot_causes
-from engine.insight.why import (
-    NAMED_LIMIT,
-    Cause,
-    Facts,
-    Why,
-    why_execution,
-    why_flow,
-    why_step,
-)
+from engine.insight.shared import group_causes, slot_causes
+from engine.insight.why import why_execution, why_flow, why_step
 from engine.journal.history import History
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
@@ -132,6 +125,8 @@ class Insight:
         live = scheduler.live.get(found["id"])
         if live is not None:
             facts.slots = self._slots(live, path)
+            obstacle = scheduler.groups.obstacle(live)
+            facts.group = group_causes(obstacle) if obstacle else ()
             facts.max_parallel = live.definition["max_parallel"] or 0
 
     def _slots(self, live: Execution, path: str | None) -> dict[str, list[Cause]]:

@@ -48,6 +48,7 @@ SHAPES = (
     wire.Started,
     wire.EngineStatus,
     wire.Pool,
+    wire.Group,
     wire.Machine,
     wire.LogLine,
     wire.Problem,
@@ -129,7 +130,9 @@ def make_document() -> dict[str, Any]:
         "properties": {"lines": {"type": "array", "items": shape["LogLine"]}},
     }
     flows = {"type": "object", "properties": {"flows": {"type": "array", "items": shape["Flow"]}}}
-    pools = {"type": "object", "properties": {"pools": {"type": "array", "items": shape["Pool"]}}}
+    pools = {"type": "object", "properties": {
+        "pools": {"type": "array", "items": shape["Pool"]},
+        "groups": {"type": "array", "items": shape["Group"]}}}
     paths = {
         "/healthz": {"get": operation()},
         "/v1/engine": {"get": operation(shape["EngineStatus"])},

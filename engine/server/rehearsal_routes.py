@@ -14,6 +14,7 @@ from engine.core.prepare import missing_words
 from engine.flowfile.inputs import check_inputs
 from engine.rehearsal.dry_run import dry_run
 from engine.request import check_words
+from engine.scheduler import Scheduler
 from engine.sensitive import mask_values, shown_inputs
 from engine.server.app import Json
 from engine.server.gate import caller_of
@@ -32,9 +33,22 @@ async def plan(request: Request) -> Response:
     found = dry_run(compiled, inputs, service.scheduler.base_env, Clock().now_us())
     if missing := service.secrets.missing(compiled):
         found["problems"].insert(0, missing_words(missing)[0])
+    await _look_around(service.scheduler, compiled["source"] or source, found)
     mask = _mask_of(mask_values(compiled, inputs))
     shown = {key: mask(value) for key, value in found.items() if key not in ("flow", "version")}
     return Json({**found, **shown, "inputs": shown_inputs(compiled, inputs)})
+
+
+async def _look_around(scheduler: Scheduler, source: str, found: dict[str, Any]) -> None:
+    """What of the requirements is missing now, and who holds the concurrency group."""
+    if found["requires"] is not None:
+        path = found["env"].get("PATH") or scheduler.base_env.get("PATH", "")
+        found["problems"] += await scheduler.requirements(found["requires"], path, source)
+    concurrency = found["concurrency"]
+    if concurrency and concurrency.pop("known"):
+        group, limit = concurrency["group"], concurrency["limit"]
+        obstacle = scheduler.groups.ledger.obstacle(None, group, limit)
+        concurrency["obstacle"] = obstacle.words() if obstacle else None
 
 
 def _mask_of(values: tuple[str, ...]) -> Mask:

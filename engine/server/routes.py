@@ -216,13 +216,14 @@ async def machine(request: Request) -> Response:
 
 async def pools(request: Request) -> Response:
     context = context_of(request)
-    slots, rows = context.service.scheduler.slots, []
+    scheduler, shown = context.service.scheduler, {}
     hidden = await context.gate.hidden(caller_of(request))
-    for row in slots.rows():
-        for part in ("holders", "waiters"):
-            row[part] = [claim for claim in row[part] if claim["flow"] not in hidden]
-        rows.append(row)
-    return Json({"pools": rows, "problem": slots.problem})
+    for kind, rows in (("pools", scheduler.slots.rows()), ("groups", scheduler.groups.rows())):
+        for row in rows:
+            for part in ("holders", "waiters"):
+                row[part] = [claim for claim in row[part] if claim["flow"] not in hidden]
+        shown[kind] = rows
+    return Json({**shown, "problem": scheduler.slots.problem})
 
 
 async def events(request: Request) -> Response:

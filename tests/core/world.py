@@ -18,7 +18,9 @@ AROUND = Surroundings({"PATH": "/bin"}, "/work", "/logs", "gen1")
 class World:
     """One execution and everything that happens to it."""
 
-    def __init__(self, definition: dict[str, Any], inputs: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, definition: dict[str, Any], inputs: dict[str, Any] | None = None, *begin: Any
+    ) -> None:
         self.definition = definition
         self.inputs = inputs or {}
         self.now_us = 1_000_000
@@ -29,7 +31,7 @@ class World:
         self.ends = 0
         self.commands: list[Command] = []
         self.ex = self.new()
-        self.do(decide.begin)
+        self.do(*(begin or (decide.begin,)))
 
     def new(self) -> Execution:
         return Execution(

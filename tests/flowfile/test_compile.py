@@ -91,7 +91,7 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "env": {"PGHOST": "db1", "PORT": "0123", "DEBUG": "yes", "WHO": "${{ inputs.database }}"},
         "timeout_s": 5400.0, "max_parallel": 4, "fail_fast": True, "debug": False,
         "env_passthrough": ["SSH_AUTH_SOCK"],
-        "secrets": ["DB_PASSWORD"],
+        "secrets": ["DB_PASSWORD"], "concurrency": None, "requires": None,
         "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
@@ -293,3 +293,16 @@ def test_checking_inputs_imports_nothing_heavy() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_policies_are_complete() -> None:
+    text = (b"name: p\nconcurrency: {limit: 2}\nrequires: {programs: zstd, hosts: ['[::1]:443']}\n"
+            b"steps: [{id: a, http: {url: 'https://x/', body: {a: 1}, verify: ca.pem}}]\n")
+    flow = compile_flow(text, "/flows/p.yaml")
+    assert flow["concurrency"] == {"group": "p", "limit": 2, "on_conflict": "queue"}
+    assert flow["requires"] == {
+        "programs": ["zstd"], "files": [], "hosts": ["[::1]:443"], "flows": []}
+    assert flow["steps"][0]["http"] == {
+        "method": "POST", "url": "https://x/", "headers": {}, "query": {}, "body": {"a": 1},
+        "body_file": None, "auth": None, "expect_status": ["2xx"], "save": None,
+        "redirects": True, "verify": "/flows/ca.pem", "proxy": None}

@@ -251,6 +251,18 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "7:37: `password` is missing",
         "7:69: a status such as 200 or 2xx is expected, not the number 20",
         "8:19: `url` is missing"]),
+    "concurrency": (HEAD + "inputs: {key: {type: string, sensitive: true}}\n"
+                    "concurrency: {group: '${{ inputs.key }}', limit: 0, on_conflict: wait}\n"
+                    "requires: {programs: [], hosts: [store, 'a:99x'], flows: [A], file: x}\n" + STEP, [
+        "3:22: `inputs.key` is sensitive, and a group's name is shown (take another input)",
+        "3:50: a whole number from 1 to 10000 is expected, not the number 0",
+        "3:66: `queue` or `skip` or `cancel_running` or `fail` is expected, not the text `wait`",
+        "4:22: the list is empty (add an entry, or remove the key)",
+        "4:34: a host with a port is expected, not the text `store` (such as store:443)",
+        "4:41: a host with a port is expected, not the text `a:99x` (such as store:443)",
+        "4:59: a flow's name is expected, not the text `A` "
+        "(lower case letters, digits, `.`, `_`, `-`)",
+        "4:63: `requires` has no key `file` (did you mean `files`?)"]),
     "pools": (HEAD + "steps:\n  - {id: a, run: x, pools: [db]}\n"
               "  - {id: b, run: x, pools: {'a b': 1, db: 0, net: many}}\n", [
         "3:28: a map of pools to slots is expected, not a list (write `name: value`, one a line)",
@@ -338,7 +350,7 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "triggers", "concurrency", "retention", "alerts", "batch", "flow", "requires"]
+        "triggers", "retention", "alerts", "batch", "flow"]
 
 
 def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:

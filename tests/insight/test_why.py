@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.insight.why import Facts, Why, why_execution, why_flow, why_step
+from engine.insight.answer import Facts, Why
+from engine.insight.why import why_execution, why_flow, why_step
 from tests.insight.made import at, execution, step
 
 ERROR = {"type": "exit:3", "message": "exited with 3"}

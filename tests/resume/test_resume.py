@@ -153,16 +153,11 @@ def test_conditions_and_outputs_see_a_reused_step_as_completed() -> None:
         step("b", "a", **{"if": "steps.a.state == 'completed'"}, waits_for_failure=True),
         step("c", "b", run="echo ${{ steps.a.outputs.x }}"),
     )
-    world = World.__new__(World)
-    world.definition, world.inputs, world.now_us = definition, {}, 1_000_000
-    world.events, world.running, world.cancelled = [], {}, {}
-    world.specs, world.ends = [], 0
-    world.ex = world.new()
     taken: dict[str, Any] = {
         "step": "a", "state": "reused", "reason": "taken over from s#1", "from": "x",
         "outputs": {"x": 5}, "exit_code": 0, "log_bytes": 3, "attempts": [[4, 1, "completed", 3, 1]],
     }  # fmt: skip
-    world.do(begin_resumed, [taken])
+    world = World(definition, None, begin_resumed, [taken])
     assert world.number_of("b") == 5  # its log's number is free
     world.end("b")
     assert world.specs[-1]["text"] == "echo 5"

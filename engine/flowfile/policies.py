@@ -1,0 +1,99 @@
+"""The keys of `concurrency` and `requires`, and what they become in the compiled flow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.expression import parts_of, scan
+
+from .fields import Fields, Key, Value
+from .names import FLOW_NAME
+from .readers import WRONG, Choice, ListOf, Number, Reading, TemplateText
+from .yaml_tree import Node
+
+ON_CONFLICT = ("queue", "skip", "cancel_running", "fail")
+HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+
+CONCURRENCY = Fields("`concurrency`", (
+    Key("group", TemplateText(form="a group's name", place="concurrency", empty=False,
+                              longest=2_000),
+        "Executions of the same group, of whatever flow, share the limit. It may name inputs.",
+        "the flow's name"),
+    Key("limit", Number(1, 10_000, whole=True), "How many of them run at once.", "1"),
+    Key("on_conflict", Choice(ON_CONFLICT), "What happens where there is no room. `queue`: it "
+        "waits, in the order of asking. `skip`: it ends `cancelled`. `fail`: it ends `failed`; "
+        "both with the error `conflict`. `cancel_running`: those that run are cancelled, and it "
+        "starts when they have ended.", "queue"),
+))
+
+
+@dataclass(frozen=True)
+class Listed(TemplateText):
+    """One thing that is required; checked in full when no template is in it."""
+
+    pattern_of_whole: str = ""
+    place: str = "requires"
+    empty: bool = False
+    longest: int = 2_000
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        value = super().read(node, reading)
+        if value is WRONG or "${{" in value or not self.pattern_of_whole:
+            return value
+        if not re.fullmatch(self.pattern_of_whole, value):
+            return self.expected(node, reading, self.hint)
+        return value
+
+
+def _list_of(form: str, hint: str, pattern: str = "") -> ListOf:
+    return ListOf(Listed(form=form, hint=hint, pattern_of_whole=pattern), or_one=True, least=1,
+                  form=f"a list, each {form}")
+
+
+REQUIRES = Fields("`requires`", (
+    Key("programs", _list_of("a program", "its name, such as pg_dump", r"[^\s].*"),
+        "Found on the PATH of the steps, or a path.", "[]"),
+    Key("files", _list_of("a file or folder", "its path"),
+        "Files or folders that exist; relative to the flow file's folder.", "[]"),
+    Key("hosts", _list_of("a host with a port", "such as store:443", HOST.pattern),
+        "`name:port`, where somebody answers (a TCP connection, 3 s at most).", "[]"),
+    Key("flows", _list_of("a flow's name", "lower case letters, digits, `.`, `_`, `-`", FLOW_NAME),
+        "Flows that can be started by their name.", "[]"),
+))
+
+
+def compiled_concurrency(value: Value | None, name: str) -> dict[str, Any] | None:
+    """`concurrency` of the compiled flow."""
+    if value is None:
+        return None
+    given = {key: one.value for key, one in value.value.items()}
+    return {
+        "group": given.get("group", name),
+        "limit": given.get("limit", 1),
+        "on_conflict": given.get("on_conflict", "queue"),
+    }
+
+
+def compiled_requires(value: Value | None) -> dict[str, list[str]] | None:
+    """`requires` of the compiled flow."""
+    if value is None or not value.value:
+        return None
+    return {key.name: value.value[key.name].value if key.name in value.value else []
+            for key in REQUIRES.keys}
+
+
+def check_group(value: Value | None, sensitive: Iterable[str], reading: Reading) -> None:
+    """A group's name is shown to all, so no sensitive input may be in it."""
+    if value is None or "group" not in value.value:
+        return
+    group = value.value["group"]
+    secret = {("inputs", name) for name in sensitive}
+    for part in parts_of(group.value).expressions:
+        for reference in scan(part.text).references:
+            if reference.path[:2] in secret or (secret and len(reference.path) == 1
+                                                and reference.path[0] == "inputs"):
+                reading.wrong(group.node, f"`{reference.text}` is sensitive, and a group's name "
+                              "is shown", "take another input")

@@ -1,0 +1,60 @@
+"""What an answer to `why` is made of: the facts it is found from, causes, what helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+CHAIN_LIMIT = 40
+NAMED_LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One link of the chain: a cause of the nearest one above that is less deep."""
+
+    subject: str
+    what: str
+    depth: int = 0
+    since: str | None = None
+    lines: tuple[str, ...] = ()  # of the log
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """A command that goes on from here, and what it does."""
+
+    command: str
+    what: str
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known beside the execution itself."""
+
+    events: Sequence[Row] = ()  # {"at", "type", "data"}, in order
+    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)  # last log lines by step
+    earlier: Sequence[Row] = ()  # executions of the flow before it, newest first
+    usual_ms: Mapping[str, float] = field(default_factory=dict)  # by step
+    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # values, by step
+    running_steps: int = 0
+    max_running_steps: int = 0
+    max_parallel: int = 0
+    slots: Mapping[str, Sequence[Cause]] = field(default_factory=dict)  # what others hold, by step
+    group: Sequence[Cause] = ()  # who holds its concurrency group, and who is before it
+
+
+@dataclass(slots=True)
+class Why:
+    """The answer: one sentence, the chain, what helps."""
+
+    subject: str
+    state: str
+    answer: str = ""
+    causes: list[Cause] = field(default_factory=list)
+    helps: list[Help] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
