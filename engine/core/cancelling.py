@@ -8,7 +8,10 @@ from engine.model import SECTIONS
 
 
 def begin_cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> None:
-    """Decide that an execution ends early; the caller advances it."""
+    """Decide that an execution ends early; the caller advances it.
+
+    Asked politely, it goes through its `finally` however often it is asked: only a kill does not.
+    """
     ex = turn.execution
     if ex.state == "queued":
         turn.emit("execution.started")
@@ -16,8 +19,14 @@ def begin_cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> No
         turn.emit("execution.continued", actor=actor)
     if ex.cancelling == "kill":
         mode = "kill"  # what was killed is not asked politely afterwards
-    turn.emit("execution.cancelling", mode=mode, reason=reason, actor=actor)
+    if mode == ex.cancelling == "cancel":
+        return
     section = SECTIONS[ex.section]
+    spared = mode == "cancel" and section == "finally"
+    through = ex.section - 1 if spared else ex.section
+    turn.emit("execution.cancelling", mode=mode, reason=reason, actor=actor, through=through)
+    if spared:
+        return
     for step in ex.section_steps(section):
         if step.is_at_runner:  # what is in line may have begun by now
             turn.commands.append(cancel_command(ex, step))

@@ -271,7 +271,9 @@ def _continued(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 def _cancelling(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.cancelling = data["mode"]
     ex.cancel_reason = data.get("reason", "")
-    ex.cancel_section = ex.section
+    ex.cancel_section = data.get("through", ex.section)
+    if ex.cancel_section < ex.section:
+        return
     ex.ready.clear()
     ex.at_hand.clear()
     ex.candidates.clear()

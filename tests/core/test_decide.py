@@ -125,6 +125,37 @@ def test_finally_runs_after_success_failure_and_cancel_but_not_after_kill() -> N
     assert world.states()["z"] == "cancelled"
 
 
+def test_a_cancel_leaves_finally_to_its_end_however_often_it_is_asked_for() -> None:
+    definition = flow(step("a"), **{"finally": [step("y"), step("z", "y")]})
+    late = World(definition)
+    late.end("a")
+    late.do(decide.cancel, "cancel", "enough")
+    again = World(definition)
+    again.do(decide.cancel, "cancel", "enough")
+    again.do(decide.cancel, "cancel", "more than enough")
+    assert again.cancelled == {1: "term"}
+    again.end("a", outcome="cancelled", exit_code=None, signal="SIGTERM")
+    again.do(decide.pause)
+    again.do(decide.cancel, "cancel")
+    for world in (late, again):
+        assert world.states()["y"] == "running"
+        assert not {2, 3} & set(world.cancelled)
+        world.ex = world.replayed()
+        world.end("y")
+        world.end("z")
+        assert (world.ex.state, (world.ex.error or {})["message"]) == ("cancelled", "enough")
+
+
+def test_a_kill_ends_finally_too() -> None:
+    world = World(flow(step("a"), **{"finally": [step("y"), step("z", "y")]}))
+    world.end("a")
+    world.do(decide.cancel, "cancel")
+    world.do(decide.cancel, "kill")
+    assert world.cancelled == {2: "kill"}
+    world.end("y", outcome="killed", exit_code=None, signal="SIGKILL")
+    assert (world.ex.state, world.states()["z"]) == ("cancelled", "cancelled")
+
+
 def test_a_failing_finally_fails_the_execution() -> None:
     world = World(flow(step("a"), **{"finally": [step("z")]}))
     world.end("a")
