@@ -93,7 +93,9 @@ class Follower:
 
     def _prefix(self, options: dict[str, object]) -> dict[str, object]:
         """Lines name their step where several steps write to one terminal."""
-        if options.get("step") or "prefix" in options or not is_terminal(sys.stdout):
+        if options.get("step") or options.get("json") or "prefix" in options:
+            return {}
+        if not is_terminal(sys.stdout):
             return {}
         steps = self._client.request("GET", self._path).get("steps", [])
         return {"prefix": len(steps) > 1}

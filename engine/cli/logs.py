@@ -33,6 +33,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.option("--grep", metavar="RE", help="only lines that match")
     parser.option("--stream", choices=("stdout", "stderr"), help="only what went there")
     parser.flag("--engine", help="the engine's own lines, too")
+    parser.json_flag()
     parser.option("-o", "--output", metavar="FILE", help="write the log to a file")
 
 
@@ -43,7 +44,7 @@ def execute(args: Arguments, name: str) -> int:
     path = f"/v1/executions/{segment(args.execution)}"
     options: dict[str, object] = {
         "step": args.step, "level": args.level, "grep": args.grep, "stream": args.stream,
-        "engine": args.engine,
+        "engine": args.engine, "json": args.json,
     }  # fmt: skip
     if args.output and args.follow:
         raise UsageError("-f and -o do not go together", "follow into a file: logs -f REF > FILE")
@@ -61,7 +62,7 @@ def execute(args: Arguments, name: str) -> int:
 
 
 def _print(client: Client, path: str, options: dict[str, Any]) -> int:
-    if not options["step"] and is_terminal(sys.stdout):
+    if not (options["step"] or options["json"]) and is_terminal(sys.stdout):
         options["prefix"] = len(client.request("GET", path).get("steps", [])) > 1
     log = LogText()
     for data in client.stream("GET", with_query(f"{path}/logs", **options)):

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from engine.journal.history import History
-from engine.logs.lines import Cursor, Filter, Line
+from engine.jsontext import encode
+from engine.logs.lines import Cursor, Filter, Line, wire_time
 from engine.logs.reader import LogReader, Page
 from engine.narrate import narrate
 from engine.server.app import Json
@@ -28,23 +29,39 @@ EVERYTHING_AT_ONCE = 1 << 30
 
 
 async def stream(request: Request) -> Response:
-    """The bytes as printed; with a level, a pattern, prefixes or engine lines, line by line."""
+    """The bytes as printed; with a level, a pattern, prefixes or engine lines, line by line.
+
+    With `json` each line is a wire.LogLine.
+    """
     query, context = request.query_params, context_of(request)
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
     wanted = await context.logs.wanted(ord_, execution_id, query)
     log = await context.logs.open(ord_, execution_id)
     follows = query.get("follow") == "true"
     losses = await context.logs.losses(ord_, execution_id, wanted)
-    if wanted.takes_all and "true" not in (query.get("prefix"), query.get("engine")):
+    as_json = query.get("json") == "true"
+    by_line = as_json or "true" in (query.get("prefix"), query.get("engine"))
+    if wanted.takes_all and not by_line:
         body = raw_text(context, log, execution_id, wanted, follows)
     else:
-        teller = Teller(
-            context, ord_, query.get("engine") == "true", query.get("prefix") == "true", wanted
-        )
+        tells, names = query.get("engine") == "true", query.get("prefix") == "true"
+        teller = Teller(context, ord_, wanted, tells=tells, names=names, as_json=as_json)
         body = line_text(context, log, execution_id, wanted, follows, teller)
+    if losses and as_json:
+        losses = b"".join(_json_line(told, time.time_ns()) for told in losses.splitlines()).decode()
     if losses:
         body = _with_end(body, losses)
-    return StreamingResponse(body, media_type="text/plain; charset=utf-8")
+    media_type = "application/jsonl" if as_json else "text/plain; charset=utf-8"
+    return StreamingResponse(body, media_type=media_type)
+
+
+def _json_line(text: str, time_ns: int, level: str = "warning", step: str = "") -> bytes:
+    """A line of the engine's own as a wire.LogLine."""
+    line = {
+        "cursor": "", "time": wire_time(time_ns), "step": step, "attempt": 0, "stream": "engine",
+        "level": level, "text": text,
+    }  # fmt: skip
+    return encode(line) + b"\n"
 
 
 async def _with_end(body: AsyncIterator[bytes], end: str) -> AsyncIterator[bytes]:
@@ -130,15 +147,17 @@ class Teller:
     """Puts lines into text: the step's name before them, the engine's lines between them."""
 
     def __init__(
-        self, context: Context, ord_: int, tells: bool, names: bool, wanted: Filter
-    ) -> None:
+        self, context: Context, ord_: int, wanted: Filter, *, tells: bool, names: bool,
+        as_json: bool = False,
+    ) -> None:  # fmt: skip
         self._context = context
+        self._as_json = as_json
         self._ord = ord_
         self._tells = tells
         self._names = names
         self._wanted = wanted
         self._seen = 0
-        self._events: list[tuple[int, str]] = []
+        self._events: list[tuple[int, bytes]] = []
 
     async def look(self) -> None:
         """Take in what the engine has to say since the last look."""
@@ -152,7 +171,11 @@ class Teller:
             self._seen = seq
             told = narrate(type_, data)
             if told and self._concerns(data):
-                self._events.append((at_us * 1000, f"[engine] {told[1]}"))
+                at_ns, (level, text) = at_us * 1000, told
+                line = f"[engine] {text}\n".encode()
+                if self._as_json:
+                    line = _json_line(text, at_ns, level, data.get("step") or "")
+                self._events.append((at_ns, line))
 
     def _concerns(self, data: dict[str, Any]) -> bool:
         step = data.get("step")
@@ -163,7 +186,10 @@ class Teller:
         parts: list[bytes] = []
         for line in lines:
             while self._events and self._events[0][0] <= line.time_ns:
-                parts.append(self._events.pop(0)[1].encode() + b"\n")
+                parts.append(self._events.pop(0)[1])
+            if self._as_json:
+                parts.append(encode(log.reader.to_wire(line)) + b"\n")
+                continue
             prefix = f"{log.reader.name_of(line.attempt)[0]} | ".encode() if self._names else b""
             parts.append(prefix + bytes(line.data) + b"\n")
         return b"".join(parts)
@@ -179,13 +205,13 @@ class Teller:
         parts = []
         until_ns = time.time_ns() - int(SETTLED_S * 1e9)
         while self._events and self._events[0][0] <= until_ns:
-            parts.append(self._events.pop(0)[1].encode() + b"\n")
+            parts.append(self._events.pop(0)[1])
         return b"".join(parts)
 
     def rest(self) -> bytes:
         """What the engine said after the last line."""
         rest, self._events = self._events, []
-        return b"".join(text.encode() + b"\n" for _, text in rest)
+        return b"".join(line for _, line in rest)
 
 
 async def lines(request: Request) -> Response:

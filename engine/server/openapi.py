@@ -154,7 +154,7 @@ def make_document() -> dict[str, Any]:
                 content=TEXT,
                 parameters=[
                     REF,
-                    *_query(*LINES_WANTED, "follow", "prefix", "engine"),
+                    *_query(*LINES_WANTED, "follow", "prefix", "engine", "json"),
                 ],
             )
         },

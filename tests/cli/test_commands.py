@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.wire import EXECUTION_KEYS, STEP_KEYS
+from engine.wire import EXECUTION_KEYS, STEP_KEYS, LogLine
 from tests.cli.flowtext import FAIL, GATE, PARTIAL, TALK, TRUE, write
 from tests.conftest import Wingman
 
@@ -230,6 +230,26 @@ def test_logs_filter_by_step_level_and_pattern(wingman: Wingman, tmp_path: Path)
     assert wingman("logs", "@last", "--grep", "^hel+o").stdout == "hello you\n" * 2
     assert wingman("logs", "@last", "--stream", "stderr").stdout == "WARNING nearly full\n"
     assert "talk#1" in wingman("logs", "@last", "--engine").stdout
+
+
+def test_logs_are_objects_for_scripts(wingman: Wingman, tmp_path: Path) -> None:
+    wingman("run", write(tmp_path, TALK), check=True)
+    for words in ([], ["-f"]):
+        done = wingman("logs", "@last", "--json", *words, check=True)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert sorted(line["text"] for line in lines) == [
+            "ERROR only in words", "WARNING nearly full", "hello you",
+        ]  # fmt: skip
+        assert all(tuple(line) == tuple(LogLine.__annotations__) for line in lines)
+        assert {(line["step"], line["stream"], line["level"]) for line in lines} == {
+            ("greet", "stdout", "info"), ("greet", "stderr", "warning"),
+            ("after", "stdout", "error"),
+        }  # fmt: skip
+    done = wingman("logs", "@last", "--json", "--engine", "--step", "after", check=True)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["stream"] for line in told].count("stdout") == 1
+    assert ("engine", "after: attempt 1 starts") in [(x["stream"], x["text"]) for x in told]
+    assert all(tuple(line) == tuple(LogLine.__annotations__) for line in told)
 
 
 def test_flows_lists_and_explains(wingman: Wingman) -> None:
