@@ -82,9 +82,11 @@ def main() -> None:
         sys.exit(74)
     from engine.errors import WingmanError
     from engine.serve import run
+    from engine.serving import serving_in
 
+    words = sys.argv[1:]
     try:
-        run(home, listening, stays="--stay" in sys.argv[1:])
+        run(home, listening, stays="--stay" in words, serving=serving_in(words))
     except WingmanError as error:
         log(f"error: {error}")
         sys.exit(error.exit_code)

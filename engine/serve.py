@@ -40,6 +40,7 @@ from engine.server.context import Context
 from engine.server.logbook import LogBook
 from engine.server.protocol import listen
 from engine.service import Service
+from engine.serving import Serving
 from engine.times import to_text
 
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
@@ -59,9 +60,10 @@ def affordable_steps() -> int:
 class Engine:
     """One engine's parts and how they start and end."""
 
-    def __init__(self, home: Home, stays: bool) -> None:
+    def __init__(self, home: Home, stays: bool, serving: Serving | None = None) -> None:
         self._home = home
-        self._stays = stays
+        self._stays = stays or serving is not None
+        self._serving = serving
         self._stopped = asyncio.Event()
         self._kill_all = False
         config = read_config(home.config_file)
@@ -72,6 +74,11 @@ class Engine:
         self._journal = Journal(home.database, Path(home.data, BALLAST), log)
         self._clock.at_least(self._journal.last_at_us)
         self._reader = Reader(home.database)
+        access = Access(self._journal, self._clock)
+        if serving is not None:
+            access.users.demand_somebody()
+        self._app: Any = None
+        self._public: asyncio.Server | None = None
         self._sensitive = Sensitive(home.key_file)
         self.secrets = Secrets(self._sensitive, self._journal, self._clock)
         self._scheduler = Scheduler(
@@ -103,7 +110,7 @@ class Engine:
             self._sensitive,
             self._flow_rows(),
             self.secrets,
-            FlowPermissions(Access(self._journal, self._clock), library),
+            FlowPermissions(access, library),
         )
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
@@ -123,16 +130,30 @@ class Engine:
         context = Context(
             self._home, self.service, LogBook(self._home, self.service), self._status, self.stop
         )
-        server, state = await listen(make_app(context), listening)
+        self._app = make_app(context)
+        server, state = await listen(self._app, listening)
         log(
             f"engine {__version__} serves {self._home.text('root')} (pid {os.getpid()}, "
             f"epoch {self._journal.epoch})"
         )
+        await self._open_to_network(state)
         idle = loop.create_task(self._end_when_idle(state))
         await self._stopped.wait()
         idle.cancel()
         server.close()
+        if self._public is not None:
+            self._public.close()
         await self._close(state)
+
+    async def _open_to_network(self, state: Any) -> None:
+        """Listen beyond this machine, if that was asked for."""
+        if self._serving is None:
+            return
+        from engine.server.network import listen_to_network  # with all of TLS
+
+        folder = self._home.config_file.parent
+        self._public, where = await listen_to_network(self._app, self._serving, folder, state)
+        log(f"listening on {where}")
 
     def _recover(self) -> None:
         """Take back what the last engine left open, before anybody can ask."""
@@ -219,10 +240,12 @@ class Engine:
         await asyncio.gather(*(self._scheduler.wait_ended(name) for name in live))
 
 
-def run(home: Home, listening: socket.socket, stays: bool) -> None:
+def run(
+    home: Home, listening: socket.socket, stays: bool, serving: Serving | None = None
+) -> None:
     """Serve a home on a bound socket until the end."""
 
     async def serve() -> None:
-        await Engine(home, stays).run(listening)
+        await Engine(home, stays, serving).run(listening)
 
     asyncio.run(serve())

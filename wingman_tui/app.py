@@ -215,6 +215,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
     def connection_changed(self) -> None:
         """The connection came or went."""
         self.show_early_rows()
+        self.keymap.role = self.session.me.get("role", self.keymap.role)
         stale = not self.session.is_live and self.session.was_live
         if stale != self.view.stale:
             self.view.change(stale=stale)
@@ -242,12 +243,21 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         gone = age(time.time() - session.last_seen)
         return (f"{self.view.glyph('✗', 'x')} engine gone {gone}, reconnecting", "badge_alert")
 
+    def _server_words(self) -> str:
+        """The server far away, and who we are there."""
+        server, me = self.session.server, self.session.me
+        if server is None:
+            return ""
+        return clean(server.name + (f" {me['user']}:{me['role']}" if me else ""))
+
     def status(self, title: tuple[str, ...]) -> Status:
         """What the top line tells, for a screen of this title."""
         return Status(
             host=self.host,
             title=title,
             connection=self.connection_words(),
+            server=self._server_words(),
+            production=self.session.server is not None and self.session.server.production,
             counts=self.executions.counts,
             debugged=[clean(name) for name in self.flows.debugged()],
         )

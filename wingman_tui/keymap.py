@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ROLES = ("viewer", "operator", "editor", "admin")  # each includes those before it
+EDITING = frozenset({"edit"})  # say what is run
+
 
 @dataclass(frozen=True)
 class Action:
@@ -25,6 +28,13 @@ class Action:
     danger: bool = False  # changes something that runs; refused read-only or without a connection
     hint: int = 0  # place in the key bar from the left; 0 is not shown there
     command: str = ""  # the command line that does the same, with {ref} and {flow} in it
+
+    @property
+    def role(self) -> str:
+        """The least role that it needs on the server, as far as a flow says nothing else."""
+        if self.name in EDITING:
+            return "editor"
+        return "operator" if self.danger else "viewer"
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from wingman_tui.keymap import ACTIONS, Action
+from wingman_tui.keymap import ACTIONS, ROLES, Action
 
 HINTS_LIMIT = 7  # of the key bar
 # what a key is called on the screen
@@ -59,6 +59,7 @@ class Keymap:
             (action.scope, key): action for action in self.actions for key in action.keys
         }
         self._by_id = {action.id: action for action in self.actions}
+        self.role = ROLES[-1]  # what the person is at the other end of the line
 
     def find(self, scopes: Iterable[str], key: str) -> Action | None:
         """The action of a key in the innermost scope that knows it."""
@@ -68,12 +69,18 @@ class Keymap:
                 return action
         return None
 
+    def offers(self, action: Action) -> bool:
+        """Whether the person's role can do it; the server decides, this offers nothing in vain."""
+        return ROLES.index(self.role) >= ROLES.index(action.role)
+
     def __getitem__(self, id_: str) -> Action:
         return self._by_id[id_]
 
     def within(self, scopes: Sequence[str]) -> list[Action]:
         """Every action of these scopes, in the table's order, scope by scope."""
-        return [a for scope in scopes for a in self.actions if a.scope == scope]
+        return [
+            a for scope in scopes for a in self.actions if a.scope == scope and self.offers(a)
+        ]
 
     def hints(self, scopes: Sequence[str]) -> list[Action]:
         """What the key bar shows: the most useful first, help last, seven at most."""

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from engine.client.console import Client, WingmanError, ensure_engine, quote, with_query
+from engine.client.console import Client, WingmanError, current, ensure_engine, quote, with_query
 from engine.client.feed import Feed
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Session:
         self.early = early
         self._on_change = on_change
         self.feed = Feed(home.text("socket"), self._feed_changed)
+        self.server = current()  # far away, or None for this machine's engine
+        self.me: dict[str, Any] = {}  # who we are there
         self.was_live = False
         self.last_seen: float | None = None  # wall clock of the moment the line was lost
         self.problem = ""
@@ -78,8 +80,18 @@ class Session:
     def _feed_changed(self, live: bool, why: str) -> None:
         if live:
             self.was_live, self.last_seen, self.problem = True, None, ""
+            if self.server is not None:
+                self._asking = asyncio.ensure_future(self._ask_who())
         elif self.was_live and self.last_seen is None:
             self.last_seen = time.time()
+        self._on_change()
+
+    async def _ask_who(self) -> None:
+        """Who we are on a server far away, and what we may; it may have changed meanwhile."""
+        try:
+            self.me = await self.request("GET", "/v1/me")
+        except Refused as refused:
+            self.problem = str(refused)
         self._on_change()
 
     async def request(

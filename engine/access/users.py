@@ -189,6 +189,14 @@ class Users:
         await self._journal.durable()
         return {"id": id_, "user": token.user}
 
+    def demand_somebody(self) -> None:
+        """Raises UsageError where no token works: nobody could be told apart from anybody."""
+        if not any(self._works(token) for token in self._tokens.values()):
+            raise UsageError(
+                "nobody has a token yet, so nobody could be let in",
+                "wingman user set NAME --role operator, then wingman token create NAME",
+            )
+
     def still(self, caller: Caller) -> bool:
         """Whether a caller by token is still the same: not revoked, not expired, the same role."""
         token = self._tokens.get(caller.token)

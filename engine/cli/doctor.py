@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from engine.cli.terminal import clean, has_glyphs, paint
@@ -21,9 +22,16 @@ def arguments(parser: Parser, name: str) -> None:
 
 def execute(args: Arguments, name: str) -> int:
     """Look at everything and tell it."""
-    from engine.doctor import examine
+    if os.environ.get("WINGMAN_SERVER"):
+        from engine.client.launch import ensure_engine
+        from engine.doctor import Finding
 
-    findings = examine(find_home())
+        answer = ensure_engine(find_home()).request("GET", "/v1/doctor")
+        findings = [Finding(**found) for found in answer["findings"]]
+    else:
+        from engine.doctor import examine
+
+        findings = examine(find_home())
     for finding in findings:
         if args.json:
             import json

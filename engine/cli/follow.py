@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+SERVER_WAIT_S = 600.0
 RESTART_WAIT_S = 20.0  # how long a stopped engine is waited for
 ASK_AGAIN_S = 0.1
 RESTARTS = 5  # how often a dying engine is started again
@@ -113,6 +114,9 @@ class Follower:
 
     def _reconnect(self) -> None:
         """Start an engine that died; wait for one that somebody stopped."""
+        if os.environ.get("WINGMAN_SERVER"):
+            self._reach_server()
+            return
         deadline = time.monotonic() + RESTART_WAIT_S
         tell(f"the engine went away; {self.name} goes on, waiting for the engine")
         while not os.path.exists(self._home.text("socket")):
@@ -124,6 +128,21 @@ class Follower:
             time.sleep(0.05)
         self._client.close()
         self._client = ensure_engine(self._home)
+
+    def _reach_server(self) -> None:
+        """Ask a server far away again and again, less and less often."""
+        tell(f"the connection is lost; {self.name} goes on, connecting again")
+        self._client.close()
+        deadline, pause_s = time.monotonic() + SERVER_WAIT_S, 0.5
+        while True:
+            try:
+                self._client = ensure_engine(self._home)
+                return
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 10.0)
 
     def _interrupted(self) -> None:
         """Ctrl-C: ask what to do; returns to go on following."""

@@ -52,6 +52,9 @@ COMMANDS = {
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
+    "serve": ("serve", "run the engine here, also on TCP with TLS, for those who have a token"),
+    "server": ("server", "keep servers far away under names: add, list, rm"),
+    "attach": ("attach", "open the console on a server far away"),
     "user": ("user", "say who may reach this engine from elsewhere, and in which role"),
     "token": ("token", "make tokens for users, list and revoke them"),
     "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
@@ -59,11 +62,12 @@ COMMANDS = {
     "version": ("version", "print the version"),
     "help": ("overview", "list the commands, or explain one"),
 }
+HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
     ("trigger", "emit", "audit",
-     "alerts", "support-bundle", "export", "open", "serve", "server", "import", "config",
-     "note", "attach", "--server")
+     "alerts", "support-bundle", "export", "open", "import", "config",
+     "note")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 
@@ -85,14 +89,15 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    words = _take_server(words)
     if not words:
         return _without_command()
     name = OTHER_SPELLINGS.get(words[0], words[0])
     if name not in COMMANDS:
         raise _unknown(name)
-    if os.environ.get("WINGMAN_SERVER") and name not in ALONE:
+    if os.environ.get("WINGMAN_SERVER") and name in HERE:
         # what is meant for a server far away must not be done to this machine
-        raise UsageError("WINGMAN_SERVER: not in this version yet", "unset it to use this machine")
+        raise UsageError(f"{name} is about this machine", "leave out --server and WINGMAN_SERVER")
     module_name, summary = COMMANDS[name]
     from engine.cli.parser import HelpWanted, Parser
 
@@ -105,6 +110,27 @@ def _run(words: list[str]) -> int:
         print(parser.help())
         return 0
     return command.execute(args, name)
+
+
+def _take_server(words: list[str]) -> list[str]:
+    """The words without `--server NAME`, which may stand anywhere; it goes to the environment."""
+    rest: list[str] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return rest + words[at:]
+        if word == "--server":
+            at += 1
+            if at == len(words):
+                raise UsageError("--server needs a value: URL|NAME", "wingman server list")
+            os.environ["WINGMAN_SERVER"] = words[at]
+        elif word.startswith("--server="):
+            os.environ["WINGMAN_SERVER"] = word.partition("=")[2]
+        else:
+            rest.append(word)
+        at += 1
+    return rest
 
 
 def _without_command() -> int:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn
 
-LATER = ("--server",)  # options of the language that are not built yet
-
 
 class Arguments:
     """What was given: an attribute for each declared argument."""
@@ -160,8 +158,6 @@ class Parser:
                 return declared
         if name in ("-h", "--help"):
             raise HelpWanted
-        if name in LATER:
-            raise UsageError(f"{name}: not in this version yet", self.usage())
         meant = nearest(name, self.words())
         hint = f"did you mean {meant}?" if meant else self.usage()
         raise UsageError(f"unknown option {name}", hint)

@@ -102,6 +102,8 @@ def _what(word: str) -> dict[str, Any]:
     if not is_file(word):
         return {"flow": word}
     source, text = read_flow_file(word)
+    if os.environ.get("WINGMAN_SERVER"):
+        source = f"<{os.path.basename(word)}>"  # its path is none of the server's
     return {"source": source, "text": text}
 
 

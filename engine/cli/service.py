@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from engine.cli.terminal import clean, tell
 from engine.client.http import Client
 from engine.client.launch import ensure_engine, status, stop
-from engine.errors import Unavailable
+from engine.errors import Unavailable, UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -28,6 +30,10 @@ def arguments(parser: Parser, name: str) -> None:
 def execute(args: Arguments, name: str) -> int:
     """Do what is asked of the engine; its status goes to stdout."""
     home = find_home()
+    if args.action != "status" and os.environ.get("WINGMAN_SERVER"):
+        raise UsageError(
+            f"engine {args.action} is about this machine", "leave out --server and WINGMAN_SERVER"
+        )
     if args.action == "status":
         _print(status(home), args.json)
         return 0

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from engine.client.http import Client, quote, with_query
 from engine.client.launch import ensure_engine
+from engine.client.servers import current
 from engine.errors import WingmanError
 from engine.paths import Home, find_home
 
-__all__ = ["Client", "Home", "WingmanError", "ensure_engine", "find_home", "quote", "with_query"]
+__all__ = [
+    "Client",
+    "Home",
+    "WingmanError",
+    "current",
+    "ensure_engine",
+    "find_home",
+    "quote",
+    "with_query",
+]

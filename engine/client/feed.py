@@ -13,6 +13,9 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from engine.client.servers import current
+from engine.errors import WingmanError
+
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
@@ -24,6 +27,7 @@ FRAME_LIMIT_BYTES = 64 * 1024 * 1024  # a log window of long lines
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 2.0
 STABLE_S = 5.0  # a connection that held for this long was a good one
 OPEN_TIMEOUT_S = 10.0
+PING_S = 20.0  # a server far away that does not answer is not there, whatever the line says
 
 
 class Window:
@@ -104,17 +108,38 @@ class Feed:
         from websockets.exceptions import InvalidHandshake
 
         try:
-            connection: ClientConnection = await client.unix_connect(
-                self._socket,
-                URI,
-                max_size=FRAME_LIMIT_BYTES,
-                compression=None,
-                ping_interval=None,
-                open_timeout=OPEN_TIMEOUT_S,
-                close_timeout=1,
-            )
+            return await self._open_line(client)
+        except WingmanError as error:
+            raise OSError(str(error)) from error
         except InvalidHandshake as error:
-            raise OSError(f"the engine refused the feed: {error}") from error
+            raise OSError(f"the engine refused the feed: {_words_of(error)}") from error
+
+    async def _open_line(self, client: Any) -> ClientConnection:
+        """A WebSocket to the engine of this machine, or to the server that is meant."""
+        options: dict[str, Any] = {
+            "max_size": FRAME_LIMIT_BYTES,
+            "compression": None,
+            "ping_interval": None,
+            "open_timeout": OPEN_TIMEOUT_S,
+            "close_timeout": 1,
+        }
+        server = await asyncio.to_thread(current)
+        connection: ClientConnection
+        if server is None or server.is_ssh:
+            path = self._socket
+            if server is not None:
+                from engine.client.ssh import forwarded
+
+                path = await asyncio.to_thread(forwarded, server.url)
+            connection = await client.unix_connect(path, URI, **options)
+            return connection
+        transport = server.tls()
+        connection = await client.connect(
+            f"wss://{transport.host}/v1/feed",
+            ssl=transport.context(),
+            additional_headers=transport.headers,
+            **{**options, "compression": "deflate", "ping_interval": PING_S},
+        )
         return connection
 
     def _start_over(self) -> None:
@@ -182,6 +207,15 @@ class Feed:
         window.version = None
         self._send({"op": "open", "id": frame["id"], **window.request})
         return False
+
+
+def _words_of(error: Exception) -> str:
+    """What the engine said when it refused, if it is one that said it."""
+    body = getattr(getattr(error, "response", None), "body", None) or b""
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return str(error)
 
 
 def _websockets_client() -> Any:

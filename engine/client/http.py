@@ -8,6 +8,7 @@ classes of `engine.errors`; no engine, or one that stops answering, is `Unavaila
 from __future__ import annotations
 
 import json
+import os
 
 from engine.client.transport import UnixTransport
 from engine.errors import Unavailable, UnknownReference, WingmanError, from_json
@@ -59,12 +60,23 @@ def with_query(path: str, **parameters: object) -> str:
     return f"{path}?{'&'.join(pairs)}" if pairs else path
 
 
+def _transport(home: Home) -> Transport:
+    """To the server that the environment names, else to the home's own engine."""
+    if os.environ.get("WINGMAN_SERVER"):
+        from engine.client.servers import current
+
+        server = current()
+        if server is not None:
+            return server.transport()
+    return UnixTransport(home.text("socket"))
+
+
 class Client:
-    """Talks to one engine; `transport` says where, the home's socket when left out."""
+    """Talks to one engine; `transport` says where, see `_transport` when left out."""
 
     def __init__(self, home: Home, transport: Transport | None = None) -> None:
         self.home = home
-        self._transport: Transport = transport or UnixTransport(home.text("socket"))
+        self._transport: Transport = transport or _transport(home)
         self._idle: Connection | None = None
 
     def connect(self) -> None:
@@ -116,6 +128,7 @@ class Client:
     ) -> Iterator[bytes]:
         connection = self._take()
         connection.set_timeout(timeout_s)
+        headers = {**self._transport.headers, **(headers or {})}
         try:
             connection.send(_head_and_body(method, path, self._transport.host, body, headers))
             answer = _Answer(connection)

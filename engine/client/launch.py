@@ -32,12 +32,16 @@ _started: list[int] = []  # engines that this process started, to be reaped when
 def ensure_engine(home: Home, *, stays: bool = False) -> Client:
     """A client connected to the home's engine, which is started if there is none.
 
+    Where the environment names a server, to that one.
+
     One that `stays` was asked for by hand; any other ends by itself when nobody needs it.
     """
     client = Client(home)
     try:
         client.connect()
     except Unavailable as error:
+        if os.environ.get("WINGMAN_SERVER"):
+            raise  # nobody starts an engine on another machine
         if isinstance(error.__cause__, PermissionError):
             raise
         _start(home, client, stays)

@@ -1,6 +1,6 @@
 """Where the bytes of a request go: the seam under `engine.client.http`. Standard library only.
 
-The local engine listens on a Unix socket; a server far away will be one more `Transport`. `_socket`
+The local engine listens on a Unix socket; servers far away are in `tls` and `ssh`. `_socket`
 is what `socket` wraps: the wrapper alone costs a small command 4 ms of imports.
 """
 
@@ -12,6 +12,7 @@ from engine.errors import Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Protocol
 
     class Connection(Protocol):
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         """Opens connections to one engine."""
 
         host: str
+        headers: Mapping[str, str]  # of every request
 
         def connect(self) -> Connection:
             """A new connection, or Unavailable."""
@@ -79,6 +81,7 @@ class UnixTransport:
     """The engine of this machine, behind its socket."""
 
     host = "localhost"
+    headers: Mapping[str, str] = {}  # the kernel says who asks
 
     def __init__(self, path: str) -> None:
         self.path = path

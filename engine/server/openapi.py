@@ -212,6 +212,7 @@ def make_document() -> dict[str, Any]:
             "put": operation(None, "SecretRequest", [NAME]),
             "delete": operation(parameters=[NAME]),
         },
+        "/metrics": {"get": operation(content=TEXT)},
         "/v1/me": {"get": operation()},
         "/v1/users": {"get": operation()},
         "/v1/users/{user}": {

@@ -87,22 +87,28 @@ def _websocket_protocol(**arguments: Any) -> asyncio.Protocol:
     return WebSocketsSansIOProtocol(**arguments)
 
 
-async def listen(app: Any, listening: socket.socket) -> tuple[asyncio.Server, ServerState]:
-    """Serve an ASGI app on a socket that is bound already."""
+def make_config(app: Any, http: type[asyncio.Protocol], keep_alive_s: float) -> Config:
+    """What uvicorn's protocol classes are told."""
     config = Config(
         app,
-        http=PeerProtocol,
+        http=http,
         ws=_websocket_protocol,  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=int(keep_alive_s),
         ws_max_size=1 << 20,
         ws_ping_interval=30.0,
         h11_max_incomplete_event_size=1 << 16,
     )
     config.load()
+    return config
+
+
+async def listen(app: Any, listening: socket.socket) -> tuple[asyncio.Server, ServerState]:
+    """Serve an ASGI app on a socket that is bound already."""
+    config = make_config(app, PeerProtocol, KEEP_ALIVE_S)
     state = ServerState()
     state.default_headers = [(b"server", b"wingman")]
     loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from engine.server import (
     insight_routes,
     log_find,
     log_routes,
+    metrics,
     openapi,
     rehearsal_routes,
     resume_routes,
@@ -25,6 +26,7 @@ from engine.server.gate import Guarded, GuardedSocket
 
 ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/healthz", routes.health, gate.PUBLIC),
+    Guarded("/metrics", metrics.metrics, gate.VIEW),
     Guarded("/v1/engine", routes.engine, gate.VIEW),
     Guarded("/v1/engine/log", system_routes.log, gate.OPERATE),
     Guarded("/v1/doctor", system_routes.doctor, gate.OPERATE),

@@ -101,9 +101,20 @@ def test_version(wingman: Wingman) -> None:
 
 
 def test_what_is_meant_for_a_server_is_not_done_here(wingman: Wingman) -> None:
-    far = {"WINGMAN_SERVER": "https://far.example"}
-    for done in (wingman("list", env=far), wingman("list", "--server", "https://far.example")):
+    nobody = "https://127.0.0.1:1"
+    far = {"WINGMAN_SERVER": nobody}
+    for done in (
+        wingman("list", env=far),
+        wingman("list", "--server", nobody),
+        wingman(f"--server={nobody}", "list"),
+    ):
+        assert (done.returncode, done.stdout) == (6, "")
+        assert "cannot be reached" in done.stderr
+    for words in (["engine", "stop"], ["serve"], ["server", "list"], ["attach", "x"]):
+        done = wingman(*words, env=far)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "not in this version yet" in done.stderr
+        assert "about this machine" in done.stderr
+    assert wingman("list", "--server", "nobody").returncode == 2
+    assert wingman("list", "--server").returncode == 2
     assert wingman("version", env=far).returncode == 0
     assert not wingman.home.socket.exists()

@@ -24,6 +24,7 @@ FLOW = "name: plain\nsteps: [{id: s, run: 'true'}]"
 # (method, path): the least role that may; what is asked is harmless for who may
 MATRIX: dict[tuple[str, str], str] = {
     ("GET", "/healthz"): PUBLIC,
+    ("GET", "/metrics"): "viewer",
     ("GET", "/v1/engine"): "viewer",
     ("GET", "/v1/engine/log"): "operator",
     ("GET", "/v1/doctor"): "operator",

@@ -209,6 +209,11 @@ class ModeScreen(Screen[None], inherit_bindings=False):
     def perform(self, action: Action) -> None:
         """Do an action; one that changes something needs the engine at the other end."""
         self.forget_message()
+        app = self.console_app
+        if not app.keymap.offers(action):
+            needed, own = action.role, app.keymap.role
+            app.tell(f"{action.label} is for the role {needed}; you are {own}", "error")
+            return
         if action.danger and not self.console_app.session.is_live:
             self.console_app.tell(
                 f"{action.label} is not possible now: no engine answers (S starts it)",

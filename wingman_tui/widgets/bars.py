@@ -29,6 +29,8 @@ class Status:
     host: str = ""
     title: Sequence[str] = ()  # where you are, from the outside in
     connection: Part = ("connecting", "muted")
+    server: str = ""  # one far away, and who we are there
+    production: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     debugged: list[str] = field(default_factory=list)
 
@@ -43,7 +45,8 @@ class StatusBar(Painted):
     def render_line(self, y: int) -> Strip:
         """The line, what matters least leaving first where it is narrow."""
         status = self._status()
-        badge, counts, connection = self._badge(status), self._counts(status), self._line(status)
+        badge = [*self._server(status), *self._badge(status)]
+        counts, connection = self._counts(status), self._line(status)
         arrow = self.view.glyph(" › ", " > ")
         brand: list[Part] = [(" WINGMAN ", "brand"), ("  ", "text")]
         title: list[Part] = [(arrow.join(status.title), "strong")]
@@ -58,6 +61,13 @@ class StatusBar(Painted):
             if room >= 2:
                 break
         return self.line([*left, (" " * max(0, room), "text"), *right])
+
+    def _server(self, status: Status) -> list[Part]:
+        if not status.server:
+            return []
+        name: Part = (f" {status.server} ", "badge_alert" if status.production else "brand")
+        mark: list[Part] = [("PRODUCTION ", "badge_alert")] if status.production else []
+        return [name, *mark, ("  ", "text")]
 
     def _badge(self, status: Status) -> list[Part]:
         if not status.debugged:

@@ -1,0 +1,44 @@
+"""`wingman attach URL|NAME`: the console on a server far away."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from engine.client.launch import python_environment
+from engine.client.servers import VARIABLE, Server, find
+from engine.errors import UsageError
+from engine.paths import find_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.cli.parser import Arguments, Parser
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.argument(
+        "server", metavar="SERVER", help="a name of `wingman server list`, https://… or ssh://…"
+    )
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Make sure that it is there and lets us in, then become the console."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the console needs a terminal", "for scripts: wingman --server NAME list --json"
+        )
+    server = find(args.server)
+    if not server.is_ssh and not _is_known(server):
+        from engine.cli.server import add
+
+        server = add(server.name.partition(":")[0], server.entry)
+    os.environ[VARIABLE] = server.name if _is_known(server) else server.url
+    words = [sys.executable, "-P", "-m", "wingman_tui"]
+    os.execve(sys.executable, words, python_environment(find_home()))
+
+
+def _is_known(server: Server) -> bool:
+    from engine.client.servers import read_servers
+
+    return server.name in read_servers()
