@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from engine.errors import WingmanError
+from engine.probing import reason_of
 
 DISK_S = 5.0
 HOST_S = 3.0
@@ -100,7 +101,6 @@ async def _host(host: str) -> list[str]:
     except TimeoutError:
         return [f"host {host}: no answer within {HOST_S:g} s"]
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return [f"host {host}: {reason}"]
+        return [f"host {host}: {reason_of(error)}"]
     writer.close()
     return []

@@ -131,6 +131,10 @@ class Session:
             return await asyncio.to_thread(_text, self._home, f"{path}/definition")
         return await self.request("GET", f"{path}/{what}")
 
+    async def probed(self, id_: str) -> dict[str, Any]:
+        """Why, with what the server of a failed `http` step answers now."""
+        return await self.request("GET", f"/v1/executions/{quote(id_)}/why?probe=true")
+
     async def system(self, what: str, level: str) -> dict[str, Any]:
         """What the engine tells of itself: its log, doctor, pools, or its facts."""
         if what == "log":

@@ -24,13 +24,14 @@ def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
     parser.argument("subject", metavar="REF|FLOW", help="as flow#12, flow@last-failed, a flow")
     parser.option("--step", metavar="STEP", help="about one step, by its path")
+    parser.flag("--no-probe", help="do not ask the server of a failed http step again")
     parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:
     """Ask, and tell the chain from the answer to the help."""
     client = ensure_engine(find_home())
-    found = _ask(client, args.subject, args.step)
+    found = _ask(client, args.subject, args.step, probe=not args.no_probe)
     if args.json:
         import json
 
@@ -41,9 +42,11 @@ def execute(args: Arguments, name: str) -> int:
     return 0
 
 
-def _ask(client: Client, subject: str, step: str | None) -> dict[str, Any]:
+def _ask(client: Client, subject: str, step: str | None, probe: bool) -> dict[str, Any]:
     """Of a name that is a flow's and no execution's, why the flow runs or not."""
     parameters = {"step": step} if step else {}
+    if probe:
+        parameters["probe"] = "true"
     try:
         path = with_query(f"/v1/executions/{segment(subject)}/why", **parameters)
         return client.request("GET", path)

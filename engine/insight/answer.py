@@ -53,8 +53,14 @@ class Why:
     subject: str
     state: str
     answer: str = ""
+    probe: str = ""  # the path of a failed `http` step whose server can be asked
     causes: list[Cause] = field(default_factory=list)
     helps: list[Help] = field(default_factory=list)
+
+    def add_probe(self, host: str, lines: Sequence[str], is_well: bool) -> None:
+        """What the server of the failed step answers now, after the failure itself."""
+        what = f"{host} answers" if is_well else f"{host} does not answer as it should"
+        self.causes.insert(1, Cause("now", what, 1, lines=tuple(lines)))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -40,6 +40,7 @@ def why_step(found: Row, path: str, facts: Facts) -> Why:
     why = Why(f"{found['flow']}#{found['number']} {path}", step["state"])
     if step["state"] in FAILED:
         why.answer = f"{path} {step['state']}: {_error_text(step)}"
+        why.probe = _probe_of(step)
         why.causes.append(_failure(step, facts))
         _helps_of_failure(why, found, path)
     elif step["state"] in ("skipped", "cancelled"):
@@ -92,6 +93,7 @@ def _failed(why: Why, found: Row, facts: Facts) -> None:
     where = f"step {first['path']}: " if first else ""
     why.answer = f"{where}{error.get('message') or 'it failed'} ({error.get('type') or 'any'})"
     if first is not None:
+        why.probe = _probe_of(first)
         why.causes.append(_failure(first, facts))
         why.causes += _its_needs(first, steps)
         again = _same_error(first, found, facts.earlier)
@@ -117,6 +119,11 @@ def _failure(step: Row, facts: Facts) -> Cause:
         since=step.get("ended_at"),
         lines=lines,
     )
+
+
+def _probe_of(step: Row) -> str:
+    """The step whose server can be asked whether it answers now."""
+    return str(step["path"]) if step.get("kind") == "http" else ""
 
 
 def _error_text(step: Row) -> str:

@@ -25,6 +25,7 @@ from engine.journal.history import History
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
 from engine.server.logbook import LogBook
+from engine.server.probes import ask_server
 from engine.service import Service
 from engine.times import from_text
 
@@ -45,8 +46,11 @@ class Insight:
         self._service = service
         self._logs = logs
 
-    async def why(self, reference: str, path: str | None) -> Why:
-        """Why an execution, or one step of it, is in its state. Raises UnknownReference."""
+    async def why(self, reference: str, path: str | None, probe: bool = False) -> Why:
+        """Why an execution, or one step of it, is in its state; with `probe`, ask a server now.
+
+        Raises UnknownReference.
+        """
         ord_, found = await self._execution(reference)
         if path is not None and path not in {step["path"] for step in found["steps"]}:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
@@ -54,7 +58,10 @@ class Insight:
         self._add_places(found, facts, path)
         facts.lines = await self._last_lines(ord_, found, path)
         facts.conditions = self._conditions(found, path)
-        return why_execution(found, facts) if path is None else why_step(found, path, facts)
+        why = why_execution(found, facts) if path is None else why_step(found, path, facts)
+        if probe and why.probe:
+            await ask_server(self._service, why, ord_, found["id"])
+        return why
 
     async def why_flow(self, name: str) -> Why:
         """Why a flow runs or does not. Raises UnknownReference."""

@@ -18,7 +18,8 @@ def insight_of(request: Request) -> Insight:
 
 async def why(request: Request) -> Response:
     step = request.query_params.get("step")
-    found = await insight_of(request).why(request.path_params["ref"], step)
+    probe = request.query_params.get("probe") == "true"
+    found = await insight_of(request).why(request.path_params["ref"], step, probe)
     return Json(found.to_json())
 
 

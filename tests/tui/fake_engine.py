@@ -41,6 +41,7 @@ class FakeEngine:
         self.steps: dict[str, list[Row]] = {}
         self.logs: dict[str, list[Row]] = {}
         self.flows: list[Row] = []
+        self.asked: list[str] = []  # which of `explained` were
         self.requests: list[tuple[str, str, Row]] = []
         self.machine: Row = {}  # a frame of the machine's window
         self.explained: dict[str, Any] = {}  # why, timeline, diff, definition, events -> answer
@@ -244,7 +245,11 @@ class FakeEngine:
         body = await self._note(request)
         if isinstance(body, JSONResponse):
             return body
-        answer = self.explained.get(request.url.path.rpartition("/")[2])
+        asked = f"?{request.url.query}" if request.url.query else ""
+        what = request.url.path.rpartition("/")[2]
+        answer = self.explained.get(what + asked, self.explained.get(what))
+        if what + asked in self.explained:
+            self.asked.append(what + asked)
         if answer is None:
             error = {"code": "unknown_reference", "message": "nobody knows"}
             return JSONResponse({"error": error}, 404)

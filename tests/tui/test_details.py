@@ -180,6 +180,27 @@ async def test_what_is_explained_follows_a_live_execution(
         await console.sees("It waits for nothing.")
 
 
+async def test_a_failed_request_shows_what_its_server_answers_now(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    """First the answer; then, once, with the probe."""
+    answers = filled(engine)
+    now = {"subject": "now", "what": "store:443 does not answer as it should", "since": None,
+           "depth": 1, "lines": ["TCP  FAILS     2.1 ms  10.0.0.7 port 443: refused"]}  # fmt: skip
+    answers["why"] = {**WHY, "probe": "dump"}
+    answers["why?probe=true"] = {**WHY, "causes": [*WHY["causes"], now], "probe": "dump"}
+    async with open_console() as console:
+        await console.press("e", "w")
+        await console.sees("TCP  FAILS")
+        await console.pilot.resize_terminal(100, 30)
+        await console.sees("TCP  FAILS")
+        await console.press("tab")
+        await console.sees("critical path")
+        await console.press("w")
+        await console.sees("TCP  FAILS")
+    assert engine.asked.count("why?probe=true") == 1
+
+
 async def test_a_part_that_the_engine_refuses_leaves_the_reason(
     engine: FakeEngine, open_console: OpenConsole
 ) -> None:

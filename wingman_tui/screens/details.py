@@ -33,6 +33,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         self._execution: dict[str, Any] | None = None
         self._reference = ""
         self._window: int | None = None
+        self._probed: dict[tuple[str, str], dict[str, Any] | None] = {}  # the one last asked for
         self._reloading = False
         self.tabs = TabLine(TABS, lambda: self.tab, self.open_tab)
         yield self.tabs
@@ -105,6 +106,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
         def came(answer: dict[str, Any]) -> None:
             if (tab, reference) == (self.tab, self._reference):
+                if tab == "why" and answer.get("probe"):
+                    answer = self._with_probe(answer)
                 self.pane.show(self._lines(tab, answer), keep_place=keep_place)
 
         def refused() -> None:
@@ -112,6 +115,22 @@ class DetailsScreen(ExecutionActions, ModeScreen):
                 self.pane.show([[("there is nothing to show; the line below says why", "muted")]])
 
         self.console_app.carry_out(session.explain(reference, tab), came, refused)
+
+    def _with_probe(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with what the failed step's server says, which is asked once a failure."""
+        reference = self._reference
+        failure = (reference, str(answer["answer"]))
+        if failure in self._probed:
+            return self._probed[failure] or answer
+        self._probed = {failure: None}
+
+        def came(probed: dict[str, Any]) -> None:
+            self._probed = {failure: probed}
+            if (self.tab, self._reference) == ("why", reference):
+                self.pane.show(self._lines("why", probed), keep_place=True)
+
+        self.console_app.carry_out(self.console_app.session.probed(reference), came)
+        return answer
 
     def _lines(self, tab: str, answer: dict[str, Any]) -> list[account.Line]:
         width, view = max(20, self.app.size.width - 3), self.console_app.view
