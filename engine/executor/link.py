@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.runner.frames import Decoder, dump_json
+from engine.runner.frames import Decoder, dump_json, load_json
 
 if TYPE_CHECKING:
     from engine.executor.local import LocalExecutor
 
 STARTS_PER_FRAME = 64
 _encode = msgspec.json.encode
+_decode = msgspec.json.decode
 
 
 def _frame(message: dict[str, Any]) -> bytes:
@@ -27,6 +28,13 @@ def _frame(message: dict[str, Any]) -> bytes:
     except UnicodeEncodeError:  # a path or a variable that is no UTF-8: escaped, it arrives whole
         body = dump_json(message).encode("ascii")
     return len(body).to_bytes(4, "big") + body
+
+
+def _load(data: bytes) -> Any:
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:  # a half character or NaN, which the runner's own words can hold
+        return load_json(data)
 
 
 class Link(asyncio.Protocol):
@@ -39,7 +47,7 @@ class Link(asyncio.Protocol):
         self._owner = owner
         self._path = path
         self._transport: asyncio.WriteTransport | None = None
-        self._decoder = Decoder()
+        self._decoder = Decoder(_load)
         self._starts: list[dict[str, Any]] = []
         self._cancels: list[dict[str, Any]] = []
         self._acks: list[str] = []
@@ -66,7 +74,7 @@ class Link(asyncio.Protocol):
         """The connection is gone: what was sent on it is settled by the next welcome."""
         self._transport = None
         self._is_welcome = False
-        self._decoder = Decoder()
+        self._decoder = Decoder(_load)
 
     def close(self) -> None:
         if self._transport is not None:

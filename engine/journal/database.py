@@ -18,6 +18,11 @@ from engine.journal.migrations import migrate
 BUSY_TIMEOUT_MS = 10_000
 _COLUMN = re.compile(r"value->>?(\d+)")
 _ROWS = "FROM json_each(?1)"
+# an insert of the rows' values as they are, in their order
+_PLAIN_INSERT = re.compile(
+    r"(INSERT\s[^?]*?)\sSELECT\s((?:value->>?\d+[,\s]+)+)FROM json_each\(\?1\)"
+)
+CACHED_STATEMENTS = 256  # each table's statement for each size of a group
 CHECKED_BYTES = 32 << 20  # a check of this much costs some hundredths of a second
 
 
@@ -42,11 +47,26 @@ def row_queries() -> dict[str, str]:
     }
 
 
+@cache
+def rows_query(name: str, n: int, width: int) -> str:
+    """The same for `n` rows of `width` values, all bound: a third of the cost of JSON in SQLite."""
+    if n == 1:
+        return row_queries()[name]
+    text = queries()[name]
+    row = f"({','.join('?' * width)})"
+    rows = f"VALUES {','.join([row] * n)}"
+    inserted = _PLAIN_INSERT.fullmatch(text)
+    if inserted and inserted[2].count("value") == width:
+        return f"{inserted[1]} {rows}"
+    text = _COLUMN.sub(lambda found: f"column{int(found[1]) + 1}", text)
+    return text.replace(_ROWS, f"FROM ({rows})")
+
+
 def open_writer(path: Path) -> apsw.Connection:
     """The one connection that writes: WAL, every commit synced, checkpoints apart from commits."""
     is_suspect = _is_suspect(path)
     try:
-        connection = apsw.Connection(str(path))
+        connection = apsw.Connection(str(path), statementcachesize=CACHED_STATEMENTS)
         path.chmod(0o600)
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         _demand(connection, "PRAGMA journal_mode = WAL", "wal")

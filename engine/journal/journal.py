@@ -1,19 +1,14 @@
-"""The journal's writer: group commits on a thread of its own.
+"""The journal: what goes together into one synced transaction, and who is told when it is there.
 
-The engine's loop adds to the open batch; whatever has gathered goes into one synced transaction as
-soon as the writer is free. Nobody waits for a timer. Raises nothing into the loop: a full disk is
-waited for (`degraded` tells), any other fault of the disk ends the process.
+The engine's loop adds to the open batch; whatever has gathered at the end of a turn, or while the
+writer was busy, is one group. Nobody waits for a timer. Raises nothing into the loop: the writer
+waits for a full disk (`degraded` tells), any other fault of the disk ends the process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import queue
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,23 +18,16 @@ import apsw
 
 from engine.core.state import Execution, StepState
 from engine.journal.batch import Batch
-from engine.journal.database import open_reader, open_writer, queries, row_queries
+from engine.journal.database import open_reader, queries, row_queries, rows_query
+from engine.journal.writer import Statements, Writer
 from engine.jsontext import encode, whole
 from engine.model import Event
 
-CHECKPOINT_PAGES = 1024  # 4 MiB of write-ahead log
 SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon after each sync
-FULL_DISK_PAUSE_S = 0.5
-EXIT_STORAGE = 74
-BALLAST_BYTES = 1 << 20
-SPACE_LOOK_S = 0.02
-RESERVED_BYTES = 4 << 20  # kept for the ends of what runs
-
 PLAIN = (int, type(None), bool, float)
-ONE_BY_ONE = 4  # so few rows of a table are cheaper bound than read from JSON by SQLite
+# rows of a table that one statement takes, largest first: few sizes, so that all stay prepared
+GROUPS = (64, 32, 16, 8, 4, 2, 1)
 
-Statements = list[tuple[str, tuple[Any, ...]]]  # SQL, what is bound to it
-Group = tuple[Statements, list[Callable[[], None]]]
 
 
 class Journal:
@@ -52,17 +40,11 @@ class Journal:
         report: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.path = path
-        self.degraded = ""
-        self._report = report
-        self._connection = open_writer(path)
-        self._ballast = ballast
-        self._keep_ballast()
-        with self._connection:
-            self.epoch: int = self._connection.execute(queries()["raise_epoch"]).get
-        self.seq, self.last_at_us = self._connection.execute(queries()["last_event"]).get
-        self.last_ord: int = self._connection.execute(queries()["last_ord"]).get
-        self._wal_pages = 0
-        self._connection.set_wal_hook(self._note_wal)
+        self._writer = Writer(path, ballast, report)
+        self.epoch = self._writer.epoch
+        connection = self._writer.connection
+        self.seq, self.last_at_us = connection.execute(queries()["last_event"]).get
+        self.last_ord: int = connection.execute(queries()["last_ord"]).get
         self._batch = Batch()
         self._after: list[Callable[[], None]] = []
         self._shown_inputs: dict[int, dict[str, Any]] = {}
@@ -70,17 +52,13 @@ class Journal:
         self._versions: set[tuple[str, str]] = set()  # those that were written already
         self._busy = False
         self._scheduled = False
-        self._free_bytes = 0
-        self._space_looked_at_s = -SPACE_LOOK_S
-        self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to commit; callbacks run on `loop`."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._loop = loop
-        self._thread.start()
+        self._writer.start()
 
     def watch(
         self, execution: Execution, shown_inputs: dict[str, Any], counted: str | None
@@ -216,19 +194,32 @@ class Journal:
             self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        """Give the writer what has gathered by the end of this turn of the loop."""
+        """Have committed what has gathered by the end of this turn of the loop."""
         self._scheduled = False
         batch, self._batch = self._batch, Batch()
         after, self._after = self._after, []
-        self._busy = True
-        self._groups.put((self._encode(batch), after))
+        statements = self._encode(batch)
+        if not statements or self._writer.commit_now(statements):
+            self._committed(after)
+        else:
+            self._busy = True
+            self._writer.hand_over(statements, self._report_committed(after))
+
+    def _report_committed(self, after: list[Callable[[], None]]) -> Callable[[], None]:
+        """What the writer's thread calls; raises RuntimeError where the loop is closed."""
+        loop = self._loop
+        assert loop is not None
+
+        def report() -> None:
+            loop.call_soon_threadsafe(self._committed, after)
+
+        return report
 
     def _encode(self, batch: Batch) -> Statements:
         found: Statements = []
         for name, rows in batch.tables(self._shown_inputs):
-            if len(rows) <= ONE_BY_ONE and name in row_queries():
-                statement = row_queries()[name]
-                found += [(statement, _bound(row)) for row in rows]
+            if name in row_queries():
+                found += _grouped(name, rows)
             else:
                 found.append((queries()[name], (encode(rows).decode(),)))
         return found
@@ -244,125 +235,46 @@ class Journal:
         if self._after or batch.events or batch.flows or batch.audit or batch.others:
             self._schedule()
 
-    # -- on the writer's thread ------------------------------------------------------------
-
-    def _write(self) -> None:
-        assert self._loop is not None
-        while (group := self._groups.get()) is not None:
-            statements, after = group
-            if statements:
-                self._commit_patiently(statements)
-            try:
-                self._loop.call_soon_threadsafe(self._committed, after)
-            except RuntimeError:
-                return  # the loop is closed: the process ends
-            self._checkpoint()
-
-    def _commit_patiently(self, statements: Statements) -> None:
-        """Commit; wait for space on a full disk; end the process on any other fault."""
-        while True:
-            try:
-                self._commit(statements)
-                if self.degraded:
-                    self._report("the journal is written again: there is space")
-                    self.degraded = ""
-                    self._keep_ballast()
-                return
-            except apsw.FullError:
-                was_known = bool(self.degraded)
-                self.degraded = "the disk is full"
-                self._drop_ballast()
-                if not was_known:
-                    self._report("the disk is full: nothing new starts until there is space")
-                time.sleep(FULL_DISK_PAUSE_S)
-            except apsw.Error as error:
-                # after a failed sync nothing may be acknowledged any more: stop at once
-                print(f"journal: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-                os._exit(EXIT_STORAGE)
-
-    def _commit(self, statements: Statements) -> None:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if connection.execute(queries()["epoch"]).get != self.epoch:
-                raise apsw.Error("a newer engine has taken over this home")
-            for statement, bound in statements:
-                connection.execute(statement, bound)
-            connection.execute("COMMIT")
-        except BaseException:
-            if not connection.getautocommit():
-                connection.execute("ROLLBACK")
-            raise
-
-    def _checkpoint(self) -> None:
-        """Move the write-ahead log into the database between groups, not inside a commit."""
-        if self._wal_pages < CHECKPOINT_PAGES or not self._groups.empty():
-            return
-        with contextlib.suppress(apsw.Error):  # the next group tries; a real fault shows there
-            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self._wal_pages = 0
-
-    def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        """How long the write-ahead log is: it begins anew by itself once all of it was moved."""
-        self._wal_pages = pages
-        return apsw.SQLITE_OK
-
-    def _keep_ballast(self) -> None:
-        """Hold some space back, so that endings can be recorded on a full disk."""
-        if self._ballast is None or self._ballast.exists():
-            return
-        try:
-            self._ballast.write_bytes(b"\0" * BALLAST_BYTES)
-        except OSError:
-            self._drop_ballast()
-
-    def _drop_ballast(self) -> None:
-        if self._ballast is not None:
-            self._ballast.unlink(missing_ok=True)
+    @property
+    def degraded(self) -> str:
+        """Why nothing can be written now; empty while all is well."""
+        return self._writer.degraded
 
     @property
     def short_of_space(self) -> str:
-        """Why nothing new may start: what runs already needs the rest of the disk. Or nothing."""
-        if self.degraded:
-            return self.degraded
-        now_s = time.monotonic()
-        if now_s >= self._space_looked_at_s + SPACE_LOOK_S:  # a crowd of starts asks once
-            status = os.statvfs(self.path.parent)
-            self._free_bytes = status.f_bavail * status.f_frsize
-            self._space_looked_at_s = now_s
-        if self._free_bytes >= RESERVED_BYTES:
-            return ""
-        return f"only {self._free_bytes >> 10} KiB of space are left for {self.path.parent}"
+        """Why nothing new may start; empty while all is well."""
+        return self._writer.short_of_space
 
     def close(self) -> None:
         """Commit what is left, fold the write-ahead log, close."""
-        if self._thread.is_alive():
-            statements = self._encode(self._batch)
-            self._batch = Batch()
-            self._groups.put((statements, self._after))
-            self._groups.put(None)
-            self._thread.join()
-        with contextlib.suppress(apsw.Error):  # a reader is busy: the next start folds it
-            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        self._connection.close()
+        if self._loop is not None:
+            statements, self._batch = self._encode(self._batch), Batch()
+            self._writer.hand_over(statements, self._report_committed(self._after))
+        self._writer.close()
 
     def reader(self) -> apsw.Connection:
         """A new connection that only reads."""
         return open_reader(self.path)
 
 
-def _bound(row: list[Any]) -> tuple[Any, ...]:
-    """A row as SQLite takes it: what is nested as JSON, and no half characters."""
-    return tuple(
-        [
-            value
-            if type(value) in PLAIN or (type(value) is str and value.isascii())
-            else encode(value).decode()
-            if isinstance(value, dict | list)
-            else whole(value)
-            for value in row
-        ]
-    )
+def _grouped(name: str, rows: list[list[Any]]) -> Statements:
+    """Statements for the rows of a table, as few as there can be with the sizes of `GROUPS`."""
+    found: Statements = []
+    at, width = 0, len(rows[0])
+    for size in GROUPS:
+        while len(rows) - at >= size:
+            values = [_bound(value) for row in rows[at : at + size] for value in row]
+            found.append((rows_query(name, size, width), values))
+            at += size
+    return found
+
+
+def _bound(value: Any) -> Any:
+    """A value as SQLite takes it: what is nested as JSON, and no half characters."""
+    kind = type(value)
+    if kind in PLAIN or (kind is str and value.isascii()):
+        return value
+    return encode(value).decode() if isinstance(value, dict | list) else whole(value)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -63,8 +63,9 @@ def encode(message: dict[str, Any]) -> bytes:
 class Decoder:
     """Takes bytes as they come and gives the messages that are whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, load: Callable[[bytes], Any] = load_json) -> None:
         self._rest = b""
+        self._load = load
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """The messages that `data` completes, in order."""
@@ -78,17 +79,16 @@ class Decoder:
                 raise FrameError(f"a frame of {length} bytes is over {FRAME_LIMIT_BYTES}")
             if end - start - 4 < length:
                 break
-            messages.append(_decode(data[start + 4 : start + 4 + length]))
+            messages.append(self._decode(data[start + 4 : start + 4 + length]))
             start += 4 + length
         self._rest = data[start:]
         return messages
 
-
-def _decode(payload: bytes) -> dict[str, Any]:
-    try:
-        message = load_json(payload)
-    except ValueError as error:
-        raise FrameError(f"a frame holds no JSON: {error}") from error
-    if not isinstance(message, dict):
-        raise FrameError("a frame holds no JSON object")
-    return message
+    def _decode(self, payload: bytes) -> dict[str, Any]:
+        try:
+            message = self._load(payload)
+        except ValueError as error:
+            raise FrameError(f"a frame holds no JSON: {error}") from error
+        if not isinstance(message, dict):
+            raise FrameError("a frame holds no JSON object")
+        return message

@@ -229,15 +229,18 @@ def events_of_one_attempt(n: int) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("at_once", [1, 40])
-def test_rows_are_the_same_bound_one_by_one_or_read_from_json(
+def test_rows_are_the_same_one_by_one_in_groups_or_read_from_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     assert {"insert_events", "update_progress", "upsert_steps"} <= row_queries().keys()
     tables = ("events", "executions", "steps", "attempts", "attempt_ends", "counters", "flows")
     found = []
-    for one_by_one in (0, 1000):
-        monkeypatch.setattr("engine.journal.journal.ONE_BY_ONE", one_by_one)
-        path = tmp_path / f"{one_by_one}.db"
+    for way in ("groups", "one by one", "json"):
+        if way == "one by one":
+            monkeypatch.setattr("engine.journal.journal.GROUPS", (1,))
+        elif way == "json":
+            monkeypatch.setattr("engine.journal.journal.row_queries", dict)
+        path = tmp_path / f"{way}.db"
 
         async def work(journal: Journal) -> None:
             for n in range(1, 41):
@@ -255,5 +258,5 @@ def test_rows_are_the_same_bound_one_by_one_or_read_from_json(
 
         with_journal(path, work)
         found.append({name: rows(path, f"SELECT * FROM {name} ORDER BY 1, 2") for name in tables})
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert len(found[0]["executions"]) == 40
