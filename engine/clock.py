@@ -43,6 +43,10 @@ class Clock:
         self._last_elapsed_us = elapsed_us
         return self._last_us
 
+    def wall_us(self) -> int:
+        """What the wall clock shows, also where somebody has set it back: for schedules."""
+        return self._wall_ns() // 1000
+
     def at_least(self, at_us: int) -> None:
         """Never give out a time before `at_us` (the newest event found in the journal)."""
         self._last_us = max(self._last_us, at_us)

@@ -39,7 +39,7 @@ class Library:
 
     def __init__(self, folders: list[Path], sandbox: Sandbox) -> None:
         self._folders = [*folders, STANDARD_FOLDER]
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self._files: dict[Path, FlowFile] = {}
         self._compiled: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -48,7 +48,7 @@ class Library:
         key = (hashlib.sha256(text).hexdigest(), source)
         found = self._compiled.get(key)
         if found is None:
-            found = await self._sandbox.compile(text, source)
+            found = await self.sandbox.compile(text, source)
             if len(self._compiled) > 256:
                 self._compiled.clear()
             self._compiled[key] = found
@@ -71,6 +71,16 @@ class Library:
             elif file.standard == other.standard:
                 other.problems = [f"two files are named {file.name}: {other.path} and {file.path}"]
         return sorted(by_name.values(), key=lambda file: file.name)
+
+    async def own_files(self) -> list[FlowFile]:
+        """The files of the flow folders as they are now, not compiled; no standard flows."""
+        await asyncio.to_thread(self._scan)
+        return [file for file in self._files.values() if not file.standard]
+
+    @property
+    def folders(self) -> list[Path]:
+        """The flow folders, without that of the standard flows."""
+        return self._folders[:-1]
 
     async def find(self, name: str) -> FlowFile:
         """The flow of that name. Raises UnknownReference with the nearest, UsageError for two."""

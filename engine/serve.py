@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ from engine.server.protocol import listen
 from engine.service import Service
 from engine.serving import Serving
 from engine.times import to_text
+from engine.triggers.keeper import Keeper
+from engine.triggers.registry import Registry
 
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
@@ -113,6 +116,9 @@ class Engine:
             FlowPermissions(access, library),
         )
 
+        self.triggers = Keeper(self.service, self._clock, log)
+        self._registry = Registry(self.triggers, library, log)
+
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
         connection = self._journal.reader()
         rows = connection.execute(queries()["flows"])
@@ -127,8 +133,10 @@ class Engine:
             loop.add_signal_handler(number, self.stop, False)
         self._journal.start(loop)
         self._recover()
+        opening = loop.create_task(self._open_triggers())
+        logs = LogBook(self._home, self.service)
         context = Context(
-            self._home, self.service, LogBook(self._home, self.service), self._status, self.stop
+            self._home, self.service, logs, self._status, self.stop, self.triggers
         )
         self._app = make_app(context)
         server, state = await listen(self._app, listening)
@@ -140,6 +148,8 @@ class Engine:
         idle = loop.create_task(self._end_when_idle(state))
         await self._stopped.wait()
         idle.cancel()
+        opening.cancel()
+        await self._registry.close()
         server.close()
         if self._public is not None:
             self._public.close()
@@ -178,6 +188,13 @@ class Engine:
             execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
         )
 
+    async def _open_triggers(self) -> None:
+        """Arm what the flow folders say, beside what is served already."""
+        try:
+            await self._registry.open()
+        except Exception:
+            log(f"the triggers are not armed: {traceback.format_exc()}")
+
     async def _status(self) -> dict[str, Any]:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._executor.ready(), RUNNER_PATIENCE_S)
@@ -210,7 +227,7 @@ class Engine:
         self._scheduler.observers.append(note)
         while (rest_s := last_busy + IDLE_END_S - loop.time()) > 0:
             await asyncio.sleep(rest_s)
-            if state.connections or self._scheduler.live:
+            if state.connections or self._scheduler.live or self.triggers.needs_engine:
                 last_busy = loop.time()
         log("nobody needs this engine any more: it ends")
         self._stopped.set()

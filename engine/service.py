@@ -121,7 +121,14 @@ class Service:
         file = await self.library.find(request["flow"])
         return file.text, str(file.path)
 
-    async def launch(
+    async def launch(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """A new execution of a compiled flow (as `enter` takes it), once it is durable."""
+        answer = self.enter(*args, **options)
+        await self.permissions.learn_from(args[0])
+        await self.journal.durable()
+        return answer
+
+    def enter(
         self,
         compiled: dict[str, Any],
         text: bytes,
@@ -139,7 +146,10 @@ class Service:
         audit: tuple[str, str] | None = None,
         **links: Any,
     ) -> dict[str, Any]:
-        """A new execution of a compiled flow; `links` say what it goes on from."""
+        """Put a new execution of a compiled flow into the open transaction, with all else in it.
+
+        `links` say what it goes on from.
+        """
         self._check_may_start()
         self.scheduler.slots.check(compiled)
         inputs = check_inputs(compiled["inputs"], given, given_text)
@@ -158,16 +168,14 @@ class Service:
             "actor": actor,
             "request_key": key,
             "request_digest": self.sensitive.seal_digest(compiled, digest, execution_id),
-            "debug": compiled["debug"] or switch != "off"
-            if debug is None
-            else debug or switch != "off",
+            "debug": switch != "off" or (compiled["debug"] if debug is None else debug),
             **links,
         }
-        execution = new_execution(
-            self.journal.last_ord, execution_id, now_us, data, compiled, inputs
-        )
+        ord_ = self.journal.last_ord
+        execution = new_execution(ord_, execution_id, now_us, data, compiled, inputs)
+        version_text = text.decode("utf-8", "replace")
         self.journal.add_version(
-            [compiled["version"], name, source, text.decode("utf-8", "replace"), compiled, now_us]
+            [compiled["version"], name, source, version_text, compiled, now_us]
         )
         self.journal.add_flow(name, *self._flows[name])
         action, reason = audit or ("run", trigger)
@@ -176,10 +184,7 @@ class Service:
         self.scheduler.add(
             execution, first, shown_inputs(compiled, inputs), mask_values(compiled, inputs), begin
         )
-        await self.permissions.learn_from(compiled)
-        answer = {"id": execution_id, "flow": name, "number": number, "state": execution.state}
-        await self.journal.durable()
-        return answer
+        return {"id": execution_id, "flow": name, "number": number, "state": execution.state}
 
     def _take_number(self, name: str) -> tuple[int, str]:
         """The next number of a flow, and how its debug mode is switched."""

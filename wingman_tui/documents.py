@@ -16,6 +16,7 @@ ORDER = (
     "understanding-flows",
     "standard-flows",
     "custom-flows",
+    "triggers",
     "monitoring",
     "troubleshooting",
     "over-ssh",

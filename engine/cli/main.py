@@ -50,6 +50,7 @@ COMMANDS = {
     "validate": ("validate", "check flow files and print all that is wrong with them"),
     "test": ("trials", "run the tests of flows: mocked steps, no side effect"),
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
+    "trigger": ("trigger", "triggers: list, show, next, test, pause, continue"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
     "serve": ("serve", "run the engine here, also on TCP with TLS, for those who have a token"),
@@ -65,7 +66,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("trigger", "emit", "audit",
+    ("emit", "audit",
      "alerts", "support-bundle", "export", "open", "import", "config",
      "note")
 )  # fmt: skip

@@ -19,6 +19,7 @@ from .python_source import free_expressions
 from .readers import Reading, Spot
 from .schema import Kind
 from .shell_text import FREE, SHELLS, WORDS, places
+from .trigger_schema import EVENT_FIELDS
 from .yaml_tree import Node, Source
 
 LIMIT_WORDS = 25_000  # of the distinct expressions of a file; plain paths are free
@@ -41,6 +42,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "if": _STEP_NAMES,
     "expect": (*_STEP_NAMES, "outputs"),
     "outputs": ("inputs", "env", "steps", "execution", "trigger"),
+    **dict.fromkeys(EVENT_FIELDS, ("event",)),
 }
 _PASTED = ("run", "script")  # texts that are executed
 _UNTRUSTED = ("inputs", "trigger")
@@ -202,7 +204,7 @@ class References:
             elsewhere = next((place for place in PLACES if root in PLACES[place]), None)
             if elsewhere:
                 near = f"it is known in `{elsewhere}`"
-            elif root in self.inputs:
+            elif root in self.inputs and "inputs" in names:
                 near = f"did you mean `inputs.{root}`?"
             elif root in self.by_id:
                 near = f"did you mean `steps.{root}`?"
@@ -212,6 +214,8 @@ class References:
         known = {"inputs": self.inputs, "execution": _EXECUTION, "error": _ERROR}.get(root)
         if root == "env":
             known = self._env_of(spot)
+        if root == "event":
+            known = EVENT_FIELDS[spot.place]
         if known is not None and len(reference.path) > 1 and reference.path[1] not in known:
             if root == "env" and reference.path[1] in self.secrets:
                 return (f"the secret `{reference.path[1]}` cannot be a value of an expression",

@@ -27,6 +27,7 @@ from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
 from .schema import FLOW, KINDS, STEP_KEYS, Kind
+from .triggers import compiled_triggers
 from .yaml_tree import Mapping, Node, Scalar, Sequence, Source, read_tree
 
 SHELL = ["bash", "-euo", "pipefail"]
@@ -94,6 +95,8 @@ class _Compiler:
         flow = self._flow(inputs)
         for section in SECTIONS:
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
+        if "triggers" in self.values:
+            flow["triggers"] = compiled_triggers(self.values["triggers"], inputs, self.reading)
         if "tests" in self.values:
             names = {step.id for step in self.steps}
             flow["tests"] = compiled_tests(self.values["tests"], names, inputs, self.reading)
@@ -129,7 +132,7 @@ class _Compiler:
             "requires": compiled_requires(self.values.get("requires")),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},
-            "tests": [],
+            "triggers": [], "tests": [],
         }
 
     def _name(self) -> str:

@@ -11,7 +11,9 @@ FORMAT = 3
 FLOW_2: dict[str, Any] = {"tests": []}
 STEP_2: dict[str, Any] = {"pools": {}}
 # a section of steps that is not there is empty, see below
-FLOW_3: dict[str, Any] = {"secrets": [], "permissions": {}, "concurrency": None, "requires": None}
+FLOW_3: dict[str, Any] = {
+    "secrets": [], "permissions": {}, "concurrency": None, "requires": None, "triggers": [],
+}  # fmt: skip
 STEP_3: dict[str, Any] = {
     "http": None, "wait": None, "approve": None, "parent": None, "clause": None, "on_error": [],
 }  # fmt: skip

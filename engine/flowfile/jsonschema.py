@@ -8,6 +8,7 @@ from typing import Any
 from .fields import BUILT, Key
 from .names import FLOW_NAME
 from .schema import FLOW, KINDS, STEP_KEYS
+from .trigger_schema import TRIGGERS
 
 
 def json_schema() -> dict[str, Any]:
@@ -21,7 +22,7 @@ def json_schema() -> dict[str, Any]:
         "properties": properties,
         "required": ["steps"],
         "additionalProperties": False,
-        "$defs": {"step": _step()},
+        "$defs": {"step": _step(), "trigger": _trigger()},
     }
 
 
@@ -36,6 +37,21 @@ def _step() -> dict[str, Any]:
         "properties": properties,
         "required": ["id"],
         "oneOf": [{"required": [kind.name]} for kind in kinds],
+        "additionalProperties": False,
+    }
+
+
+def _trigger() -> dict[str, Any]:
+    kinds = [kind for kind in TRIGGERS.values() if kind.status == BUILT]
+    properties: dict[str, Any] = {}
+    for kind in kinds:
+        properties |= _properties(key for name, key in kind.table.items() if name not in TRIGGERS)
+    for kind in kinds:
+        properties[kind.word] = {**kind.reader.schema(), "description": kind.doc}
+    return {
+        "type": "object",
+        "properties": properties,
+        "oneOf": [{"required": [kind.word]} for kind in kinds],
         "additionalProperties": False,
     }
 

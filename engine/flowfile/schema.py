@@ -41,6 +41,7 @@ from .readers import (
     TemplateTree,
     Text,
 )
+from .trigger_schema import Triggers
 from .yaml_tree import Node, Sequence
 
 # ── values ────────────────────────────────────────────────────────────────────────────────────
@@ -251,8 +252,8 @@ FLOW = table_of((
     Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),
     Key("tests", ListOf(TEST, form="a list of tests"), "Tests of the flow (`wingman test`): no "
         "step runs, and no side effect happens.", "[]"),
-    Key("triggers", Reader(), "What starts the flow by itself.", "", LATER,
-        "start it from cron with `wingman run`"),
+    Key("triggers", Triggers(), "What starts the flow by itself, once its file lies in a flow "
+        "folder.", "[]"),
     Key("concurrency", CONCURRENCY, "How many executions of a group run at once.", "no limit"),
     Key("retention", Reader(), "How long executions are kept.", "", LATER, _NEXT),
     Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),

@@ -57,24 +57,6 @@ def why_step(found: Row, path: str, facts: Facts) -> Why:
     return why
 
 
-def why_flow(flow: Row, newest: Row | None, problems: Sequence[str]) -> Why:
-    """Why a flow does or does not run."""
-    why = Why(flow["name"], "cannot start" if problems else "ready")
-    if problems:
-        why.answer = f"{flow['name']} cannot start: its file has {len(problems)} errors"
-        why.causes = [Cause(flow["name"], problem) for problem in problems[:CHAIN_LIMIT]]
-        why.helps = [Help(f"wingman validate {flow.get('path') or flow['name']}", "all errors")]
-        return why
-    why.answer = f"{flow['name']} can start; it has no trigger, so somebody has to start it"
-    why.helps = [Help(f"wingman run {flow['name']}", "start it")]
-    if newest is not None:
-        name = f"{newest['flow']}#{newest['number']}"
-        moment = newest.get("ended_at") or newest.get("started_at") or newest.get("created_at")
-        why.causes.append(Cause(name, f"its newest execution is {newest['state']}", since=moment))
-        why.helps.append(Help(f"wingman why {name}", "about that one"))
-    return why
-
-
 # -- what went wrong --
 
 

@@ -31,6 +31,8 @@ class Batch:
     audit: list[Row] = field(default_factory=list)
     abandoned: list[Row] = field(default_factory=list)  # [ord, at, error]
     others: list[tuple[str, Row]] = field(default_factory=list)  # rare rows, in their order
+    triggers: dict[str, Row] = field(default_factory=dict)
+    occasions: list[Row] = field(default_factory=list)  # of triggers: their ledger
 
     def count(self, flow: str, state: str, by: int) -> None:
         key = (flow, state)
@@ -51,6 +53,8 @@ class Batch:
             ("upsert_steps", [step_row(ex, step) for ex, step in self.steps.values()]),
             ("add_counters", [[flow, state, n] for (flow, state), n in self.counters.items() if n]),
             ("insert_audit", self.audit),
+            ("upsert_triggers", list(self.triggers.values())),
+            ("upsert_occasions", self.occasions),
             ("abandon_counters", self.abandoned),
             ("abandon_steps", self.abandoned),
             ("abandon_executions", self.abandoned),

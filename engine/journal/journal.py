@@ -165,6 +165,12 @@ class Journal:
         self._batch.others.append((statement, row))
         self._schedule()
 
+    def add_trigger(self, row: list[Any], *occasions: list[Any]) -> None:
+        """Keep a trigger's state, and what became of occasions: the columns of their tables."""
+        self._batch.triggers[row[0]] = row
+        self._batch.occasions += occasions
+        self._schedule()
+
     def _count(self, execution: Execution) -> None:
         before = self._counted.get(execution.ord)
         if before == execution.state:
@@ -232,7 +238,8 @@ class Journal:
             except Exception:  # a fault of one must not starve the others: they wait for good
                 traceback.print_exc()
         batch = self._batch
-        if self._after or batch.events or batch.flows or batch.audit or batch.others:
+        waits = batch.events or batch.flows or batch.audit or batch.others or batch.triggers
+        if self._after or waits:
             self._schedule()
 
     @property

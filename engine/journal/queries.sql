@@ -253,3 +253,43 @@ SELECT ord FROM executions ORDER BY created_at DESC LIMIT 1 OFFSET ?1
 
 -- name: ord_at_offset_by_state
 SELECT ord FROM executions WHERE state = ?1 ORDER BY ord DESC LIMIT 1 OFFSET ?2
+
+-- name: upsert_triggers
+INSERT OR REPLACE INTO triggers
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->7
+FROM json_each(?1)
+
+-- name: upsert_occasions
+INSERT INTO occasions (trigger, key, at, until, times, decided, outcome, reason, execution, data)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
+       value->>8, value->9
+FROM json_each(?1) WHERE true
+ON CONFLICT (trigger, key) DO UPDATE SET until = excluded.until, times = excluded.times,
+  decided = excluded.decided, outcome = excluded.outcome, reason = excluded.reason,
+  execution = excluded.execution, data = excluded.data
+
+-- name: forget_occasions
+-- what was decided before a moment; some at a time, so that nobody waits for it
+DELETE FROM occasions WHERE outcome != 'waiting' AND seq IN (
+  SELECT o.seq FROM json_each(?1) j JOIN occasions o ON o.decided < j.value->>0 LIMIT 2000)
+
+-- name: thin_occasions
+-- of a busy trigger, what was decided before a moment, but for its newest 1,000
+DELETE FROM occasions WHERE outcome != 'waiting' AND seq IN (
+  SELECT o.seq FROM json_each(?1) j JOIN occasions o ON o.trigger = j.value->>0
+  AND o.decided < j.value->>1 AND o.seq < (SELECT newer.seq FROM occasions newer
+    WHERE newer.trigger = j.value->>0 ORDER BY newer.seq DESC LIMIT 1 OFFSET 999) LIMIT 10000)
+
+-- name: triggers
+SELECT name, flow, kind, source, version, armed, decided, data FROM triggers
+
+-- name: occasions_waiting
+SELECT trigger, key, at, until, times, decided, outcome, reason, execution, data FROM occasions
+WHERE outcome = 'waiting' ORDER BY seq
+
+-- name: occasions_of
+SELECT seq, trigger, key, at, until, times, decided, outcome, reason, execution, data FROM occasions
+WHERE trigger = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
+
+-- name: occasion
+SELECT outcome, reason, execution FROM occasions WHERE trigger = ?1 AND key = ?2

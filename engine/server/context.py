@@ -10,6 +10,7 @@ from engine.gauges import Gauges
 from engine.paths import Home
 from engine.server.gate import Gate
 from engine.service import Service
+from engine.triggers.keeper import Keeper
 
 if TYPE_CHECKING:
     from engine.server.logbook import LogBook
@@ -24,6 +25,7 @@ class Context:
     logs: LogBook
     status: Callable[[], Awaitable[dict[str, Any]]]
     stop: Callable[[bool], None]
+    triggers: Keeper
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution

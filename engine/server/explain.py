@@ -19,8 +19,9 @@ from engine.filters import Filter as QueryOf
 from engine.insight import critical
 from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Why
 from engine.insight.diff import difference, first_difference
+from engine.insight.flow_why import LEDGER_ROWS, why_flow
 from engine.insight.shared import group_causes, slot_causes
-from engine.insight.why import why_execution, why_flow, why_step
+from engine.insight.why import why_execution, why_step
 from engine.journal.history import History
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
@@ -28,6 +29,7 @@ from engine.server.logbook import LogBook
 from engine.server.probes import ask_server
 from engine.service import Service
 from engine.times import from_text
+from engine.triggers.keeper import Keeper
 
 Row = dict[str, Any]
 EARLIER = 20  # executions before, that are looked at for the same error
@@ -42,7 +44,8 @@ FAILED = ("failed", "interrupted")
 class Insight:
     """Questions about one engine's executions and flows."""
 
-    def __init__(self, service: Service, logs: LogBook) -> None:
+    def __init__(self, service: Service, logs: LogBook, triggers: Keeper) -> None:
+        self._triggers = triggers
         self._service = service
         self._logs = logs
 
@@ -79,7 +82,15 @@ class Insight:
             except UnknownReference:
                 return None
 
-        return why_flow(flow, await self._service.reader(newest), problems)
+        triggers = self._triggers.rows(name)
+        ledgers = {
+            each["name"]: (await self._triggers.ledger(
+                self._triggers.triggers[each["name"]], None, LEDGER_ROWS
+            ))[0]
+            for each in triggers
+        }  # fmt: skip
+        found = await self._service.reader(newest)
+        return why_flow(flow, found, problems, triggers, ledgers)
 
     async def diff(self, reference: str, against: str | None) -> Row:
         """An execution against another, without one against the last good one before it."""

@@ -13,7 +13,7 @@ from engine.server.routes import context_of
 def insight_of(request: Request) -> Insight:
     """The questions to this engine."""
     context = context_of(request)
-    return Insight(context.service, context.logs)
+    return Insight(context.service, context.logs, context.triggers)
 
 
 async def why(request: Request) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from engine import __version__, wire
 from engine.server import access_routes, routes, secret_routes
 from engine.server.app import Json
+from engine.triggers import shapes
 
 REF = {
     "name": "ref",
@@ -51,6 +52,12 @@ SHAPES = (
     wire.Group,
     wire.Machine,
     wire.LogLine,
+    shapes.Trigger,
+    shapes.Occasion,
+    shapes.Moment,
+    shapes.Trial,
+    shapes.TrialRequest,
+    shapes.SwitchRequest,
     wire.Problem,
     routes.VerbRequest,
     routes.DebugRequest,
@@ -65,7 +72,7 @@ TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
 def _query(*names: str) -> list[dict[str, Any]]:
-    numbers = {"limit", "cursor", "after_seq", "attempt"}
+    numbers = {"limit", "cursor", "after_seq", "before_seq", "attempt", "count"}
     return [
         {
             "name": name,
@@ -77,6 +84,11 @@ def _query(*names: str) -> list[dict[str, Any]]:
         }
         for name in names
     ]
+
+
+def _listed(name: str, schema: Any) -> dict[str, Any]:
+    """The schema of an object that holds a list under a name."""
+    return {"type": "object", "properties": {name: {"type": "array", "items": schema}}}
 
 
 @cache
@@ -224,8 +236,31 @@ def make_document() -> dict[str, Any]:
             "post": operation(None, "TokenRequest", status="201"),
         },
         "/v1/tokens/{id}": {"delete": operation(parameters=[TOKEN])},
+        "/v1/triggers": {
+            "get": operation(_listed("triggers", shape["Trigger"]), parameters=_query("flow"))
+        },
+        "/v1/triggers/{name}": {"get": operation(shape["Trigger"], parameters=[NAME])},
+        "/v1/triggers/{name}/ledger": {
+            "get": operation(
+                _listed("occasions", shape["Occasion"]),
+                parameters=[NAME, *_query("before_seq", "limit")],
+            )
+        },
+        "/v1/triggers/{name}/next": {
+            "get": operation(
+                _listed("moments", shape["Moment"]), parameters=[NAME, *_query("count")]
+            )
+        },
+        "/v1/triggers/{name}/test": {"post": operation(shape["Trial"], "TrialRequest", [NAME])},
+        "/v1/triggers/{name}/pause": {
+            "post": operation(shape["Trigger"], "SwitchRequest", [NAME])
+        },
+        "/v1/triggers/{name}/continue": {
+            "post": operation(shape["Trigger"], "SwitchRequest", [NAME])
+        },
         "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},
     }
+    paths["/v1/triggers/{name}/ledger"]["get"]["parameters"][1]["name"] = "before"
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"
     components["Problematic"] = {
         "type": "object",

@@ -21,6 +21,7 @@ from engine.journal.history import History
 from engine.server.app import Json
 from engine.server.context import Context
 from engine.server.gate import caller_of
+from engine.triggers.trigger import KEY_PREFIX
 
 BODY_LIMIT_BYTES = 4 << 20
 PAGE_LIMIT = 1000
@@ -134,6 +135,8 @@ async def start(request: Request) -> Response:
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= 200:
         raise UsageError("an Idempotency-Key has 1 to 200 characters")
+    if key is not None and key.startswith(KEY_PREFIX):
+        raise UsageError(f"no Idempotency-Key begins with {KEY_PREFIX}", "these are of triggers")
     await context_of(request).gate.check_start(caller_of(request), dict(wanted))
     answer = await context_of(request).service.start(dict(wanted), request.state.actor, key)
     return Json(answer, 201)

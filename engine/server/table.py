@@ -21,6 +21,7 @@ from engine.server import (
     routes,
     secret_routes,
     system_routes,
+    trigger_routes,
 )
 from engine.server.gate import Guarded, GuardedSocket
 
@@ -67,6 +68,13 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/tokens", access_routes.tokens, gate.ADMIN),
     Guarded("/v1/tokens", access_routes.create_token, gate.ADMIN, "POST"),
     Guarded("/v1/tokens/{id}", access_routes.revoke_token, gate.ADMIN, "DELETE"),
+    Guarded("/v1/triggers", trigger_routes.triggers, gate.VIEW),
+    Guarded("/v1/triggers/{name}", trigger_routes.trigger, gate.VIEW),
+    Guarded("/v1/triggers/{name}/ledger", trigger_routes.ledger, gate.VIEW),
+    Guarded("/v1/triggers/{name}/next", trigger_routes.preview, gate.VIEW),
+    Guarded("/v1/triggers/{name}/test", trigger_routes.test, gate.VIEW, "POST"),
+    Guarded("/v1/triggers/{name}/pause", trigger_routes.pause, gate.OPERATE, "POST"),
+    Guarded("/v1/triggers/{name}/continue", trigger_routes.continue_, gate.OPERATE, "POST"),
     Guarded("/v1/events", routes.events, gate.VIEW),
     Guarded("/v1/openapi.json", openapi.document, gate.VIEW),
     GuardedSocket("/v1/feed", feed.endpoint, gate.VIEW),

@@ -96,7 +96,7 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",
-        "tests": [
+        "triggers": [], "tests": [
             {"name": "works", "inputs": {"keep": 3},
              "mock": {"dump": {"outputs": {"size": 5}, "error": None, "message": "", "times": None},
                       "list": {"outputs": {}, "error": "timeout", "message": "", "times": 2}},
@@ -233,7 +233,8 @@ def test_a_written_duration_reads_the_same(milliseconds: int) -> None:
 def test_the_schema_knows_every_built_key() -> None:
     schema = json_schema()
     assert {"name", "inputs", "steps", "finally", "defaults"} <= set(schema["properties"])
-    assert "triggers" not in schema["properties"]
+    assert "retention" not in schema["properties"]
+    assert {"schedule", "every", "timezone"} <= set(schema["$defs"]["trigger"]["properties"])
     assert {"id", "run", "python", "needs", "retry"} <= set(schema["$defs"]["step"]["properties"])
     assert json.loads(json.dumps(schema)) == schema
 

@@ -225,10 +225,9 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         HEAD + "inputs: {n: {type: array, items: {type: strin, maxLenght: 3}}}\n" + STEP, [
             "2:41: `strin` is no type (did you mean `string`?)"]),
     # words that come later
-    "later": (HEAD + "triggers: [{schedule: '0 3 * * *'}]\nretention: {keep: 3}\nsteps:\n"
+    "later": (HEAD + "alerts: []\nretention: {keep: 3}\nsteps:\n"
               "  - {id: a, http: {url: 'http://x'}}\n  - {id: b, run: x, batch: {size: 1}}\n", [
-        "2:1: `triggers` cannot be carried out yet in this version "
-        "(start it from cron with `wingman run`)",
+        "2:1: `alerts` cannot be carried out yet in this version (notify in a `finally` step)",
         "3:1: `retention` cannot be carried out yet in this version "
         "(remove it; it will be taken by a later version)",
         "6:21: `batch` cannot be carried out yet in this version "
@@ -350,7 +349,7 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "triggers", "retention", "alerts", "batch", "flow"]
+        "webhook", "watch", "after", "retention", "alerts", "batch", "flow"]
 
 
 def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:

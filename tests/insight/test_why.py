@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from engine.insight.answer import Facts, Why
-from engine.insight.why import why_execution, why_flow, why_step
+from engine.insight.flow_why import why_flow
+from engine.insight.why import why_execution, why_step
 from tests.insight.made import at, execution, step
 
 ERROR = {"type": "exit:3", "message": "exited with 3"}
@@ -123,6 +124,25 @@ def test_a_flow_that_cannot_start_names_its_errors() -> None:
     assert "night.yaml:3:5" in told(why)
     ready = why_flow({"name": "night"}, execution("failed", []), [])
     assert [h.command for h in ready.helps] == ["wingman run night", "wingman why night#7"]
+
+
+def trigger(**more: Any) -> dict[str, Any]:
+    return {"name": "night:schedule", "what": "0 3 * * *", "paused": None, "problem": "",
+            "next": at(0), **more}  # fmt: skip
+
+
+def test_a_flow_with_triggers_tells_when_it_comes_and_what_became_of_the_last_moments() -> None:
+    row = {"at": at(0), "outcome": "skipped", "times": 2, "reason": "overlap: skip", "label": None}
+    why = why_flow({"name": "night"}, None, [], [trigger()], {"night:schedule": [row]})
+    assert "next it starts by itself at" in why.answer
+    assert "skipped (2 times): overlap: skip" in told(why)
+    paused = {"by": "ada", "at": at(0), "reason": "too loud"}
+    why = why_flow({"name": "night"}, None, [], [trigger(paused=paused, next=None)])
+    assert (why.state, "its trigger is paused" in why.answer) == ("paused", True)
+    assert "paused by ada: too loud" in told(why)
+    assert why.helps[0].command == "wingman trigger continue night:schedule"
+    why = why_flow({"name": "night"}, None, ["x:1:1: y"], [trigger(problem="the file has errors")])
+    assert "the file has errors" in told(why)
 
 
 def test_long_chains_are_bounded() -> None:

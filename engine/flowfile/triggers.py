@@ -1,0 +1,122 @@
+"""The triggers of a flow as the compiled flow has them, checked against its inputs.
+
+Called by `compile`. What expressions refer to is checked with all others, in `check`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.expression import is_template
+
+from .fields import Value, Values
+from .inputs import check_value
+from .readers import Reading
+from .trigger_schema import TriggerKind
+from .yaml_tree import Mapping, Node
+
+CATCHUP_WINDOW_S = 3600.0
+
+
+def compiled_triggers(
+    value: Value, inputs: list[dict[str, Any]], reading: Reading
+) -> list[dict[str, Any]]:
+    """Every trigger with all of its keys."""
+    found: list[dict[str, Any]] = []
+    names: set[str] = set()
+    for kind, values, node in value.value:
+        name = _name(kind, values, names, reading)
+        names.add(name)
+        _check_inputs(values, node, inputs, reading)
+        condition = values.get("if")
+        found.append({
+            "name": name, "kind": kind.kind,
+            "if": None if condition is None else str(condition.value),
+            "inputs": _get(values, "inputs", {}),
+            **_COMPILED[kind.kind](kind, values, reading),
+        })
+    return found
+
+
+def _get(values: Values, name: str, default: Any) -> Any:
+    return values[name].value if name in values else default
+
+
+def _name(kind: TriggerKind, values: Values, names: set[str], reading: Reading) -> str:
+    if "name" in values:
+        name = str(values["name"].value)
+        if name in names:
+            reading.wrong(values["name"].node, f"the trigger name `{name}` is there twice",
+                          "choose another")
+        return name
+    plain = kind.kind if kind.kind != "webhook" else str(_get(values, kind.word, kind.kind))
+    number, name = 1, plain
+    while name in names:
+        number += 1
+        name = f"{plain}-{number}"
+    return name
+
+
+def _check_inputs(
+    values: Values, node: Node, inputs: list[dict[str, Any]], reading: Reading
+) -> None:
+    """A trigger gives what the flow requires, nothing else, and constants of the right type."""
+    given = values.get("inputs")
+    nodes = given.node.entries if given is not None and isinstance(given.node, Mapping) else {}
+    declared = {one["name"]: one for one in inputs}
+    for name, (key, item) in nodes.items():
+        one = declared.get(name)
+        if one is None:
+            reading.wrong(key, f"the flow has no input `{name[:60]}`",
+                          reading.problems.one_of(name, declared) or "it declares none")
+        elif given is not None and not _has_template(given.value[name]):
+            for what, hint in check_value(one, given.value[name])[1]:
+                reading.wrong(item, f"`{name}` {what}", hint)
+    is_broken = isinstance(node, Mapping) and "inputs" in node.entries and given is None
+    missing = [name for name, one in declared.items() if one["required"] and name not in nodes]
+    if missing and not is_broken:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        reading.wrong(node, f"this trigger does not give the required {_inputs(missing)} {listed}",
+                      f"add inputs: {{{missing[0]}: …}}, or give it a default")
+
+
+def _inputs(names: list[str]) -> str:
+    return "input" if len(names) == 1 else "inputs"
+
+
+def _has_template(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_template(value)
+    if isinstance(value, dict):
+        return any(_has_template(item) for item in value.values())
+    return isinstance(value, list) and any(_has_template(item) for item in value)
+
+
+def _schedule(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
+    zone_name = _get(values, "timezone", "UTC")
+    catchup = _get(values, "catchup", "latest")
+    if kind.word == "every" and "timezone" in values:
+        reading.wrong(values["timezone"].key, "`timezone` says nothing about `every`",
+                      "it counts from 1970 in UTC; for local times use `schedule`")
+    return {
+        "cron": _get(values, "schedule", None), "every_s": _get(values, "every", None),
+        "at_us": _at(values, zone_name, reading), "timezone": zone_name, "catchup": catchup,
+        "catchup_window_s": _get(values, "catchup_window", CATCHUP_WINDOW_S),
+        "overlap": _get(values, "overlap", "queue" if catchup == "all" else "skip"),
+        "jitter_s": _get(values, "jitter", 0.0),
+    }
+
+
+def _at(values: Values, zone_name: str, reading: Reading) -> int | None:
+    if "at" not in values:
+        return None
+    from engine.triggers.moments import BadSchedule, moment_of
+
+    try:
+        return moment_of(values["at"].value, zone_name)
+    except BadSchedule as error:
+        reading.wrong(values["at"].node, error.what, error.hint)
+        return None
+
+
+_COMPILED = {"schedule": _schedule}
