@@ -17,7 +17,7 @@ import time
 from engine.paths import EXIT_LOCKED, Home, find_home
 
 BACKLOG = 512
-ENVIRONMENT_PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "USER", "LOGNAME", "SHELL")
+ENVIRONMENT_PASSED = ("PATH", "HOME", "LANG", "TZ", "TERM")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -64,6 +64,8 @@ def base_environment(passthrough: list[str]) -> dict[str, str]:
     names = (*ENVIRONMENT_PASSED, *passthrough)
     found = {name: os.environ[name] for name in names if name in os.environ}
     found.setdefault("PATH", DEFAULT_PATH)
+    if os.environ.get("LC_ALL") and "LC_ALL" not in found:
+        found["LANG"] = os.environ["LC_ALL"]  # what it overrules would be another language
     return found
 
 

@@ -78,6 +78,7 @@ class Scheduler:
         self._journal = journal
         self._sandbox = sandbox
         self.base_env = base_env
+        self._own_env = {k: v for k, v in os.environ.items() if not k.startswith("WINGMAN_")}
         self._log = log
         self.max_running_steps = max_running_steps
         self._running_steps = 0
@@ -154,7 +155,7 @@ class Scheduler:
         """
         places_before = places(execution)
         turn = Turn(
-            execution, self._clock.now_us(), self._surroundings(), self._free_slots(execution)
+            execution, self._clock.now_us(), self.surroundings(), self._free_slots(execution)
         )
         turn.mask, turn.pools = self.mask_of(execution), self.slots.ledger
         turn.lines = self.executor.keeps_lines and not self._starved
@@ -172,7 +173,8 @@ class Scheduler:
             events = (before or []) + turn.events
             self._journal.when_durable(lambda: self._carry_out(execution, events, turn.commands))
 
-    def _surroundings(self) -> Surroundings:
+    def surroundings(self) -> Surroundings:
+        """What the engine gives to every step now."""
         if self._around is None or self._around.generation != self.executor.generation:
             self._around = Surroundings(
                 self.base_env,
@@ -181,6 +183,7 @@ class Scheduler:
                 self.executor.generation,
                 masks=self.hidden.masks,
                 secrets=self.hidden.secret_values,
+                own_env=self._own_env,
             )
         return self._around
 

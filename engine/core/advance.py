@@ -11,7 +11,7 @@ from engine.core.lining import can_line_up, room_in_line
 from engine.core.names import names_of
 from engine.core.nesting import close
 from engine.core.outcome import outcome
-from engine.core.prepare import NeedsSandbox, evaluate, resolve
+from engine.core.prepare import Environment, NeedsSandbox, evaluate, resolve
 from engine.core.starting import start
 from engine.core.state import StepState
 from engine.core.turn import Ended, Turn
@@ -67,7 +67,8 @@ def _judge_candidate(turn: Turn, step: StepState) -> None:
 def _condition_holds(turn: Turn, step: StepState) -> bool:
     ex, text = turn.execution, step.definition["if"]
     try:
-        value = evaluate(ex, step, text, names_of(ex, step, ex.environment or {}, turn.now_us))
+        env = Environment(ex, step, turn.around, turn.now_us)
+        value = evaluate(ex, step, text, names_of(ex, step, env, turn.now_us))
     except NeedsSandbox as need:
         turn.ask_sandbox(step.path, need)
         return False
@@ -152,7 +153,8 @@ def _end(turn: Turn) -> bool:
     outputs: dict[str, Any] = {}
     if state in ("completed", "partial") and ex.definition["outputs"]:
         try:
-            names = names_of(ex, None, ex.environment or {}, turn.now_us)
+            env = Environment(ex, None, turn.around, turn.now_us)
+            names = names_of(ex, None, env, turn.now_us)
             outputs = resolve(ex, None, ex.definition["outputs"], names)
         except NeedsSandbox as need:
             turn.ask_sandbox("", need)

@@ -9,7 +9,7 @@ from engine.core import retry
 from engine.core.cancelling import fail_fast, is_unwanted
 from engine.core.names import names_of
 from engine.core.nesting import consequences
-from engine.core.prepare import NeedsSandbox, evaluate
+from engine.core.prepare import Environment, NeedsSandbox, evaluate
 from engine.core.state import StepState
 from engine.core.turn import Turn
 from engine.errors import ExpressionError
@@ -117,7 +117,8 @@ def answered_expectation(
 
 def _names_with_outputs(turn: Turn, step: StepState, end: dict[str, Any]) -> dict[str, Any]:
     ex = turn.execution
-    names = names_of(ex, step, ex.environment or {}, turn.now_us)
+    env = Environment(ex, step, turn.around, turn.now_us)
+    names = names_of(ex, step, env, turn.now_us)
     return {**names, "outputs": end.get("outputs") or {}}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from engine.core.advance import advance
 from engine.core.groups import LONGEST, Obstacle, name_of
 from engine.core.names import names_of
-from engine.core.prepare import NeedsSandbox, missing_words, render, resolve
+from engine.core.prepare import Environment, NeedsSandbox, missing_words, render, resolve
 from engine.core.state import Execution
 from engine.core.turn import CancelOthers, CheckRequirements, Ended, Turn
 from engine.errors import Conflict, ExpressionError
@@ -123,7 +123,8 @@ def cancel_queued(turn: Turn, mode: str, reason: str, actor: str) -> None:
 def ask_requirements(turn: Turn) -> None:
     """Have what the flow requires looked for; `checked` goes on."""
     ex = turn.execution
-    names = names_of(ex, None, turn.around.base_env, turn.now_us)
+    env = Environment(ex, None, turn.around, turn.now_us)
+    names = names_of(ex, None, env, turn.now_us)
     try:
         wanted = resolve_requirements(ex, names)
         path = _path_of(ex, turn)
@@ -145,7 +146,7 @@ def resolve_requirements(ex: Execution, names: dict[str, Any]) -> dict[str, list
 def _path_of(ex: Execution, turn: Turn) -> str:
     """The PATH of the steps, as far as the flow sets one."""
     template = ex.definition["env"].get("PATH")
-    base = turn.around.base_env
+    base = turn.around.env_for(ex.definition)
     if template is None:
         return base.get("PATH", "")
     try:

@@ -6,7 +6,7 @@ NeedsSandbox when an expression is too heavy to be evaluated here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,15 @@ class Surroundings:
     log_limit_bytes: int = 1 << 30
     log_sync: bool = False
     masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by execution id
+    own_env: Mapping[str, str] = field(default_factory=dict)  # what a flow may have passed through
     # values of declared secrets by execution id; None where nobody keeps any (simulations)
     secrets: Mapping[str, Mapping[str, str]] | None = None
+
+    def env_for(self, definition: Mapping[str, Any]) -> dict[str, str]:
+        """What the steps of a flow get of the engine's environment."""
+        passed = definition["env_passthrough"]
+        found = {name: self.own_env[name] for name in passed if name in self.own_env}
+        return {**self.base_env, **found}
 
     def missing_secrets(self, ex: Execution) -> list[str]:
         """The secrets that an execution declares and that nobody has set."""
@@ -101,20 +108,56 @@ def environment_of(
     ex: Execution, step: StepState | None, around: Surroundings, now_us: int
 ) -> dict[str, str]:
     """The environment of a step: passed through, flow, step, inputs; later wins."""
-    if ex.environment is None:
-        base = dict(around.base_env)
-        names = names_of(ex, None, base, now_us)
-        for name, template in ex.definition["env"].items():
-            base[name] = render(ex, step, template, names)
-        ex.environment = base
-    env = dict(ex.environment)
+    env = dict(_flow_environment(ex, step, around, now_us))
     if step and step.definition["env"]:
-        names = names_of(ex, step, ex.environment, now_us)
+        names = names_of(ex, step, dict(env), now_us)
         for name, template in step.definition["env"].items():
             env[name] = render(ex, step, template, names)
     for name, value in ex.inputs.items():
         env[name] = expression.as_text(value)
     return env
+
+
+def _flow_environment(
+    ex: Execution, step: StepState | None, around: Surroundings, now_us: int
+) -> dict[str, str]:
+    """The part that all steps have in common, made once; a restarted engine makes it again."""
+    if ex.environment is None:
+        env = around.env_for(ex.definition)
+        names = names_of(ex, None, dict(env), now_us)
+        for name, template in ex.definition["env"].items():
+            env[name] = render(ex, step, template, names)
+        ex.environment = env
+    return ex.environment
+
+
+class Environment(Mapping[str, str]):
+    """`env` to an expression that is evaluated while nothing is prepared, such as `if`.
+
+    Only what it refers to is made: a variable that cannot be does not fail what never asks for it.
+    """
+
+    def __init__(
+        self, ex: Execution, step: StepState | None, around: Surroundings, now_us: int
+    ) -> None:
+        self._ex, self._step, self._around, self._now_us = ex, step, around, now_us
+        self._own: Mapping[str, str] = step.definition["env"] if step else {}
+
+    def __getitem__(self, name: str) -> str:
+        ex, step = self._ex, self._step
+        if name in ex.inputs:
+            return expression.as_text(ex.inputs[name])
+        flow = _flow_environment(ex, step, self._around, self._now_us)
+        if name in self._own:
+            return render(ex, step, self._own[name], names_of(ex, step, flow, self._now_us))
+        return flow[name]
+
+    def __iter__(self) -> Iterator[str]:
+        flow = _flow_environment(self._ex, self._step, self._around, self._now_us)
+        return iter({**flow, **self._own, **self._ex.inputs})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def attempt_spec(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine import expression
@@ -44,6 +45,7 @@ class Simulation:
     ) -> None:
         self.mocks = {name.rpartition("/")[2]: mock for name, mock in (mocks or {}).items()}
         self._now_us = BEGIN_US
+        self._around = replace(AROUND, own_env=dict.fromkeys(definition["env_passthrough"], ""))
         self._pending: deque[Command] = deque()
         self.execution = Execution(
             id="00000000-0000-7000-8000-000000000000", ord=1, flow=definition["name"], number=1,
@@ -66,7 +68,7 @@ class Simulation:
 
     def _take(self, decision: Callable[..., None], *args: Any) -> None:
         self._now_us += STEP_US
-        turn = Turn(self.execution, self._now_us, AROUND)
+        turn = Turn(self.execution, self._now_us, self._around)
         decision(turn, *args)
         self._pending.extend(turn.commands)
 

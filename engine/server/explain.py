@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.core.names import names_of
+from engine.core.prepare import Environment
 from engine.core.state import Execution
 from engine.errors import ExpressionError, FlowFileError, UnknownReference, UsageError
 from engine.expression import values_of
@@ -165,7 +166,9 @@ class Insight:
         step = live.steps[path]
         if not step.definition["if"]:
             return {}
-        names = names_of(live, step, live.environment or {}, Clock().now_us())
+        now_us = Clock().now_us()
+        env = Environment(live, step, self._service.scheduler.surroundings(), now_us)
+        names = names_of(live, step, env, now_us)
         try:
             return {path: values_of(step.definition["if"], names, masked=live.masked)}
         except ExpressionError:

@@ -30,7 +30,8 @@ async def plan(request: Request) -> Response:
     compiled = await service.library.compile(text, source)
     given, given_text = wanted.get("inputs") or {}, wanted.get("inputs_text") or {}
     inputs = check_inputs(compiled["inputs"], given, given_text)
-    found = dry_run(compiled, inputs, service.scheduler.base_env, Clock().now_us())
+    base_env = service.scheduler.surroundings().env_for(compiled)
+    found = dry_run(compiled, inputs, base_env, Clock().now_us())
     if missing := service.secrets.missing(compiled):
         found["problems"].insert(0, missing_words(missing)[0])
     await _look_around(service.scheduler, compiled["source"] or source, found)

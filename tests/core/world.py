@@ -19,8 +19,10 @@ class World:
     """One execution and everything that happens to it."""
 
     def __init__(
-        self, definition: dict[str, Any], inputs: dict[str, Any] | None = None, *begin: Any
-    ) -> None:
+        self, definition: dict[str, Any], inputs: dict[str, Any] | None = None, *begin: Any,
+        around: Surroundings = AROUND,
+    ) -> None:  # fmt: skip
+        self.around = around
         self.definition = definition
         self.inputs = inputs or {}
         self.now_us = 1_000_000
@@ -43,7 +45,7 @@ class World:
     def do(self, decision: Any, *args: Any, **options: Any) -> None:
         """One stimulus: decide, remember the events, carry out the commands."""
         self.now_us += 1000
-        turn = Turn(self.ex, self.now_us, AROUND)
+        turn = Turn(self.ex, self.now_us, self.around)
         decision(turn, *args, **options)
         self.events += turn.events
         self.commands += turn.commands

@@ -18,6 +18,7 @@ from engine.errors import (
     UsageError,
     WingmanError,
 )
+from engine.paths import Home
 from tests.engine.api import Engine, states, step_of
 
 
@@ -336,3 +337,17 @@ steps:
     assert states(found)["heavy"] == "failed", "quadratic in the library: killed after a second"
     assert step_of(found, "heavy")["error"]["type"] == "expression"
     assert slowest < 5
+
+
+def test_a_flow_has_variables_of_the_engine_passed_through(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FOO", "bar"), ("OTHER", "x"), ("USER", "me"), ("LC_ALL", "C.UTF-8")):
+        monkeypatch.setenv(name, value)
+    engine = Engine(home)
+    ended = engine.run("env_passthrough: [FOO]\nsteps: [{id: a, run: env}]")
+    variables = dict(line.split("=", 1) for line in engine.log(ended["id"]).splitlines())
+    own = {name for name in variables if not name.startswith("WINGMAN_")}
+    by_bash = {"PWD", "SHLVL", "_", "OLDPWD"}
+    assert own - by_bash <= {"PATH", "HOME", "LANG", "TZ", "TERM", "FOO"}
+    assert (variables["FOO"], variables["LANG"]) == ("bar", "C.UTF-8")
