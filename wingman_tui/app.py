@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wingman_tui.format import age
 from wingman_tui.global_actions import do_redraw
+from wingman_tui.kept import Kept
 from wingman_tui.keys import Keymap
 from wingman_tui.modes import MODES
 from wingman_tui.past_lines import PastLines
@@ -22,10 +23,12 @@ from wingman_tui.terminal import WIDE_COLUMNS, Terminal, watch_for_hangup
 from wingman_tui.theme import (
     DEFAULT_THEME,
     NO_COLOR_THEME,
+    Palette,
     ThemeError,
     load_palette,
 )
 from wingman_tui.view import View
+from wingman_tui.watching import Watching
 from wingman_tui.widgets.bars import Status
 from wingman_tui.widgets.live_table import LiveTable
 
@@ -65,10 +68,8 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         """`reference` is an execution to open at once; `clock`, `zone`, `host` are for tests."""
         self.settings = settings
         self.keymap = Keymap(settings.keys)
-        name = settings.theme or DEFAULT_THEME
-        palette = load_palette(
-            NO_COLOR_THEME if terminal.no_color else name, settings.themes_folder
-        )
+        self.kept = Kept(home.text("data") + "/console-kept.json")
+        palette = self._first_palette(settings, terminal)
         # without this, NO_COLOR makes Textual paint black on black
         super().__init__(ansi_color=True if terminal.no_color else None)
         self.animation_level = "none"
@@ -78,6 +79,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.flows = FlowList()
         self.reference = reference
         self.details_tab = "why"
+        self.system_tab = ""  # that the system's mode opens with
         self.host = os.uname().nodename.partition(".")[0] if host is None else host
         self.home = home
         self.drafts: dict[str, str] = {}  # edited definitions by the execution that they mend
@@ -87,6 +89,26 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         from wingman_tui.session import Session
 
         self.session = Session(home, self.connection_changed, early)
+        self.watching = Watching(self)
+
+    def _first_palette(self, settings: Settings, terminal: Terminal) -> Palette:
+        """What the settings say, else what was chosen last, if it is still there."""
+        if terminal.no_color or settings.theme:
+            name = NO_COLOR_THEME if terminal.no_color else settings.theme or ""
+            return load_palette(name, settings.themes_folder)
+        try:
+            return load_palette(self.kept.theme or DEFAULT_THEME, settings.themes_folder)
+        except ThemeError:
+            return load_palette(DEFAULT_THEME, settings.themes_folder)
+
+    @property
+    def named_filters(self) -> dict[str, str]:
+        """Those of `config.toml`, and those that were named here."""
+        return {**self.settings.filters, **self.kept.filters}
+
+    def keep(self) -> None:
+        """Write down what is kept from one day to the next."""
+        self.run_worker(self.kept.save, thread=True)
 
     # life
 
@@ -100,6 +122,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     def _begin(self) -> None:
         self.session.feed.open({"window": "flows"}, self._flows_frame)
+        self.watching.look()
         if self.reference:
             self.open_execution(self.reference)
         self.run_worker(self.session.run(), name="session", exit_on_error=True)
@@ -174,6 +197,12 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         assert isinstance(screen, ModeScreen)
         return screen
 
+    @property
+    def shown(self) -> ModeScreen | None:
+        """The mode's screen, once it is made: what comes from outside may come before."""
+        screen = self.mode_screen if self.screen_stack else None
+        return screen if screen is not None and screen.is_mounted else None
+
     def go(self, mode: str) -> None:
         """Show a mode; `back` returns."""
         if mode == self.current_mode:
@@ -221,8 +250,8 @@ class WingmanApp(CellDiff, inherit_bindings=False):
             self.view.change(stale=stale)
             self.repaint()
         self._ticker.resume()
-        if self.screen_stack:
-            self.mode_screen.connection_changed()
+        if (screen := self.shown) is not None:
+            screen.connection_changed()
 
     def show_early_rows(self) -> None:
         """Until the feed has answered, show what was asked for before it."""
@@ -264,23 +293,23 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     def _flows_frame(self, frame: dict[str, Any]) -> None:
         change = self.flows.apply(frame)
-        if (change.rows or change.order) and self.screen_stack:  # none while a mode is made
+        if (change.rows or change.order) and (screen := self.shown) is not None:
             self.refresh_status()
-            self.mode_screen.flows_changed()
+            screen.flows_changed()
 
     def refresh_status(self) -> None:
         """Paint the frame of the visible screen again."""
-        if self.screen_stack:
-            self.mode_screen.refresh_frame()
+        if (screen := self.shown) is not None:
+            screen.refresh_frame()
 
     def frame_came(self) -> None:
         """New data: durations may have to be counted again."""
         self._ticker.resume()
 
     def _tick(self) -> None:
-        if not self.screen_stack:
+        if (screen := self.shown) is None:
             return
-        busy = self.mode_screen.tick() and self.session.is_live
+        busy = screen.tick() and self.session.is_live
         if not self.session.is_live:
             self.refresh_status()
             busy = True
@@ -291,8 +320,8 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     def tell(self, text: str, role: str = "text") -> None:
         """Say something in the message line."""
-        if self.screen_stack:
-            self.mode_screen.tell(clean(text), role)
+        if (screen := self.shown) is not None:
+            screen.tell(clean(text), role)
 
     def remember_line(self, kind: str, line: str) -> None:
         """Keep a line that was typed, for this console and the next."""

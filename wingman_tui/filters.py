@@ -5,7 +5,8 @@ The server reads the filter; here are only its words, so that they can be offere
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 STATES = (
     "queued",
@@ -20,14 +21,19 @@ STATES = (
 TRIGGERS = ("manual", "schedule", "webhook", "watch", "after")
 AGES = ("10m", "1h", "2h", "24h", "7d")
 WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:")
+NAMED = "@"  # begins the name of a filter that was kept
 EXAMPLE = "state:failed flow:backup since:2h text"
 
 
-def complete(text: str, flows: Iterable[str] = (), types: Iterable[str] = ()) -> list[str]:
+def complete(
+    text: str, flows: Iterable[str] = (), types: Iterable[str] = (), named: Iterable[str] = ()
+) -> list[str]:
     """What the last word of a filter could become, nearest first."""
     if not text or text.endswith(" "):
-        return list(WORDS)
+        return [*WORDS, *(NAMED + name for name in sorted(named))]
     last = text.split(" ")[-1]
+    if last.startswith(NAMED):
+        return [NAMED + name for name in sorted(named) if name.startswith(last[1:])]
     name, colon, value = last.partition(":")
     if not colon:
         return [word for word in WORDS if word.startswith(last)]
@@ -46,6 +52,28 @@ def _values(name: str, flows: Iterable[str], types: Iterable[str]) -> Sequence[s
         "trigger": TRIGGERS,
     }
     return known.get(name, ())
+
+
+def expanded(text: str, named: Mapping[str, str]) -> str:
+    """The filter with each `@name` replaced by the filter of that name."""
+    words = (named.get(word[1:], word) if word.startswith(NAMED) else word for word in text.split())
+    return " ".join(words)
+
+
+def as_query(text: str) -> dict[str, str]:
+    """The filter as the parameters of the list's address."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = text.split()
+    query: dict[str, str] = {}
+    for word in words:
+        name, colon, value = word.partition(":")
+        if not (colon and f"{name}:" in WORDS):
+            name, value = "text", word
+        joint = " " if name == "text" else ","
+        query[name] = f"{query[name]}{joint}{value}" if name in query else value
+    return query
 
 
 def completed(text: str, word: str) -> str:

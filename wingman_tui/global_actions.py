@@ -72,7 +72,26 @@ def do_theme(app: WingmanApp) -> None:
     here = app.view.palette.name
     name = names[(names.index(here) + 1) % len(names)] if here in names else names[0]
     app.change_theme(name)
-    app.tell(f"theme {app.view.palette.label} ({name})")
+    keep_theme(app)
+
+
+def keep_theme(app: WingmanApp) -> None:
+    """Remember the theme of the screen, unless it is said elsewhere."""
+    app.kept.theme = app.view.palette.name
+    app.keep()
+    app.tell(f"theme {app.view.palette.label} ({app.view.palette.name})")
+
+
+def do_themes(app: WingmanApp) -> None:
+    """Choose a theme while it is seen."""
+    from wingman_tui.screens.themes import ThemeDialog
+
+    def chosen(name: str | None) -> None:
+        if name is not None:
+            keep_theme(app)
+
+    names = list(theme_files(app.settings.themes_folder))
+    app.push_screen(ThemeDialog(names, app.view.palette.name), chosen)
 
 
 def do_palette(app: WingmanApp) -> None:

@@ -9,104 +9,11 @@ A scope is where a key means something. A screen asks with its scopes from the i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from wingman_tui.action import ROLES, Action
+from wingman_tui.action import action as _action
+from wingman_tui.action import on_execution as _on_execution
 
-ROLES = ("viewer", "operator", "editor", "admin")  # each includes those before it
-EDITING = frozenset({"edit"})  # say what is run
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing a person can do, and the keys that do it."""
-
-    id: str
-    keys: tuple[str, ...]
-    label: str  # one or two words, for the key bar
-    scope: str
-    help: str  # one sentence
-    danger: bool = False  # changes something that runs; refused read-only or without a connection
-    hint: int = 0  # place in the key bar from the left; 0 is not shown there
-    command: str = ""  # the command line that does the same, with {ref} and {flow} in it
-
-    @property
-    def role(self) -> str:
-        """The least role that it needs on the server, as far as a flow says nothing else."""
-        if self.name in EDITING:
-            return "editor"
-        return "operator" if self.danger else "viewer"
-
-    @property
-    def name(self) -> str:
-        """The part of the id that names the method: `do_cancel` for `execution.cancel`."""
-        return self.id.rpartition(".")[2]
-
-
-def _action(
-    id_: str,
-    keys: str,
-    label: str,
-    scope: str,
-    help_: str,
-    *,
-    danger: bool = False,
-    hint: int = 0,
-    command: str = "",
-) -> Action:
-    return Action(id_, tuple(keys.split()), label, scope, help_, danger, hint, command)
-
-
-# what a script would say instead of the key
-COMMANDS = {
-    "run": "wingman rerun {ref}",
-    "retry": "wingman retry {ref}",
-    "cancel": "wingman cancel {ref}",
-    "kill": "wingman kill {ref}",
-    "pause": "wingman pause {ref}",
-    "debug": "wingman debug {flow} on",
-    "answer": "wingman approve {ref}",
-    "why": "wingman why {ref}",
-    "values": "wingman show {ref} --json",
-    "diff": "wingman diff {ref}",
-    "copy_command": "wingman show {ref}",
-}
-
-
-def _on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
-    """What can be done to an execution, in the list and in the opened one alike."""
-    rows = (
-        ("run", "r", "run", "Run the flow again: the form opens with the same inputs."),
-        ("retry", "R", "retry", "Retry what failed, in the same execution."),
-        ("edit", "E", "edit", "Edit its definition, see what could be reused, and resume it."),
-        ("cancel", "x", "cancel", "Cancel: SIGTERM, then SIGKILL after the grace; `finally` runs."),
-        ("kill", "X", "kill", "Kill at once with SIGKILL; `finally` does not run."),
-        ("pause", "p", "pause", "Pause or continue: no new step starts, running ones finish."),
-        ("debug", "d", "debug", "Switch debug mode of the flow on or off."),
-        ("answer", "A", "answer", "Approve or reject what one of its steps asks."),
-    )
-    explained = (
-        ("why", "w", "why", "Say why it failed or what it waits for, and what helps."),
-        ("timeline", "t", "timeline", "Show where its time goes: each step, the critical path."),
-        ("values", "i", "inputs, outputs", "Show its inputs and outputs, and those of its steps."),
-        ("definition", "D", "definition", "Show the flow file that it started with."),
-        ("diff", "equals_sign", "diff", "Compare it with the last good one before it."),
-        ("events", "J", "journal", "Show its journal, an event a line."),
-        ("copy", "y", "copy", "Copy its name, for a command line or a message."),
-        ("copy_command", "Y", "copy command", "Copy the command line that shows it."),
-    )
-    return [
-        _action(
-            f"{scope}.{name}",
-            key,
-            label,
-            scope,
-            help_,
-            danger=(name, key, label, help_) in rows,
-            hint=hints.get(name, 0),
-            command=COMMANDS.get(name, ""),
-        )
-        for name, key, label, help_ in (*rows, *explained)
-    ]
+__all__ = ["ACTIONS", "ROLES", "SCOPE_TITLES", "Action"]
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -132,6 +39,28 @@ ACTIONS: tuple[Action, ...] = (
         "executions",
         "Filter the list, for example state:failed flow:backup since:2h text.",
         hint=5,
+    ),
+    _action(
+        "executions.mark",
+        "space",
+        "mark",
+        "executions",
+        "Mark it: retry, cancel, kill and pause then mean all that are marked.",
+    ),
+    _action(
+        "executions.mark_all",
+        "asterisk",
+        "mark all",
+        "executions",
+        "Mark all executions that the filter shows.",
+    ),
+    _action(
+        "executions.only",
+        "h",
+        "only this flow",
+        "executions",
+        "Show only the executions of this flow, or all again.",
+        command="wingman list --flow {flow}",
     ),
     _action(
         "executions.next_error",
@@ -272,6 +201,8 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "flows.history", "h", "its executions", "flows", "Show the executions of this flow.", hint=3
     ),
+    _action("flows.definition", "D", "definition", "flows", "Show the flow's file.", hint=5),
+    _action("flows.watch", "B", "watch", "flows", "Be told, in any mode, when this flow fails."),
     _action("flows.filter", "slash", "filter", "flows", "Filter the flows by text.", hint=4),
     _action("machine.open", "enter", "open", "machine", "Open the execution of the step.", hint=1),
     _action(
@@ -289,6 +220,9 @@ ACTIONS: tuple[Action, ...] = (
     _action("system.level_warning", "3", "warnings", "system", "Show warnings and errors.", hint=3),
     _action("system.level_error", "4", "errors", "system", "Show errors only."),
     _action("system.copy", "y", "copy", "system", "Copy what is shown.", hint=4),
+    _action(
+        "help.search", "slash", "search", "help", "Show only what holds these words.", hint=2
+    ),
     _action("help.open", "enter", "open", "help", "Open the document under the cursor.", hint=1),
     _action("global.flows", "f", "flows", "global", "Go to the flows.", hint=20),
     _action("global.executions", "a", "executions", "global", "Go to all executions.", hint=21),
@@ -319,6 +253,9 @@ ACTIONS: tuple[Action, ...] = (
         "Start the engine of this home, when none answers.",
     ),
     _action("global.theme", "T", "theme", "global", "Change to the next theme."),
+    _action(
+        "global.themes", "ctrl+t", "themes", "global", "Choose a theme while you see it."
+    ),
     _action(
         "global.suspend", "ctrl+z", "suspend", "global", "Go back to the shell; `fg` returns here."
     ),

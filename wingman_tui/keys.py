@@ -18,6 +18,7 @@ KEY_NAMES = {
     "escape": "esc",
     "slash": "/",
     "ampersand": "&",
+    "asterisk": "*",
     "question_mark": "?",
     "pagedown": "PgDn",
     "pageup": "PgUp",

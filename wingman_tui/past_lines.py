@@ -1,13 +1,12 @@
 """The lines that were typed before: filters, searches and commands, kept for the next console.
 
 Held by the app, asked by the prompt. A small file that only its owner reads; one that is damaged is
-an empty one, for nothing that matters is in it. Standard library only.
+an empty one, for nothing that matters is in it.
 """
 
 from __future__ import annotations
 
-import json
-import os
+from wingman_tui.kept import read_json, write_json
 
 LIMIT_LINES = 200  # of each kind
 LIMIT_CHARACTERS = 500
@@ -34,13 +33,7 @@ class PastLines:
 
     def load(self) -> None:
         """Take in what an earlier console has left, before what was typed here."""
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                found = json.load(file)
-        except (OSError, ValueError):
-            return
-        if not isinstance(found, dict):
-            return
+        found = read_json(self._path)
         for kind, lines in found.items():
             if isinstance(lines, list):
                 old = [line for line in lines if isinstance(line, str)]
@@ -50,12 +43,4 @@ class PastLines:
 
     def save(self) -> None:
         """Leave them for the next console; a disk that is full keeps the older ones."""
-        part = f"{self._path}.{os.getpid()}.part"
-        try:
-            os.makedirs(os.path.dirname(part), mode=0o700, exist_ok=True)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(self._lines, file, ensure_ascii=False)
-            os.replace(part, self._path)
-        except OSError:
-            return
+        write_json(self._path, self._lines)

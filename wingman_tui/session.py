@@ -115,6 +115,10 @@ class Session:
         path = f"/v1/flows/{quote(flow)}/debug"
         return await self.request("POST", path, {"mode": mode})
 
+    async def matching(self, query: dict[str, str], limit: int) -> dict[str, Any]:
+        """The newest executions that fit a filter."""
+        return await self.request("GET", with_query("/v1/executions", limit=limit, **query))
+
     async def flow(self, name: str) -> dict[str, Any]:
         """A flow with its inputs."""
         return await self.request("GET", f"/v1/flows/{quote(name)}")

@@ -1,12 +1,15 @@
-"""The console's settings: the `[console]` table of `config.toml`, then the environment.
+"""The console's settings: `[console]` and `[filters]` of `config.toml`, then the environment.
 
     [console]
     theme = "dark"            # a file of themes/, or your own in themes/ beside config.toml
     ascii = false             # no glyphs beyond ASCII
     mouse = true              # off: the terminal's own selection works without Shift
     clipboard = true          # off: what is copied goes into a file only, not to the terminal
+    bell = false              # ring the terminal's bell when a flow that you watch fails
     [console.keys]
     "executions.cancel" = "ctrl+x"
+    [filters]
+    night = "flow:nightly-backup since:24h"   # `@night` in the filter line
 
 WINGMAN_THEME and WINGMAN_ASCII win over the file, NO_COLOR over both. Standard library only.
 """
@@ -25,6 +28,7 @@ _KNOWN: dict[str, type] = {
     "ascii": bool,
     "mouse": bool,
     "clipboard": bool,
+    "bell": bool,
     "keys": dict,
 }
 
@@ -41,13 +45,20 @@ class Settings:
     ascii: bool | None = None
     mouse: bool | None = None
     clipboard: bool | None = None
+    bell: bool = False
+    filters: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     themes_folder: Path | None = None
 
 
 def load_settings(config_file: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of a home; a missing file is an empty one."""
-    table = _read(config_file)
+    whole = _read(config_file)
+    table = _table(config_file, whole, "console")
+    filters = _table(config_file, whole, "filters")
+    for name, text in filters.items():
+        if not isinstance(text, str):
+            raise SettingsError(f"{config_file}: filters.{name} is a text such as 'state:failed'")
     for name, value in table.items():
         _check(config_file, name, value)
     keys = table.get("keys", {})
@@ -59,6 +70,8 @@ def load_settings(config_file: Path, environ: Mapping[str, str] = os.environ) ->
         ascii=True if environ.get("WINGMAN_ASCII") else table.get("ascii"),
         mouse=table.get("mouse"),
         clipboard=table.get("clipboard"),
+        bell=table.get("bell", False),
+        filters=filters,
         keys=dict(keys),
         themes_folder=config_file.parent / "themes",
     )
@@ -74,11 +87,15 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        table = tomllib.loads(data.decode("utf-8")).get("console", {})
+        return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
+
+
+def _table(path: Path, whole: dict[str, Any], name: str) -> dict[str, Any]:
+    table = whole.get(name, {})
     if not isinstance(table, dict):
-        raise SettingsError(f"{path}: console is a table: [console]")
+        raise SettingsError(f"{path}: {name} is a table: [{name}]")
     return table
 
 

@@ -46,6 +46,7 @@ class Known:
     flows: Iterable[str] = ()
     types: Iterable[str] = ()
     themes: Iterable[str] = ()
+    named: Iterable[str] = ()  # filters
     modes: Mapping[str, str] = field(default_factory=dict)  # name -> title
 
 
@@ -117,7 +118,9 @@ def complete(text: str, known: Known) -> list[str]:
         names = dict.fromkeys([*verbs(known), *(action.name for action in known.actions)])
         return [name for name in names if name.startswith(verb)]
     if verb == "filter":
-        return complete_filter(rest, known.flows, known.types)
+        if rest.startswith("forget "):
+            return [name for name in sorted(known.named) if name.startswith(rest[7:])]
+        return complete_filter(rest, known.flows, known.types, known.named)
     last = rest.rpartition(" ")[2]
     return [name for name in _subjects(verb, rest, known) if name.startswith(last)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wingman_tui.columns import name_of
+from wingman_tui.filters import expanded
+from wingman_tui.global_actions import keep_theme
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
 from wingman_tui.theme import theme_files
 from wingman_tui.typed import Known, Typed, TypedError, complete, parse
@@ -43,6 +45,7 @@ def _known(screen: ModeScreen) -> Known:
         flows=list(app.flows.flows),
         types={str(flow.get("type", "")) for flow in app.flows.flows.values()},
         themes=list(theme_files(app.settings.themes_folder)),
+        named=list(app.named_filters),
         modes={name: name for name in app.MODES if name not in ("execution", "details")},
     )
 
@@ -56,9 +59,11 @@ def _do(screen: ModeScreen, typed: Typed) -> None:
     elif typed.verb == "filter":
         _filter(app, typed.rest)
     elif typed.verb == "theme":
-        app.change_theme(typed.subject) if typed.subject else screen.perform(
-            app.keymap["global.theme"]
-        )
+        if typed.subject:
+            app.change_theme(typed.subject)
+            keep_theme(app)
+        else:
+            screen.perform(app.keymap["global.themes"])
     elif typed.verb in ("run", "history", "debug"):
         _on_flow(app, typed)
     elif typed.subject:
@@ -70,6 +75,12 @@ def _do(screen: ModeScreen, typed: Typed) -> None:
 def _filter(app: WingmanApp, text: str) -> None:
     from wingman_tui.screens.executions import ExecutionsScreen
 
+    verb, _, name = text.partition(" ")
+    if name and verb in ("save", "forget"):
+        shown = app.mode_screen
+        text = shown.filter_text if isinstance(shown, ExecutionsScreen) else ""
+        _name_filter(app, name.strip(), text if verb == "save" else "", verb)
+        return
     app.go("executions")
 
     def show() -> None:
@@ -77,6 +88,17 @@ def _filter(app: WingmanApp, text: str) -> None:
             app.mode_screen.set_filter(text)
 
     app.call_later(show)
+
+
+def _name_filter(app: WingmanApp, name: str, text: str, verb: str) -> None:
+    """Keep the filter of the list under a name, or forget one."""
+    if verb == "save" and not text:
+        raise TypedError("there is no filter to save: / filters the list")
+    problem = app.kept.name_filter(name, expanded(text, app.named_filters))
+    if problem:
+        raise TypedError(problem)
+    app.keep()
+    app.tell(f"@{name} is {text}" if text else f"@{name} is forgotten", "good")
 
 
 def _on_flow(app: WingmanApp, typed: Typed) -> None:

@@ -93,10 +93,11 @@ def open_console(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> OpenCon
         ascii_only: bool = False,
         settled: bool = True,
         keys: dict[str, str] | None = None,
+        bell: bool = False,
     ) -> AsyncIterator[Console]:
         app = WingmanApp(
             home_at(engine.home),
-            Settings(theme=theme, keys=keys or {}),
+            Settings(theme=theme or None, keys=keys or {}, bell=bell),
             Terminal(ascii_only=ascii_only, no_color=False, over_ssh=False),
             reference=reference,
             clock=lambda: NOW,

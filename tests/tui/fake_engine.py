@@ -215,9 +215,12 @@ class FakeEngine:
         body = await self._note(request)
         if isinstance(body, JSONResponse):
             return body
-        limit = int(request.query_params.get("limit", 50))
-        more = str(limit) if len(self.executions) > limit else None
-        return JSONResponse({"executions": self.executions[:limit], "next": more})
+        query = dict(request.query_params)
+        limit = int(query.pop("limit", 50))
+        words = [query.pop("text", ""), *(f"{name}:{value}" for name, value in query.items())]
+        rows = self.matching(" ".join(words))
+        more = str(limit) if len(rows) > limit else None
+        return JSONResponse({"executions": rows[:limit], "next": more})
 
     async def _verb(self, request: Request) -> JSONResponse:
         body = await self._note(request)
@@ -261,7 +264,7 @@ class FakeEngine:
             return body
         row = self.find(unquote(request.path_params["ref"]))
         assert row is not None
-        return JSONResponse({**row, "steps": self.steps[row["id"]]})
+        return JSONResponse({**row, "steps": self.steps.get(row["id"], [])})
 
     async def _lines(self, request: Request) -> JSONResponse:
         body = await self._note(request)

@@ -1,4 +1,4 @@
-"""A few golden screens: what the console looks like, frozen. See them before you accept new ones.
+"""About twenty golden screens: what the console looks like, frozen. See them before you accept new ones.
 
 Made anew by `pytest tests/tui/test_snapshots.py --snapshot-update`.
 """
@@ -17,6 +17,7 @@ from engine.paths import home_at
 from tests.tui.conftest import Console
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.test_machine import GAUGES, STEPS
 from wingman_tui.app import WingmanApp
 from wingman_tui.settings import Settings
 from wingman_tui.terminal import Terminal
@@ -29,7 +30,30 @@ SCREENS: dict[str, tuple[tuple[int, int], str, tuple[str, ...], str]] = {
     "flows": ((80, 24), "colour-blind", ("f", "d"), "DEBUG nightly-backup"),
     "form": ((80, 24), "mono", ("f", "r"), "run it"),
     "confirm": ((80, 24), "high-contrast", ("down", "x"), "Cancel ingest-orders#2041?"),
+    "marked": ((80, 24), "light", ("space", "space", "asterisk"), "marked"),
+    "filter": ((80, 24), "ansi", ("slash", "s", "t"), "state:"),
+    "nothing_matches": ((80, 24), "ansi", ("slash", "z", "q", "enter"), "nothing matches"),
+    "log_errors": ((80, 24), "ansi", ("e", "enter", "tab", "4"), "E zstd"),
+    "log_frozen": ((80, 24), "mono", ("e", "enter", "z"), "frozen"),
+    "root": ((80, 24), "light", ("e", "enter", "home"), "all steps"),
+    "values": ((80, 24), "ansi", ("e", "i"), "values"),
+    "machine": ((80, 24), "ansi", ("m",), "memory"),
+    "machine_wide": ((120, 40), "dark", ("m",), "memory"),
+    "help": ((80, 24), "ansi", ("question_mark",), "Keys: Executions"),
+    "help_sought": ((80, 24), "mono", ("question_mark", "slash", "k", "i", "l", "l"), "SIGKILL"),
+    "palette": ((80, 24), "ansi", ("ctrl+p", "r", "e", "t"), "Find an action"),
+    "themes": ((80, 24), "high-contrast", ("ctrl+t", "down"), "Themes"),
+    "typed": ((80, 24), "ansi", ("colon", "r", "e"), "retry"),
+    "too_small": ((50, 12), "ansi", (), "Wingman needs"),
+    "smallest": ((60, 15), "ansi", ("e", "enter"), "exit"),
+    "ascii": ((80, 24), "ansi", ("e", "enter"), "E zstd"),
+    "first_start": ((80, 24), "ansi", (), "No flow has run yet"),
 }
+
+HISTORY = {
+    "cpu": [0.1, 0.2, 0.9, 0.4, 0.5], "memory_used_bytes": [1 << 30, 2 << 30, 3 << 30],
+    "disk_written_bytes_s": [0, 5 << 20], "running_steps": [0, 1, 2, 2],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SCREENS)
@@ -37,11 +61,14 @@ def test_it_looks_as_it_did(
     name: str, engine: FakeEngine, tmp_path: Path, snap_compare: Callable[..., bool]
 ) -> None:
     size, theme, keys, seen = SCREENS[name]
+    if name == "first_start":
+        engine.executions.clear()
+    engine.machine = {"gauges": GAUGES, "steps": STEPS, "sample": 4, "history": HISTORY}
     # without the clock, the host and the zone of this machine
     app = WingmanApp(
         home_at(engine.home),
         Settings(theme=theme),
-        Terminal(ascii_only=False, no_color=theme == "mono", over_ssh=False),
+        Terminal(ascii_only=name == "ascii", no_color=theme == "mono", over_ssh=False),
         clock=lambda: NOW,
         zone=UTC,
         host="db1",

@@ -49,6 +49,7 @@ class Prompt(LineEdit):
         super().__init__(id="prompt")
         self.submit: Callable[[str], None] = lambda text: None
         self.complete: Completer = lambda text: ()
+        self.live: Callable[[str], None] | None = None  # is shown what is typed so far
         self.past: Sequence[str] = ()
         self._offered: list[str] = []
         self._place = 0
@@ -256,9 +257,14 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         submit: Callable[[str], None],
         complete: Completer = lambda _: (),
         past: str = "",
+        live: Callable[[str], None] | None = None,
     ) -> None:
-        """Open the prompt; lines of the kind `past` are remembered and come back."""
+        """Open the prompt; lines of the kind `past` are remembered and come back.
+
+        `live` sees what is typed so far; it gets the text from before when the prompt is left.
+        """
         prompt = self.query_one(Prompt)
+        prompt.live, self._text_before = live, text
         app = self.console_app
 
         def take(line: str) -> None:
@@ -284,6 +290,8 @@ class ModeScreen(Screen[None], inherit_bindings=False):
             prompt.finish()
         elif event.key in ("escape", "ctrl+c"):
             self._close_prompt()
+            if prompt.live is not None:
+                prompt.live(self._text_before)
         elif event.key == "tab":
             prompt.take_offer()
         elif event.key in ("up", "down"):
@@ -293,5 +301,8 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         """Offer what fits the text now."""
         if isinstance(event.edit, Prompt):
             event.edit.offer()
+            if event.edit.live is not None and self.prompt_is_open:
+                event.edit.live(event.edit.text.strip())
 
     _focus_before: Widget | None = None
+    _text_before = ""

@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from wingman_tui.columns import name_of
+from wingman_tui.figures import Figures
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
 from wingman_tui.sanitise import clean
@@ -40,8 +41,9 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     def panes(self) -> ComposeResult:
         """Tree above log where it is narrow, beside it where it is wide."""
         self.opened = ExecutionView()
+        self.figures = Figures()
         self.tree_pane = StepTree(self.opened, id="tree")
-        self.panel = StepPanel(self.selected, self.last_error, id="panel")
+        self.panel = StepPanel(self.selected, self.last_error, self.figures, id="panel")
         self.search = LogSearch()
         self.log_pane = LogPane(self.search, id="log")
         self.reference = ""
@@ -87,6 +89,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self.reference = reference
             self.opened.execution, self.opened.error = None, None
             self.opened.steps.clear()
+            self.figures.clear()
             self.tree_pane.folded.clear()
             self.tree_pane.cursor_key = None
             self.tree_pane.steps_changed(set(), True)
@@ -110,6 +113,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
 
     def _execution_frame(self, frame: dict[str, Any]) -> None:
         change = self.opened.apply(frame)
+        self.figures.take(self.opened.steps, change.rows, self.console_app.view.now())
         self.tree_pane.steps_changed(change.rows, change.order or self._fresh)
         if self.opened.error is not None:
             error = self.opened.error

@@ -121,6 +121,12 @@ class ExecutionActions:
 
             open_approval(self.console_app, execution, self.asking_step())
 
+    def do_watch(self) -> None:
+        """Be told when its flow fails."""
+        execution = self._meant()
+        if execution is not None:
+            toggle_watch(self.console_app, str(execution["flow"]))
+
     def _explain(self, tab: str) -> None:
         execution = self._meant()
         if execution is not None:
@@ -201,3 +207,12 @@ def toggle_debug(app: WingmanApp, flow: str) -> None:
         else f"debug mode of {flow} is off"
     )
     app.carry_out(app.session.set_debug(flow, mode), lambda _: app.tell(words, "good"))
+
+
+def toggle_watch(app: WingmanApp, flow: str) -> None:
+    """Be told of a flow's failures, or no longer."""
+    if not app.watching.toggle(flow):
+        app.tell(f"{flow} is not watched any more")
+        return
+    bell = "with a bell" if app.settings.bell else "for a bell, too: bell = true in config.toml"
+    app.tell(f"you are told in any mode when {flow} fails ({bell})", "good")

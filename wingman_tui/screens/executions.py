@@ -11,11 +11,11 @@ from textual.strip import Strip
 
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
-from wingman_tui.filters import EXAMPLE, complete
+from wingman_tui.filters import EXAMPLE, complete, expanded
 from wingman_tui.format import count
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.execution_actions import ExecutionActions
+from wingman_tui.screens.marking import Marking
 from wingman_tui.view import Part
 from wingman_tui.waiting import waiting_words
 from wingman_tui.widgets.bars import Status
@@ -34,6 +34,14 @@ COUNT_ORDER = (
     "cancelled",
     "completed",
 )
+# what a person is led to who sees the console for the first time
+FIRST_STEPS = (
+    ("f          ", "shows the flows; enter on one runs it, and its steps and log open here"),
+    ("           ", "disk-pressure tells what fills this machine, and changes nothing"),
+    ("           ", "practice-failure fails on purpose: w then says why, r mends it"),
+    (":run name  ", "runs a flow by its name; Tab completes it"),
+    ("?          ", "shows every key, and explains flows from the beginning"),
+)
 FAILED = frozenset({"failed", "partial"})
 
 
@@ -48,6 +56,9 @@ class CountsLine(Painted):
         """The filter if there is one, then the counts."""
         window = self.console_app.executions
         parts: list[Part] = [(" ", "text")]
+        if self._owner.marked:
+            words = f" {count(len(self._owner.marked))} marked "
+            parts += [(words, "chip_on"), ("  esc unmarks   ", "muted")]
         if self._owner.filter_text:
             found = f"{count(window.total)}{'' if window.total_exact else '+'}"
             parts += [
@@ -72,7 +83,7 @@ class CountsLine(Painted):
         return [(f"{text}   ", look.role) for text, look in signs]
 
 
-class ExecutionsScreen(ExecutionActions, ModeScreen):
+class ExecutionsScreen(Marking, ModeScreen):
     """The first mode."""
 
     SCOPE = "executions"
@@ -80,10 +91,12 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
+        self.marked = {}
         self.table = LiveTable(
             self.console_app.executions,
             EXECUTIONS,
             is_live=is_live,
+            is_marked=lambda id_: id_ in self.marked,
             on_view=self._look_at,
             empty=self._empty,
             id="executions",
@@ -186,10 +199,9 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
         if self.filter_text:
             return ([(" nothing matches; ", "muted"), ("esc", "key"), (" shows all", "muted")],)
         return (
-            [(" No flow has run yet.", "strong")],
+            [(" No flow has run yet.", "strong"), (" Flows are ready to try:", "text")],
             [],
-            [(" ", "text"), ("f", "key"), ("  shows the flows that are ready to run", "text")],
-            [(" ", "text"), ("?", "key"), ("  shows every key, and explains flows", "text")],
+            *([(f"  {key}  ", "key"), (words, "text")] for key, words in FIRST_STEPS),
         )
 
     # actions
@@ -210,13 +222,14 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
 
     def do_filter(self) -> None:
         """Ask for a filter."""
-        flows = self.console_app.flows.flows
+        app = self.console_app
+        flows = app.flows.flows
         types = [str(flow.get("type", "")) for flow in flows.values()]
         self.ask_line(
             " filter ",
             self.filter_text,
             self.set_filter,
-            lambda text: complete(text, flows, types) if text else [EXAMPLE],
+            lambda text: complete(text, flows, types, app.named_filters) if text else [EXAMPLE],
             past="filters",
         )
 
@@ -225,15 +238,37 @@ class ExecutionsScreen(ExecutionActions, ModeScreen):
         self.filter_text = text
         self.table.cursor = self.table.top = 0
         self.table.cursor_key = None
-        self._move_window(0, max(WINDOW_MIN, self.table.page * 3), filter=text)
+        self._move_window(0, max(WINDOW_MIN, self.table.page * 3), filter=self.filter_meant())
         self.query_one(CountsLine).refresh()
 
+    def filter_meant(self) -> str:
+        """What is filtered for, with the names in it expanded."""
+        return expanded(self.filter_text, self.console_app.named_filters)
+
+    def marks_changed(self) -> None:
+        """Paint the marks."""
+        self.table.refresh()
+        self.query_one(CountsLine).refresh()
+
+    def move_down(self) -> None:
+        """Select the next row."""
+        self.table.move("down")
+
     def leave_filter(self) -> bool:
-        """Show all again."""
+        """Take the marks off, else show all again."""
+        if self.unmark():
+            return True
         if not self.filter_text:
             return False
         self.set_filter("")
         return True
+
+    def do_only(self) -> None:
+        """Show only the executions of this flow, or all again."""
+        row = self.current()
+        if row is not None:
+            mine = f"flow:{row['flow']}"
+            self.set_filter("" if self.filter_text == mine else mine)
 
     def do_next_error(self) -> None:
         """Select the next execution below that failed."""

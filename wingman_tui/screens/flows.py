@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from wingman_tui.columns import FLOWS
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.execution_actions import toggle_debug
+from wingman_tui.screens.execution_actions import toggle_debug, toggle_watch
 from wingman_tui.state import FlowList
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
@@ -135,6 +135,38 @@ class FlowsScreen(ModeScreen):
         if flow is not None:
             toggle_debug(self.console_app, str(flow["name"]))
 
+    def do_watch(self) -> None:
+        """Be told when the selected flow fails."""
+        flow = self.selected()
+        if flow is not None:
+            toggle_watch(self.console_app, str(flow["name"]))
+            self.query_one(FlowPanel).refresh()
+
+    def do_definition(self) -> None:
+        """Show the file of the selected flow."""
+        flow = self.selected()
+        if flow is None:
+            return
+        app = self.console_app
+
+        text = ""
+
+        def answered(key: str | None) -> None:
+            if key == "y":
+                app.copy(text, "the definition")
+
+        def came(answer: dict[str, Any]) -> None:
+            nonlocal text
+            from wingman_tui.account import definition_lines
+            from wingman_tui.screens.reading import ReadingDialog
+
+            text = str(answer.get("definition") or "")
+            title = clean(f"{answer['name']}  {answer.get('source') or ''}")
+            dialog = ReadingDialog(title, definition_lines(text), {"y": "copy"})
+            app.push_screen(dialog, answered)
+
+        app.carry_out(app.session.flow(str(flow["name"])), came)
+
     def do_history(self) -> None:
         """Show the executions of the selected flow."""
         flow = self.selected()
@@ -149,7 +181,7 @@ class FlowsScreen(ModeScreen):
 
     def do_filter(self) -> None:
         """Ask what the flows must hold."""
-        self.ask_line(" filter ", self.filter_text, self.set_filter)
+        self.ask_line(" filter ", self.filter_text, self.set_filter, live=self.set_filter)
 
     def set_filter(self, text: str) -> None:
         """Show what matches from now on."""
@@ -188,6 +220,8 @@ class FlowPanel(Painted):
         if flow.get("standard"):
             lines[0].append(("  standard flow", "muted"))
         lines[0].append(("  " + clean(str(flow.get("source") or "")), "muted"))
+        if flow["name"] in self.console_app.kept.watched:
+            lines[0].append(("  watched", "accent"))
         description = clean(str(flow.get("description") or ""))
         lines += [[(" " + line, "text")] for line in wrap(description, width, 2) if line]
         for problem in flow.get("problems") or []:

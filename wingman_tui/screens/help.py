@@ -15,12 +15,19 @@ from wingman_tui.documents import ADDRESS, Document, documents, read
 from wingman_tui.format import fit, wrap
 from wingman_tui.keymap import SCOPE_TITLES
 from wingman_tui.keys import key_name
+from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
 KEY_CELLS = 16
 LABEL_CELLS = 18
+READ_WIDTH = 200  # a document that is searched, not shown
+SYSTEM = {
+    "doctor": "What doctor finds where the engine runs",
+    "log": "The engine's own log",
+    "engine": "Its version, its folders, its processes",
+}
 # the scopes that the help of a mode explains, the mode's own first
 SCOPES = {
     "executions": ("executions", "list", "global"),
@@ -38,6 +45,28 @@ class HelpLine:
 
     parts: Sequence[Part] = ()
     document: Document | None = field(default=None)
+    tab: str = ""  # of the system's mode, opened by enter
+    topic: str = ""  # what a search looks at; a heading has none
+
+    @property
+    def can_open(self) -> bool:
+        """Whether enter leads somewhere."""
+        return self.document is not None or bool(self.tab)
+
+
+def holding(lines: Sequence[HelpLine], words: Sequence[str]) -> list[HelpLine]:
+    """The lines whose topic holds every word, each under its heading."""
+    found: list[HelpLine] = []
+    heading: HelpLine | None = None
+    for line in lines:
+        if not line.topic:
+            heading = line if line.parts else heading
+        elif all(word in line.topic for word in words):
+            if heading is not None:
+                found += [HelpLine(), heading] if found else [heading]
+                heading = None
+            found.append(line)
+    return found
 
 
 class HelpPane(LineList):
@@ -50,7 +79,7 @@ class HelpPane(LineList):
     def show(self, lines: list[HelpLine]) -> None:
         """Show another text from its beginning."""
         self.lines = lines
-        first = next((i for i, line in enumerate(lines) if line.document), 0)
+        first = next((i for i, line in enumerate(lines) if line.can_open), 0)
         self.cursor = first if first < self.page else 0
         self.top = 0
         self.refresh()
@@ -58,7 +87,7 @@ class HelpPane(LineList):
     @property
     def has_choices(self) -> bool:
         """Whether something can be opened."""
-        return any(line.document for line in self.lines)
+        return any(line.can_open for line in self.lines)
 
     def move(self, how: str) -> None:
         """A text without choices scrolls by lines, as there is no cursor to see."""
@@ -93,6 +122,7 @@ class HelpScreen(ModeScreen):
         """One text."""
         self.pane = HelpPane()
         self.document: Document | None = None
+        self.sought = ""
         yield self.pane
 
     def on_mount(self) -> None:
@@ -111,7 +141,9 @@ class HelpScreen(ModeScreen):
             self._show_index()
 
     def title_words(self) -> tuple[str, ...]:
-        """Help, and the open document."""
+        """Help, what is sought in it, and the open document."""
+        if self.document is None and self.sought:
+            return ("Help", f"/{clean(self.sought)}")
         return ("Help", self.document.title) if self.document is not None else ("Help",)
 
     def _show_index(self) -> None:
@@ -120,7 +152,11 @@ class HelpScreen(ModeScreen):
         lines = [*self._keys(first), *self._documents()]
         for scope in rest:
             lines += self._keys(scope)
-        self.pane.show([*lines, *self._signs()])
+        lines += self._signs()
+        if self.sought:
+            lines = holding(lines, self.sought.lower().split())
+            lines = lines or [HelpLine([("nothing here holds that; esc shows all", "muted")])]
+        self.pane.show(lines)
         self.refresh_frame()
 
     def _show_document(self, document: Document) -> None:
@@ -130,10 +166,23 @@ class HelpScreen(ModeScreen):
         self.refresh_frame()
 
     def _documents(self) -> list[HelpLine]:
-        lines = [HelpLine([("Documents", "focus")])]
-        lines += [HelpLine([("  " + doc.title, "text")], doc) for doc in documents()]
-        lines.append(HelpLine([("  " + ADDRESS, "link")]))
+        lines = [HelpLine([("This engine", "focus")])]
+        for tab, words in SYSTEM.items():
+            lines.append(HelpLine([("  " + words, "text")], tab=tab, topic=words.lower()))
+        lines += [HelpLine(), HelpLine([("Documents", "focus")])]
+        lines += [
+            HelpLine([("  " + doc.title, "text")], doc, topic=self._topic_of(doc))
+            for doc in documents()
+        ]
+        lines.append(HelpLine([("  " + ADDRESS, "link")], topic=ADDRESS))
         return [*lines, HelpLine()]
+
+    def _topic_of(self, document: Document) -> str:
+        """A document's title; while something is sought, all of its text."""
+        if not self.sought:
+            return document.title
+        parts = (part for line in read(document, READ_WIDTH) for part in line)
+        return " ".join(text for text, _ in parts).lower()
 
     def _keys(self, scope: str) -> list[HelpLine]:
         """The keys of one scope, by name and meaning."""
@@ -152,9 +201,10 @@ class HelpScreen(ModeScreen):
         """A meaning beside what it explains, in as many lines as it takes."""
         indent = sum(cell_len(words) for words, _ in head)
         first, *rest = wrap(text, max(20, self.app.size.width - indent - 3))
+        topic = f"{''.join(words for words, _ in head)} {text}".lower()
         return [
-            HelpLine([*head, (first, "text")]),
-            *(HelpLine([(" " * indent, "text"), (line, "text")]) for line in rest),
+            HelpLine([*head, (first, "text")], topic=topic),
+            *(HelpLine([(" " * indent, "text"), (line, "text")], topic=topic) for line in rest),
         ]
 
     def _signs(self) -> list[HelpLine]:
@@ -167,10 +217,22 @@ class HelpScreen(ModeScreen):
         return lines
 
     def do_open(self) -> None:
-        """Open the document under the cursor."""
+        """Open the document under the cursor, or the system's part."""
         line = self.pane.lines[self.pane.cursor] if self.pane.lines else None
         if line is not None and line.document is not None:
             self._show_document(line.document)
+        elif line is not None and line.tab:
+            self.console_app.system_tab = line.tab
+            self.console_app.go("system")
+
+    def do_search(self) -> None:
+        """Show only what holds some words, as they are typed."""
+        self.document = None
+        self.ask_line(" search the help ", self.sought, self._seek, live=self._seek)
+
+    def _seek(self, words: str) -> None:
+        self.sought = words
+        self._show_index()
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         """A document clicked twice."""
@@ -180,5 +242,7 @@ class HelpScreen(ModeScreen):
         """Out of a document, then out of the help."""
         if self.document is not None:
             self._show_index()
+        elif self.sought:
+            self._seek("")
         else:
             self.console_app.back()

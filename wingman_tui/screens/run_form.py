@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.strip import Strip
 
+from engine.client.console import quote
 from wingman_tui import inputs
 from wingman_tui.columns import name_of
 from wingman_tui.format import fit
@@ -32,7 +33,20 @@ def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
     """Ask for the inputs of a flow and start it; `execution` is the one to run again."""
 
     def opened(answer: dict[str, Any]) -> None:
-        app.push_screen(RunForm(answer, execution), submitted)
+        if execution is None and answer.get("inputs") and answer.get("last"):
+            with_last(answer)
+        else:
+            app.push_screen(RunForm(answer, execution), submitted)
+
+    def with_last(answer: dict[str, Any]) -> None:
+        """Fill in what it ran with the last time."""
+
+        def show(last: Row | None) -> None:
+            app.push_screen(RunForm(answer, None, last), submitted)
+
+        number = answer["last"][0].get("number")
+        request = app.session.request("GET", f"/v1/executions/{quote(f'{flow}#{number}')}")
+        app.carry_out(request, show, on_refusal=lambda _: show(None))
 
     def submitted(result: tuple[dict[str, Any], bool] | None) -> None:
         if result is None:
@@ -106,8 +120,10 @@ class FieldNote(Painted):
 class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     """The fields of one flow; enter runs it, escape leaves it."""
 
-    def __init__(self, flow: Row, execution: Row | None) -> None:
+    def __init__(self, flow: Row, execution: Row | None, last: Row | None = None) -> None:
+        """`execution` is run again; of the `last` one only the values are taken."""
         super().__init__()
+        self.last = last
         self.flow = flow
         self.execution = execution
         self.declared: dict[str, Row] = {d["name"]: d for d in flow.get("inputs") or []}
@@ -118,9 +134,10 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         """The box: title, fields, and how to send it."""
         name = clean(str(self.flow.get("name", "")))
         again = f" again, as {name_of(self.execution)}" if self.execution is not None else ""
+        before = f"   with the values of #{self.last.get('number')}" if self.last else ""
         width = min(LABEL_LIMIT, max([cell_len(clean(n)) for n in self.declared] + [len("debug")]))
         with Vertical(classes="box", id="form"):
-            yield PaintedLine((f"Run {name}{again}", "strong"))
+            yield PaintedLine((f"Run {name}{again}", "strong"), (before, "muted"))
             yield PaintedLine(("" if self.declared else "This flow takes no inputs.", "muted"))
             with VerticalScroll(id="fields", can_focus=False):
                 for field, declared in self.declared.items():
@@ -132,11 +149,12 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
                 (" tab ", "chip_on"),
                 (" next field    ", "text"),
                 (" esc ", "chip_on"),
-                (" leave", "text"),
+                (" leave    ", "text"),
+                *([(" ctrl+r ", "chip_on"), (" defaults", "text")] if self.last else []),
             )
 
     def _field(self, name: str, declared: Row, width: int) -> ComposeResult:
-        known = (self.execution or {}).get("inputs")
+        known = (self.execution or self.last or {}).get("inputs")
         text = inputs.starting_text(declared, known)
         label = f" {fit(clean(name), width)}  "
         choices = inputs.choices(declared)
@@ -190,10 +208,17 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
             self._submit()
         elif event.key in ("escape", "ctrl+c"):
             self.dismiss(None)
+        elif event.key == "ctrl+r" and self.last is not None:
+            self._fill_defaults()
         elif event.key in ("tab", "down"):
             self.focus_next()
         elif event.key in ("shift+tab", "up"):
             self.focus_previous()
+
+    def _fill_defaults(self) -> None:
+        for name, declared in self.declared.items():
+            self.fields[name].set_text(inputs.starting_text(declared))
+            self.notes[name].show(self.problem_of(name))
 
     def _submit(self) -> None:
         problems = {name: self.problem_of(name) for name in self.declared}

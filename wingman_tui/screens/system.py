@@ -49,7 +49,8 @@ class SystemScreen(ModeScreen):
         if self._reloader is None:
             self._reloader = self.set_interval(RELOAD_S, self._reload)
         self._reloader.resume()
-        self.open_tab(self.tab)
+        self.open_tab(self.console_app.system_tab or self.tab)
+        self.console_app.system_tab = ""
 
     def on_screen_suspend(self) -> None:
         """Nobody looks."""

@@ -87,6 +87,7 @@ class LiveTable(LineList):
         columns: Sequence[Column],
         *,
         is_live: Callable[[Row], bool] = lambda row: False,
+        is_marked: Callable[[str], bool] = lambda key: False,
         on_view: Callable[[int, int], None] = lambda first, count: None,
         empty: Callable[[], Sequence[Sequence[Part]]] = lambda: (),
         id: str | None = None,
@@ -96,6 +97,7 @@ class LiveTable(LineList):
         self.source = source
         self.columns = columns
         self._is_live = is_live
+        self._is_marked = is_marked
         self._on_view = on_view
         self._empty = empty
         self._kept: dict[tuple[Any, ...], tuple[Row, Strip]] = {}
@@ -167,18 +169,20 @@ class LiveTable(LineList):
         if row is None:
             return self.line([(" " * MARGIN + "…", "muted")], cursor)
         second = int(self.view.now()) if self._is_live(row) else 0
-        name = (key, self.size.width, cursor, self.view.serial, second)
+        marked = key is not None and self._is_marked(key)
+        name = (key, self.size.width, cursor, self.view.serial, second, marked)
         kept = self._kept.get(name)
         if kept is not None and kept[0] is row:
             return kept[1]
-        strip = self._painted(row, cursor)
+        strip = self._painted(row, cursor, marked)
         if len(self._kept) >= KEPT_LIMIT:
             self._kept.clear()
         self._kept[name] = (row, strip)
         return strip
 
-    def _painted(self, row: Row, cursor: str) -> Strip:
-        parts: list[Part] = [(" " * MARGIN, "text")]
+    def _painted(self, row: Row, cursor: str, marked: bool) -> Strip:
+        sign = self.view.glyph("▌", "*") if marked else " "
+        parts: list[Part] = [(sign.ljust(MARGIN), "focus" if marked else "text")]
         for column, width in self._columns():
             parts += column.cell(row, self.view, width)
             parts.append((" " * GAP, "text"))

@@ -10,9 +10,11 @@ from textual.strip import Strip
 
 from wingman_tui import looks
 from wingman_tui.columns import error_line, name_of
+from wingman_tui.figures import HISTORY, Figures
 from wingman_tui.format import duration, exit_words, fit, full_time, size, wrap
 from wingman_tui.inputs import as_text
 from wingman_tui.sanitise import clean, clean_lines
+from wingman_tui.sparkline import scale, spark
 from wingman_tui.steps import ROOT
 from wingman_tui.view import Part
 from wingman_tui.waiting import asks, waiting_words
@@ -30,6 +32,7 @@ class StepPanel(Painted):
         self,
         selected: Callable[[], tuple[str, Row | None]],
         last_error: Callable[[str], str],
+        histories: Figures,
         *,
         id: str | None = None,
     ) -> None:
@@ -37,6 +40,7 @@ class StepPanel(Painted):
         super().__init__(id=id)
         self._selected = selected
         self._last_error = last_error
+        self._histories = histories
         self._painted: list[Strip] = []
 
     def lines_of(self, width: int, height: int) -> list[list[Part]]:
@@ -74,6 +78,7 @@ class StepPanel(Painted):
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
+        rest += self._history(step, width)
         rest += self._figures(step, width)
         rest += self._named("outputs", step.get("outputs") or {}, width)
         rest += self._times(step)
@@ -98,6 +103,20 @@ class StepPanel(Painted):
             lines = [*lines, said]
         out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
         return [[(line, "error")] for line in out[:limit]]
+
+    def _history(self, step: Row, width: int) -> list[list[Part]]:
+        """Processor and memory of a running step over the last minute."""
+        seen = self._histories.of(str(step.get("path", "")))
+        if seen is None or not seen.cpu:
+            return []
+        cells = max(8, min(HISTORY, (width - 34) // 2))
+        ascii_only = self.view.ascii_only
+        cpu = spark(seen.cpu, cells, scale(seen.cpu, 1.0), ascii_only)
+        memory = spark(seen.memory, cells, scale(seen.memory, 1 << 20), ascii_only)
+        return [[
+            ("cpu ", "muted"), (cpu, "accent"), (f" {seen.cpu[-1]:4.0%}", "text"),
+            ("  memory ", "muted"), (memory, "accent"), (f" {size(seen.memory[-1])}", "text"),
+        ]]  # fmt: skip
 
     def _figures(self, step: Row, width: int) -> list[list[Part]]:
         live = step.get("live") or {}

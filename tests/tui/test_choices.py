@@ -1,0 +1,170 @@
+"""What an operator chooses: themes while they are seen, what is watched, what help is sought."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.tui.conftest import OpenConsole
+from tests.tui.demo import NOW
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution, stamp, step
+from wingman_tui.app import WingmanApp
+from wingman_tui.figures import HISTORY, History
+from wingman_tui.screens.themes import ThemeDialog
+
+
+async def test_a_theme_is_seen_before_it_is_kept(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console(theme="") as console:
+        before = console.app.view.palette.name
+        await console.press("ctrl+t")
+        assert isinstance(console.app.screen, ThemeDialog)
+        await console.press("down")
+        seen = console.app.view.palette.name
+        assert seen != before
+        await console.press("escape")
+        assert console.app.view.palette.name == before
+        await console.press("ctrl+t", "down", "enter")
+        assert console.app.view.palette.name == seen
+        path = engine.home / "data" / "console-kept.json"
+        await console.until(lambda: path.exists() and json.loads(path.read_text())["theme"] == seen)
+    async with open_console(theme="") as again:
+        assert again.app.view.palette.name == seen
+    async with open_console(theme="light") as told:
+        assert told.app.view.palette.name == "light", "the configuration wins"
+
+
+@pytest.mark.parametrize("text", ["", "[", '{"theme": 7, "filters": [1], "watched": {}}'])
+async def test_what_was_kept_may_be_damaged(
+    engine: FakeEngine, open_console: OpenConsole, text: str
+) -> None:
+    (engine.home / "data").mkdir()
+    (engine.home / "data" / "console-kept.json").write_text(text)
+    async with open_console(theme="") as console:
+        assert console.app.view.palette.name == "ansi"
+        assert console.app.named_filters == {}
+
+
+async def test_a_watched_flow_tells_of_its_failure_in_any_mode(
+    engine: FakeEngine, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(WingmanApp, "write_aside", lambda app, data: written.append(data))
+    async with open_console(bell=True) as console:
+        await console.press("B")
+        assert console.app.kept.watched
+        flow = console.app.kept.watched[0]
+        await console.press("f")
+        await console.sees("Automation › Flows")
+        await console.until(lambda: console.app.watching._seen is not None)
+        error = {"step": "load", "type": "exit:1", "message": "no"}
+        engine.add(execution("other", 1, "failed", error=error))
+        engine.add(execution(flow, 999, "failed", id="watched-999", error=error))
+        await console.until(lambda: f"{flow}#999 failed: load" in console.notice)
+        assert written == ["\a"]
+        await console.press("a", "B")
+        assert not console.app.kept.watched
+
+
+async def test_the_help_is_searched_as_one_types(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("question_mark", "slash")
+        await console.type("sigkill")
+        text = console.text()
+        assert "Kill at once with SIGKILL" in text
+        assert "Palette" not in text
+        assert "Move down one row" not in text
+        await console.press("escape")
+        assert "/sigkill" not in console.text()
+        await console.press("slash")
+        await console.type("zqxj")
+        await console.press("enter")
+        assert "nothing here holds that" in console.text()
+        await console.press("escape")
+        await console.sees("Keys: Executions")
+
+
+async def test_help_leads_to_doctor_and_the_log(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.explained["doctor"] = {"findings": []}
+    async with open_console() as console:
+        await console.press("question_mark", "slash")
+        await console.type("what doctor finds where the engine runs")
+        await console.press("enter", "enter")
+        await console.sees("System › Doctor")
+        await console.press("escape")
+        await console.sees("Help")
+
+
+async def test_a_flow_shows_its_file(engine: FakeEngine, open_console: OpenConsole) -> None:
+    engine.flows[0]["definition"] = "name: nightly-backup\nsteps: []\n"
+    async with open_console() as console:
+        await console.press("f")
+        await console.press("D")
+        await console.sees("steps: []")
+        await console.press("escape")
+        await console.sees("Automation › Flows")
+
+
+async def test_the_form_holds_the_last_values(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    number = max(row["number"] for row in engine.executions if row["flow"] == "nightly-backup")
+    engine.flows[0]["last"] = [{"number": number, "state": "completed", "duration_ms": 1}]
+    row = next(r for r in engine.executions
+               if r["flow"] == "nightly-backup" and r["number"] == number)  # fmt: skip
+    engine.update(row["id"], inputs={"database": "shop", "keep": 3, "token": "•••"})
+    async with open_console() as console:
+        await console.press("f", "r")
+        await console.sees(f"with the values of #{number}")
+        assert "shop" in console.text()
+        assert "•••" not in console.text(), "what is sensitive is typed anew"
+        await console.press("ctrl+r")
+        assert "shop" not in console.text()
+        assert "app" in console.text()
+
+
+# what running steps take
+
+
+def sample(cpu_s: float, rss_bytes: int) -> dict[str, Any]:
+    return {"cpu_s": cpu_s, "rss_bytes": rss_bytes}
+
+
+def test_a_history_counts_the_seconds_without_news() -> None:
+    history = History()
+    history.take(sample(1.0, 100), 10.0)
+    assert history.cpu == []
+    history.take(sample(1.5, 200), 11.0)
+    assert history.cpu == [0.5]
+    history.take(sample(1.5, 200), 11.1)
+    assert history.cpu == [0.5], "the same second again"
+    history.take(sample(2.5, 300), 14.0)
+    assert history.cpu == [0.5, 0.0, 0.0, 1.0]
+    assert history.memory == [100.0, 200.0, 200.0, 200.0, 300.0]
+    history.take(sample(2.5, 300), 1_000.0)
+    assert len(history.cpu) == len(history.memory) == HISTORY
+
+
+async def test_a_running_step_shows_its_last_minute(
+    engine: FakeEngine, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = step("crunch", "running", started_at=stamp(NOW - 9), live=sample(1.0, 5 << 20))
+    engine.add(execution("heavy", 1, "running", id="heavy-1", started_at=stamp(NOW - 9)), [live])
+    async with open_console() as console:
+        await console.press("enter", "down")
+        clock, seen = [NOW], console.app.mode_screen.figures  # type: ignore[attr-defined]
+        console.app.view.clock = lambda: clock[0]
+        for second in range(1, 5):
+            clock[0] = NOW + second
+            engine.update_step("heavy-1", "crunch", live=sample(1.0 + second * 0.5, 6 << 20))
+            await console.until(lambda n=second: len(seen.of("crunch").memory) > n)
+        await console.sees("50%")
+        assert "memory" in console.text()
+        engine.update_step("heavy-1", "crunch", state="completed", live=None)
+        await console.until(lambda: seen.of("crunch") is None)

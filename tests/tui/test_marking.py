@@ -1,0 +1,161 @@
+"""Several executions at once: marks, the question with its count, what is refused."""
+
+from __future__ import annotations
+
+from tests.tui.conftest import Console, OpenConsole
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution
+from wingman_tui.filters import as_query, complete, expanded
+from wingman_tui.screens.confirm import ConfirmDialog
+from wingman_tui.screens.executions import ExecutionsScreen
+
+
+def verbs(engine: FakeEngine, verb: str) -> set[str]:
+    """The executions that a verb was asked for."""
+    return {
+        path.split("/")[3]
+        for method, path, _ in engine.requests
+        if method == "POST" and path.endswith("/" + verb)
+    }
+
+
+def busy(engine: FakeEngine, count: int) -> None:
+    """So many that run, on top of the list."""
+    for number in range(count):
+        engine.add(execution("ship", number, "running", id=f"ship-{number}"))
+
+
+def screen(console: Console) -> ExecutionsScreen:
+    found = console.app.mode_screen
+    assert isinstance(found, ExecutionsScreen)
+    return found
+
+
+async def test_marked_ones_are_cancelled_together(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    busy(engine, 3)
+    async with open_console() as console:
+        await console.press("space", "space")
+        assert "2 marked" in console.text()
+        assert console.text().count("▌ship") == 0, "the mark stands before the state"
+        assert console.text().count("▌") == 2
+        await console.press("x")
+        assert "Cancel 2 executions?" in console.text()
+        assert "ship#2, ship#1" in console.text()
+        await console.press("y")
+        await console.until(lambda: verbs(engine, "cancel") == {"ship-2", "ship-1"})
+        await console.until(lambda: "cancelling 2" in console.notice)
+        assert not screen(console).marked
+
+
+async def test_many_have_to_be_counted(engine: FakeEngine, open_console: OpenConsole) -> None:
+    busy(engine, 12)
+    async with open_console() as console:
+        await console.press("h")
+        await console.sees("flow:ship")
+        await console.press("asterisk")
+        await console.sees("12 marked")
+        await console.press("x", "y", "enter")
+        assert not verbs(engine, "cancel"), "neither y nor enter is a count"
+        await console.press("x")
+        await console.type("13")
+        assert isinstance(console.app.screen, ConfirmDialog)
+        await console.press("backspace")
+        await console.type("12")
+        await console.press("enter")
+        await console.until(lambda: len(verbs(engine, "cancel")) == 12)
+
+
+async def test_what_cannot_be_done_is_left_alone(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    busy(engine, 1)
+    engine.add(execution("done", 1, "completed", id="done-1"))
+    async with open_console() as console:
+        await console.press("space", "space", "R")
+        assert "none of the 2 marked can retry" in console.notice
+        await console.press("x")
+        assert "1 marked is in another state" in console.text().replace("\n", " ")
+        await console.press("y")
+        await console.until(lambda: verbs(engine, "cancel") == {"ship-0"})
+
+
+async def test_what_the_engine_refuses_is_told(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    busy(engine, 2)
+    engine.refusals["/ship-1/cancel"] = (409, {"code": "conflict", "message": "it has ended"})
+    async with open_console() as console:
+        await console.press("space", "space", "x", "y")
+        await console.until(lambda: "1 refused: ship#1: it has ended" in console.notice)
+
+
+async def test_escape_takes_the_marks_off_then_the_filter(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        screen(console).set_filter("state:failed")
+        await console.sees("state:failed")
+        await console.press("space", "escape")
+        assert not screen(console).marked
+        assert screen(console).filter_text
+        await console.press("escape")
+        assert not screen(console).filter_text
+
+
+async def test_marks_stay_with_their_executions(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    busy(engine, 2)
+    async with open_console() as console:
+        await console.press("space")
+        engine.add(execution("newest", 1, "running"))
+        await console.sees("newest#1")
+        marked = [line for line in console.text().splitlines() if line.startswith("▌")]
+        assert len(marked) == 1
+        assert "ship#1" in marked[0]
+
+
+# named filters
+
+
+async def test_a_filter_gets_a_name(engine: FakeEngine, open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("slash")
+        await console.type("state:failed")
+        await console.press("enter", "colon")
+        await console.type("filter save bad")
+        await console.press("enter")
+        await console.until(lambda: "@bad is state:failed" in console.notice)
+        await console.press("escape", "slash")
+        await console.type("@b")
+        await console.press("tab", "enter")
+        await console.until(lambda: any(m.get("filter") == "state:failed" for m in engine.opened))
+        assert screen(console).filter_text == "@bad"
+    async with open_console() as again:
+        assert again.app.named_filters == {"bad": "state:failed"}
+        await again.press("colon")
+        await again.type("filter forget bad")
+        await again.press("enter")
+        await again.until(lambda: not again.app.named_filters)
+
+
+async def test_a_name_that_is_none_is_refused(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("colon")
+        await console.type("filter save x")
+        await console.press("enter")
+        assert "there is no filter to save" in console.notice
+
+
+def test_names_are_offered_and_expanded() -> None:
+    named = {"night": "flow:nightly since:24h", "bad": "state:failed"}
+    assert complete("@", named=named) == ["@bad", "@night"]
+    assert "@bad" in complete("", named=named)
+    assert expanded("@bad x @unknown", named) == "state:failed x @unknown"
+
+
+def test_a_filter_becomes_an_address() -> None:
+    assert as_query("state:failed,partial flow:a state:queued two words") == {
+        "state": "failed,partial,queued", "flow": "a", "text": "two words",
+    }  # fmt: skip
+    assert as_query("odd:x 'unclosed") == {"text": "odd:x 'unclosed"}
