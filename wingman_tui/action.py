@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 ROLES = ("viewer", "operator", "editor", "admin")  # each includes those before it
 EDITING = frozenset({"edit"})  # say what is run
 

@@ -193,7 +193,7 @@ async def test_an_empty_history_tells_a_newcomer_where_to_go(
     engine.executions = []
     async with open_console() as console:
         await console.sees("No flow has run yet.")
-        await console.sees("shows the flows that are ready to run")
+        await console.sees("shows the flows; enter on one runs it")
 
 
 async def test_help_tells_every_key_and_opens_documents(open_console: OpenConsole) -> None:

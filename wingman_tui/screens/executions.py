@@ -36,7 +36,7 @@ COUNT_ORDER = (
 )
 # what a person is led to who sees the console for the first time
 FIRST_STEPS = (
-    ("f          ", "shows the flows; enter on one runs it, and its steps and log open here"),
+    ("f          ", "shows the flows; enter on one runs it and opens its steps and log"),
     ("           ", "disk-pressure tells what fills this machine, and changes nothing"),
     ("           ", "practice-failure fails on purpose: w then says why, r mends it"),
     (":run name  ", "runs a flow by its name; Tab completes it"),
