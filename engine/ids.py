@@ -8,7 +8,16 @@ import os
 
 def new_execution_id(now_us: int) -> str:
     """A UUIDv7 (RFC 9562) of the given time, as text."""
-    random = int.from_bytes(os.urandom(10), "big")
+    return _uuid7(now_us, os.urandom(10))
+
+
+def child_execution_id(execution: str, path: str, now_us: int) -> str:
+    """The id of the execution that a step calls, known before it exists."""
+    return _uuid7(now_us, hashlib.sha256(f"{execution}/{path}/{now_us}".encode()).digest()[:10])
+
+
+def _uuid7(now_us: int, noise: bytes) -> str:
+    random = int.from_bytes(noise, "big")
     value = (now_us // 1000) << 80 | 0x7 << 76 | (random >> 64 & 0xFFF) << 64
     value |= 0b10 << 62 | random & (1 << 62) - 1
     text = f"{value:032x}"

@@ -39,7 +39,7 @@ TERMINAL_EXECUTION_STATES = frozenset(EXECUTION_TRANSITIONS) - OPEN_EXECUTION_ST
 OPEN_STEP_STATES = frozenset({"pending", "waiting", "running"})
 # kinds of steps that the engine carries out by itself: no process, and no place of the engine's
 GROUP_KINDS = frozenset({"parallel", "steps"})  # those that only hold others
-OWN_KINDS = frozenset({"wait", "approve"}) | GROUP_KINDS
+OWN_KINDS = frozenset({"wait", "approve", "flow"}) | GROUP_KINDS
 AT_ONCE = frozenset({"wait", "approve"}) | GROUP_KINDS  # those that no limit holds up
 POOL_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
 # in the order in which an execution goes through them; of the `on_…` it takes the fitting one

@@ -44,6 +44,11 @@ def _step_ended(data: Data) -> tuple[str, str]:
     return level, f"{data['step']}: {data['state']}" + (f": {why}" if why else "")
 
 
+def _child_starting(data: Data) -> tuple[str, str]:
+    again = f", attempt {data['attempt']} of it" if data["attempt"] > 1 else ""
+    return "info", f"{data['step']}: calls {data['flow']}{again}"
+
+
 def _waiting(data: Data) -> tuple[str, str]:
     asks = f": {data['message']}" if data.get("message") else ""
     return "info", f"{data['step']}: waits: {data['reason']}{asks}"
@@ -118,6 +123,9 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "attempt.began": lambda data: ("info", f"{data['step']}: has begun"),
     "attempt.recalled": lambda data: ("info", f"{data['step']}: {data['reason']}"),
     "attempt.ended": _attempt_ended,
+    "child.starting": _child_starting,
+    "child.started": lambda data: ("info", f"{data['step']}: is execution #{data['number']}"),
+    "child.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.released": _released,
     "step.handled": lambda data: ("info", f"{data['step']}: {data['reason']}"),

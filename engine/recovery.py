@@ -48,6 +48,7 @@ def new_execution(
         rerun_of=data.get("rerun_of"),
         resumed_from=data.get("resumed_from"),
         request_key=data.get("request_key"),
+        parent=data.get("parent"),
     )
 
 

@@ -27,6 +27,7 @@ from engine.core.turn import (
     CancelAttempt,
     CancelOthers,
     CheckRequirements,
+    ChildCommand,
     Ended,
     Evaluate,
     StartAttempt,
@@ -72,6 +73,7 @@ class Scheduler:
         self.observers: list[Observer] = []  # hear of changes once they are durable
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
         self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
+        self.on_child: Callable[[Execution, ChildCommand], None]
         self.executor: Executor
         self._home = home
         self._clock = clock
@@ -234,6 +236,8 @@ class Scheduler:
             elif isinstance(command, CancelAttempt):
                 name = attempt_id(execution.id, command.attempt_number)
                 self.executor.cancel(command.generation, name, command.mode, command.reason)
+            elif isinstance(command, ChildCommand):
+                self.on_child(execution, command)
             elif isinstance(command, Evaluate):
                 self._spawn(self._evaluate(execution, command))
             elif isinstance(command, CancelOthers):

@@ -16,6 +16,7 @@ from typing import Any
 from engine import __version__
 from engine.access.access import Access
 from engine.access.flows import FlowPermissions
+from engine.children import Children
 from engine.clock import Clock
 from engine.config import read_config
 from engine.core.state import Execution
@@ -23,6 +24,7 @@ from engine.errors import WingmanError
 from engine.executor.local import LocalExecutor
 from engine.failpoints import reach
 from engine.journal.database import queries
+from engine.journal.history import History
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.library import Library
@@ -115,6 +117,7 @@ class Engine:
             self.secrets,
             FlowPermissions(access, library),
         )
+        self._children = Children(self.service, log)
 
         self.triggers = Keeper(self.service, self._clock, log)
         self._registry = Registry(self.triggers, library, log)
@@ -177,7 +180,12 @@ class Engine:
             self._adopt(execution)
         self.secrets.forget_former(min((ex.created_at_us for ex in executions), default=None))
         self._executor.open(self._scheduler.open_attempts())
+        calls = self._children.open_calls()
         self._scheduler.resume_all()
+        if calls:
+            connection = self._journal.reader()
+            self._children.recover(History(connection), calls)
+            connection.close()
         reach("recovered")
         if executions:
             log(f"took back {len(executions)} open executions")

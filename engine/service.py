@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.access.flows import FlowPermissions
+from engine.calls import calls_of, check_calls
 from engine.clock import Clock
 from engine.core import decide
 from engine.core.turn import Turn
@@ -123,6 +124,8 @@ class Service:
 
     async def launch(self, *args: Any, **options: Any) -> dict[str, Any]:
         """A new execution of a compiled flow (as `enter` takes it), once it is durable."""
+        if "parent" not in options and calls_of(args[0]):
+            await check_calls(self.library, args[0])
         answer = self.enter(*args, **options)
         await self.permissions.learn_from(args[0])
         await self.journal.durable()

@@ -66,6 +66,7 @@ class Step(TypedDict):
     read_bytes: NotRequired[int | None]
     write_bytes: NotRequired[int | None]
     log_bytes: NotRequired[int]  # what all of its attempts printed
+    child: NotRequired[dict[str, Any]]  # the execution that it calls: execution, flow, number
     waiting_for: NotRequired[dict[str, Any]]  # a moment or an approval: kind, until, message, …
     live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …
 
@@ -101,6 +102,7 @@ class Execution(TypedDict):
     waiting_for: dict[str, Any] | None
     resumed_from: str | None
     rerun_of: str | None
+    parent: NotRequired[dict[str, Any] | None]  # what has called it: execution, flow, number, step
     error: ErrorOf | None
     steps: NotRequired[list[Step]]
     created_at: NotRequired[str]

@@ -167,7 +167,10 @@ ACTIONS: tuple[Action, ...] = (
         "tree",
         "Fold or unfold the group under the cursor, on the execution all of them.",
     ),
-    _action("tree.open", "enter", "log", "tree", "Go to the log of the selected step."),
+    _action(
+        "tree.open", "enter", "log", "tree", "Go to the step's log, or to the execution it calls."
+    ),
+    _action("execution.caller", "u", "caller", "execution", "Go to the execution that called it."),
     _action("tree.copy_error", "y", "copy", "tree", "Copy the step's error, else the name."),
     _action("log.copy_lines", "y", "copy", "log", "Copy the marked line, else those in sight."),
     _action("log.left", "left h", "left", "log", "Move the log half a page to the left."),

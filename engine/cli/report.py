@@ -66,7 +66,10 @@ def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> li
     only = f" --step {clean(step)}" if step else ""
     state = execution["state"]
     if state in ("failed", "partial", "cancelled"):
+        child = _called(execution, step)
         lines = [(f"wingman logs {name}{only}", "what it printed")] if state == "failed" else []
+        if child:
+            lines = [(f"wingman why {child}", "why what it called failed")]
         lines += [
             (f"wingman retry {name}", "run what did not complete again"),
             (f"wingman resume {name}", "the same with the flow as it is now, after a fix"),
@@ -87,6 +90,14 @@ def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> li
     return beside(lines, columns)
 
 
+def _called(execution: dict[str, Any], path: str | None) -> str:
+    """The execution that a step has called, by its name; empty where it has called none."""
+    for step in execution.get("steps", ()) if path else ():
+        if step["path"] == path and step.get("child"):
+            return name_of(step["child"])
+    return ""
+
+
 def json_line(execution: dict[str, Any]) -> str:
     """The execution as `--json` prints it: one line, the keys and their order fixed."""
     import json
@@ -94,9 +105,15 @@ def json_line(execution: dict[str, Any]) -> str:
     from engine.wire import EXECUTION_KEYS, STEP_KEYS
 
     line = {key: execution.get(key) for key in EXECUTION_KEYS if key in execution}
+    if execution.get("parent"):
+        line["parent"] = execution["parent"]
     if "steps" in line:
         steps = execution["steps"]
-        line["steps"] = [{key: step.get(key) for key in STEP_KEYS} for step in steps]
+        line["steps"] = [
+            {key: step.get(key) for key in STEP_KEYS}
+            | ({"child": step["child"]} if "child" in step else {})
+            for step in steps
+        ]
     return json.dumps(line)
 
 

@@ -81,11 +81,16 @@ def _head(execution: dict[str, Any]) -> list[str]:
         ("version", execution["version"][:12]),
         ("resumed from", execution["resumed_from"]),
         ("rerun of", execution["rerun_of"]),
+        ("called by", _caller(execution.get("parent"))),
         ("waiting for", waiting_words(execution["waiting_for"])),
         ("warnings", execution["warnings"]),
     ]
     rows = [f"  {key:<12} {clean(value)}" for key, value in facts if value]
     return [f"{state}  {name}{badge}", *rows]
+
+
+def _caller(parent: dict[str, Any] | None) -> str:
+    return f"{name_of(parent)} {clean(parent['step'])}" if parent else ""
 
 
 def _joined(first: str, word: str, second: str) -> str:
@@ -164,6 +169,8 @@ def _step_row(step: dict[str, Any]) -> list[str]:
 
 def _step_note(step: dict[str, Any]) -> str:
     parts = []
+    if step.get("child"):
+        parts.append(name_of(step["child"]))
     if step["attempts"] > 1:
         parts.append(f"{step['attempts']} attempts")
     if step["state"] not in ("completed", "running") and step.get("reason"):

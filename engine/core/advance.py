@@ -16,7 +16,7 @@ from engine.core.starting import start
 from engine.core.state import StepState
 from engine.core.turn import Ended, Turn
 from engine.errors import ExpressionError
-from engine.model import SECTIONS
+from engine.model import OWN_KINDS, SECTIONS
 
 # how an execution has to stand for a section to be taken
 SUITED = {
@@ -89,7 +89,7 @@ def _start_ready(turn: Turn) -> None:
         start(turn, ex.steps[ex.at_hand.popleft()])
     limit = max_parallel(ex)
     while ex.ready and ex.state == "running" and ex.in_hands < limit:
-        if turn.free_slots <= 0:
+        if turn.free_slots <= 0 and ex.steps[ex.ready[0]].definition["kind"] not in OWN_KINDS:
             turn.starved = True
             return
         step = ex.steps[ex.ready.popleft()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.core.state import Execution, StepState
-from engine.core.turn import CancelAttempt, Turn
+from engine.core.turn import CancelAttempt, CancelChild, Turn
 from engine.model import SECTIONS
 
 
@@ -34,6 +34,8 @@ def begin_cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> No
             turn.emit("step.ended", step=step.path, state="cancelled", reason=reason or mode)
         elif step.held:
             turn.emit("step.released", step=step.path, again=False, actor=actor)
+        elif step.state == "running" and step.child:
+            turn.commands.append(cancel_child(ex, step, actor))
 
 
 def cancel_command(ex: Execution, step: StepState) -> CancelAttempt:
@@ -41,6 +43,13 @@ def cancel_command(ex: Execution, step: StepState) -> CancelAttempt:
     mode = "kill" if ex.cancelling == "kill" else "term"
     reason = "killed" if mode == "kill" else "cancelled"
     return CancelAttempt(step.generation or "", step.attempt_number or 0, mode, reason)
+
+
+def cancel_child(ex: Execution, step: StepState, actor: str = "") -> CancelChild:
+    """What to do with the execution that a step of a cancelled one calls."""
+    mode = "kill" if ex.cancelling == "kill" else "cancel"
+    reason = f"{ex.flow}#{ex.number}, which calls it, is to end: {ex.cancel_reason or mode}"
+    return CancelChild((step.child or {})["execution"], mode, reason, actor)
 
 
 def is_unwanted(ex: Execution, step: StepState) -> bool:

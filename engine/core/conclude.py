@@ -33,13 +33,13 @@ def conclude(
         **facts,
     }
     if state in ("failed", "interrupted") and not is_unwanted(turn.execution, step):
-        data |= _after_failure(turn, step, state, error or {})
+        data |= after_failure(turn, step, state, error or {})
     turn.emit("attempt.ended", **data)
     if step.state in ("failed", "interrupted"):
         fail_fast(turn, step)
 
 
-def _after_failure(
+def after_failure(
     turn: Turn, step: StepState, state: str, error: dict[str, Any]
 ) -> dict[str, Any]:
     """What a failed attempt leads to: a later attempt, a hold, or the end of the step."""

@@ -22,7 +22,7 @@ def places(ex: Execution) -> int:
 
     As long as somebody is in line, every place that gets free is taken by the next one.
     """
-    return min(ex.in_hands, max_parallel(ex)) if ex.lined else ex.running
+    return min(ex.running + ex.lined, max_parallel(ex)) if ex.lined else ex.running
 
 
 def depth(ex: Execution) -> int:
@@ -33,7 +33,7 @@ def depth(ex: Execution) -> int:
 def room_in_line(turn: Turn) -> int:
     """How many attempts may be lined up now; the line is filled again when half of it is gone."""
     ex = turn.execution
-    if not (turn.lines and ex.is_brisk) or ex.debug or ex.definition["fail_fast"]:
+    if not (turn.lines and ex.is_brisk) or ex.calls or ex.debug or ex.definition["fail_fast"]:
         return 0
     room = depth(ex) - ex.lined
     if room * 2 < depth(ex) or any(

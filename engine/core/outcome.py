@@ -102,6 +102,8 @@ def _did_not_succeed(step: StepState) -> bool:
         return step.state != "pending"
     if step.state == "skipped":
         return step.because_of_failure
+    if step.state == "partial" and step.definition["kind"] == "flow":
+        return True
     if step.state == "failed" and step.handled and not step.tolerated:
         return False  # its handlers made it good
     return step.state in ("failed", "interrupted", "cancelled")

@@ -64,15 +64,23 @@ def _move(ex: Execution, step: StepState, state: str, at_us: int) -> None:
     """Put a step into a state; count it, and tell those that need it when it has ended."""
     before = step.state
     step.state = check_step(before, state)
-    if not step.is_group:  # only what has a process takes a place
+    if not step.is_group:
         if before == "running":
-            ex.running -= 1
+            _count(ex, step, -1)
         if state == "running":
-            ex.running += 1
+            _count(ex, step, 1)
     if state in OPEN_STEP_STATES:
         return
     step.ended_at_us = at_us
     _settle(ex, step)
+
+
+def _count(ex: Execution, step: StepState, by: int) -> None:
+    """Keep count of what runs: at a runner, or as an execution of its own."""
+    if step.definition["kind"] == "flow":
+        ex.calls += by
+    else:
+        ex.running += by
 
 
 def _settle(ex: Execution, step: StepState) -> None:
@@ -178,6 +186,49 @@ def _checking(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """An attempt has ended, and whether its outputs are as expected takes an answer."""
     ex.steps[data["step"]].unchecked = data
     ex.unchecked.add(data["step"])
+
+
+def _child_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A step calls another flow: the execution is named before it exists."""
+    step = ex.steps[data["step"]]
+    number = step.child["number"] if step.child else None
+    step.child = {"execution": data["execution"], "flow": data["flow"], "number": number,
+                  "attempt": data["attempt"]}  # fmt: skip
+    step.attempts += 1
+    step.tries += 1
+    ex.delayed.discard(step.path)
+    step.started_at_us = at_us
+    step.ended_at_us = step.duration_ms = step.retry_at_us = None
+    step.error = None
+    step.reason = ""
+    step.outputs = {}
+    _move(ex, step, "running", at_us)
+
+
+def _child_started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    step = ex.steps[data["step"]]
+    step.child = {**(step.child or {}), "number": data["number"]}
+
+
+def _child_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """What a step has called has ended, or could not be started."""
+    step = ex.steps[data["step"]]
+    step.child = {**(step.child or {}), "attempt": data["attempt"]}
+    if data.get("number"):
+        step.child["number"] = data["number"]
+    step.duration_ms = (at_us - (step.started_at_us or at_us)) // 1000
+    step.error = data.get("error")
+    step.outputs = data.get("outputs") or {}
+    step.reason = data.get("reason", "")
+    step.handled = step.tolerated = bool(data.get("handled"))
+    step.handling = data.get("handling")
+    step.retry_at_us = data.get("retry_at_us")
+    _move(ex, step, data["state"], at_us)
+    if data.get("uncounted"):
+        step.tries -= 1
+    if data["state"] == "waiting":
+        step.ended_at_us = at_us
+        ex.delayed.add(step.path)
 
 
 def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -365,6 +416,9 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.began": _attempt_began,
     "attempt.recalled": _attempt_recalled,
     "attempt.ended": _attempt_ended,
+    "child.starting": _child_starting,
+    "child.started": _child_started,
+    "child.ended": _child_ended,
     "step.ended": _step_ended,
     "step.handled": _step_handled,
     "group.started": _group_started,

@@ -7,11 +7,19 @@ from typing import Any
 
 from engine.core.awaiting import ask, begin_wait
 from engine.core.conclude import fail_without_attempt
+from engine.core.names import names_of
 from engine.core.nesting import begin_group
-from engine.core.prepare import MissingSecret, NeedsSandbox, attempt_spec
+from engine.core.prepare import (
+    MissingSecret,
+    NeedsSandbox,
+    attempt_spec,
+    environment_of,
+    resolve,
+)
 from engine.core.state import StepState
-from engine.core.turn import StartAttempt, Turn
+from engine.core.turn import StartAttempt, StartChild, Turn
 from engine.errors import ExpressionError
+from engine.ids import child_execution_id
 
 
 def start(turn: Turn, step: StepState, at_most: int = 0) -> None:
@@ -60,7 +68,30 @@ def _detail(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: spec[key] for key in keys if key in spec}
 
 
+def call(turn: Turn, step: StepState) -> None:
+    """Have the flow started that a step calls; what it has called before is retried."""
+    ex, what = turn.execution, step.definition["flow"]
+    env = environment_of(ex, step, turn.around, turn.now_us)
+    inputs = resolve(ex, step, what["inputs"], names_of(ex, step, env, turn.now_us))
+    before = step.child
+    id_ = before["execution"] if before else child_execution_id(ex.id, step.path, turn.now_us)
+    attempt = before["attempt"] + 1 if before else 1
+    turn.emit(
+        "child.starting",
+        step=step.path,
+        execution=id_,
+        flow=what["name"],
+        attempt=attempt,
+        try_number=step.attempts + 1,
+    )
+    turn.commands.append(StartChild(step.path, what["name"], inputs, id_, attempt))
+
+
 # the kinds that no runner sees: model.OWN_KINDS
 OWN: dict[str, Callable[[Turn, StepState], None]] = {
-    "wait": begin_wait, "approve": ask, "parallel": begin_group, "steps": begin_group
-}  # fmt: skip
+    "wait": begin_wait,
+    "approve": ask,
+    "flow": call,
+    "parallel": begin_group,
+    "steps": begin_group,
+}

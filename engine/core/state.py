@@ -46,6 +46,7 @@ class StepState:
     pool_wait: tuple[str, int] | None = None  # the pool that it waits for a slot of, since when
     pool_place: int = 0  # its place among the steps of its execution that have asked for a slot
     held: bool = False  # interrupted, and an operator has to decide
+    child: dict[str, Any] | None = None  # the execution that it calls: execution, flow, number, …
     awaited: dict[str, Any] | None = None  # the moment or the decision that it waits for
     unchecked: dict[str, Any] | None = None  # how its attempt ended, while `expect` is evaluated
 
@@ -101,6 +102,7 @@ class Execution:
     rerun_of: str | None = None
     resumed_from: str | None = None
     request_key: str | None = None
+    parent: dict[str, Any] | None = None  # the step that has called it, and the chain of flows
     state: str = "queued"
     attempt: int = 1
     started_at_us: int | None = None
@@ -125,7 +127,8 @@ class Execution:
     dependents: dict[str, list[str]] = field(default_factory=dict)
     children: dict[str, list[str]] = field(default_factory=dict)  # of groups and `on_error`
     open_in_section: int = 0
-    running: int = 0
+    running: int = 0  # attempts at a runner
+    calls: int = 0  # executions that steps have called and that have not ended
     lined: int = 0  # steps that are lined up in the runner
     is_brisk: bool = False  # the newest end was that of a short step
     ended: int = 0
@@ -173,8 +176,8 @@ class Execution:
 
     @property
     def in_hands(self) -> int:
-        """How many attempts the runner has, running or in line."""
-        return self.running + self.lined
+        """How many steps others carry out: attempts, running or in line, and called executions."""
+        return self.running + self.lined + self.calls
 
     @property
     def duration_ms(self) -> int | None:

@@ -29,6 +29,25 @@ class CancelAttempt(NamedTuple):
     reason: str
 
 
+class StartChild(NamedTuple):
+    """Start the execution that a step calls, or retry it where it is there already."""
+
+    step: str
+    flow: str
+    inputs: dict[str, Any]
+    execution: str
+    attempt: int  # of that execution
+
+
+class CancelChild(NamedTuple):
+    """End the execution that a step calls: `mode` is cancel or kill."""
+
+    execution: str
+    mode: str
+    reason: str
+    actor: str
+
+
 class Evaluate(NamedTuple):
     """Ask the sandbox for the value of a heavy expression."""
 
@@ -55,7 +74,16 @@ class Ended(NamedTuple):
     """The execution has ended: release what it holds."""
 
 
-Command = StartAttempt | CancelAttempt | Evaluate | CancelOthers | CheckRequirements | Ended
+ChildCommand = StartChild | CancelChild
+Command = (
+    StartAttempt
+    | CancelAttempt
+    | ChildCommand
+    | Evaluate
+    | CancelOthers
+    | CheckRequirements
+    | Ended
+)
 
 
 @dataclass(slots=True)

@@ -93,6 +93,7 @@ class _Compiler:
         check_scripts(self.problems, [step.node for step in self.steps
                                       if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
+        self._check_calls(flow["name"])
         for section in SECTIONS:
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
         if "triggers" in self.values:
@@ -111,6 +112,14 @@ class _Compiler:
             if name not in declared:
                 self.reading.wrong(node, f"the flow declares no secret `{name[:60]}`",
                                    f"add it: secrets: [{name[:60]}]")
+
+    def _check_calls(self, name: str) -> None:
+        """A flow that calls itself would never end."""
+        for step in self.steps:
+            call = step.values.get("flow")
+            if call is not None and "name" in call.value and call.value["name"].value == name:
+                self.reading.wrong(call.value["name"].node, "the flow calls itself",
+                                   "use `retry`, or a `batch` of items")
 
     def _get(self, name: str, default: Any) -> Any:
         return self.values[name].value if name in self.values else default

@@ -15,7 +15,8 @@ FLOW_3: dict[str, Any] = {
     "secrets": [], "permissions": {}, "concurrency": None, "requires": None, "triggers": [],
 }  # fmt: skip
 STEP_3: dict[str, Any] = {
-    "http": None, "wait": None, "approve": None, "parent": None, "clause": None, "on_error": [],
+    "http": None, "wait": None, "approve": None, "flow": None, "parent": None, "clause": None,
+    "on_error": [],
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The kinds of steps that the engine carries out itself: `wait` and `approve`.
+"""The kinds of steps that the engine carries out itself: `wait`, `approve` and `flow`.
 
 What may stand in them, gathered by `schema`; and what `compile` writes of them.
 """
@@ -20,7 +20,8 @@ from .readers import TemplateTree as Tree
 from .yaml_tree import Mapping, Node, Scalar
 
 # keys of every step that say how a process is run, or what it holds
-WITHOUT = frozenset({"timeout", "grace", "retry", "on_interrupt", "env", "pools"})
+CALL_WITHOUT = frozenset({"timeout", "grace", "on_interrupt", "env", "pools"})
+WITHOUT = CALL_WITHOUT | {"retry"}
 DECIDED = ("approved", "by", "comment")  # outputs of an approval beside its form
 TIME_HINT = "such as 2027-01-31T06:00:00+01:00"
 
@@ -105,6 +106,7 @@ def own_parts(values: Values, reading: Reading) -> dict[str, Any]:
     return {
         "wait": _wait(values["wait"], reading) if "wait" in values else None,
         "approve": _approve(values["approve"], reading) if "approve" in values else None,
+        "flow": _call(values["flow"].value) if "flow" in values else None,
     }
 
 
@@ -127,6 +129,10 @@ def _approve(value: Value, reading: Reading) -> dict[str, Any]:
                       f"nobody fills in `{needed[0]}` where the time is up", "give it a default")
     return {"message": _get(fields, "message", ""), "timeout_s": _get(fields, "timeout", None),
             "on_timeout": outcome, "role": _get(fields, "role", "operator"), "inputs": inputs}
+
+
+def _call(fields: Values) -> dict[str, Any]:
+    return {"name": _get(fields, "name", ""), "inputs": _get(fields, "inputs", {})}
 
 
 def _form(value: Value, reading: Reading) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from .names import (
     wrong_name,
     wrong_pool_name,
 )
-from .own_kinds import APPROVE, CALL, WAIT, WITHOUT
+from .own_kinds import APPROVE, CALL, CALL_WITHOUT, WAIT, WITHOUT
 from .policies import CONCURRENCY, REQUIRES
 from .readers import (
     Boolean,
@@ -145,8 +145,9 @@ KINDS: Map[str, Kind] = {kind.name: kind for kind in (
          (Key("shell", SHELL, "The shell that gets the text.", "bash -euo pipefail"), _OUTPUTS)),
     Kind("python", PYTHON, "A Python function or script in a warm worker.", (_OUTPUTS,)),
     Kind("http", HTTP, "A request over HTTP. Its outputs are `status`, `headers` and `body`."),
-    Kind("flow", CALL, "Another flow as a step.", (), LATER,
-         "use `run: wingman run NAME`"),
+    Kind("flow", CALL, "Another flow as a step: an execution of its own, whose outputs are the "
+         "step's. It is found in the flow folders, then beside this file. The step takes no place; "
+         "`retry` retries that execution.", without=CALL_WITHOUT),
     Kind("wait", WAIT, "A wait that outlives the engine: for a duration, or `until` a time. No "
          "process runs, and no place is taken.", without=WITHOUT),
     Kind("approve", APPROVE, "A question to a person, who approves or rejects. No process runs "

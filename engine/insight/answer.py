@@ -9,6 +9,7 @@ from typing import Any
 Row = Mapping[str, Any]
 CHAIN_LIMIT = 40
 NAMED_LIMIT = 8
+FAILED = ("failed", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Facts:
     max_running_steps: int = 0
     max_parallel: int = 0
     slots: Mapping[str, Sequence[Cause]] = field(default_factory=dict)  # what others hold, by step
+    children: Mapping[str, Row] = field(default_factory=dict)  # executions that steps call
     group: Sequence[Cause] = ()  # who holds its concurrency group, and who is before it
 
 
@@ -64,3 +66,7 @@ class Why:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def last_of(events: Sequence[Row], type_: str) -> Row | None:
+    return next((event for event in reversed(events) if event["type"] == type_), None)

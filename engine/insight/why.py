@@ -1,18 +1,25 @@
 """Why an execution, a step or a flow is where it is: the chain of causes, and what helps. Pure.
 
-`Facts` are gathered by `engine.server.explain`. Texts may hold what flows and steps say, so whoever
-shows them cleans them.
+What has not ended is explained by `waits`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from engine.insight.answer import CHAIN_LIMIT, NAMED_LIMIT, Cause, Facts, Help, Row, Why
+from engine.insight.answer import (
+    CHAIN_LIMIT,
+    FAILED,
+    NAMED_LIMIT,
+    Cause,
+    Facts,
+    Help,
+    Row,
+    Why,
+    last_of,
+)
+from engine.insight.waits import explain_live, explain_pending, running_words, state_words
 from engine.model import GROUP_KINDS
-
-FAILED = ("failed", "interrupted")
 
 
 def why_execution(found: Row, facts: Facts) -> Why:
@@ -25,7 +32,7 @@ def why_execution(found: Row, facts: Facts) -> Why:
     elif found["state"] == "paused":
         _paused(why, facts)
     elif found["state"] in ("queued", "running"):
-        _live(why, found, facts)
+        explain_live(why, found, facts)
     else:
         took = found.get("duration_ms")
         span = f" after {took / 1000:.1f} s" if took is not None else ""
@@ -48,16 +55,13 @@ def why_step(found: Row, path: str, facts: Facts) -> Why:
         why.answer = f"{path} was {step['state']}: {reason}"
         _skipped(why, step, steps, facts)
     elif step["state"] in ("pending", "waiting"):
-        _pending(why, found, step, steps, facts, 0)
+        explain_pending(why, found, step, steps, facts, 0)
         why.answer = f"{path} waits: {why.causes[0].what}" if why.causes else f"{path} may start"
     elif step["state"] == "running":
-        why.answer = _running_words(step, facts)
+        why.answer = running_words(step, facts)
     else:
         why.answer = f"{path} is {step['state']}; nothing is in its way."
     return why
-
-
-# -- what went wrong --
 
 
 def _failed(why: Why, found: Row, facts: Facts) -> None:
@@ -152,8 +156,14 @@ def _same_error(step: Row, found: Row, earlier: Sequence[Row]) -> Cause | None:
 def _helps_of_failure(why: Why, found: Row, path: str | None) -> None:
     name = f"{found['flow']}#{found['number']}"
     only = f" --step {path}" if path else ""
+    step: Row = next((each for each in found.get("steps", ()) if each["path"] == path), {})
+    child = step.get("child")
+    first = Help(f"wingman logs {name}{only}", "what it printed")
+    if child:
+        called = f"{child['flow']}#{child['number']}"
+        first = Help(f"wingman why {called}", f"why what {path} called failed")
     why.helps = [
-        Help(f"wingman logs {name}{only}", "what it printed"),
+        first,
         Help(f"wingman retry {name}", "run what did not complete again"),
         Help(f"wingman resume {name}", "after a fix of the flow: reuse what is unchanged"),
         Help(f"wingman rerun {name}", "run all of it anew, with other inputs by -i"),
@@ -162,7 +172,7 @@ def _helps_of_failure(why: Why, found: Row, path: str | None) -> None:
 
 
 def _cancelled(why: Why, found: Row, facts: Facts) -> None:
-    event = _last(facts.events, "execution.cancelling")
+    event = last_of(facts.events, "execution.cancelling")
     data = event["data"] if event else {}
     error = found.get("error") or {}
     why.answer = str(error.get("message") or data.get("reason") or "It was cancelled.")
@@ -174,153 +184,13 @@ def _cancelled(why: Why, found: Row, facts: Facts) -> None:
     why.helps = [Help(f"wingman retry {name}", "run what did not complete")]
 
 
-# -- what it waits for --
-
-
 def _paused(why: Why, facts: Facts) -> None:
-    event = _last(facts.events, "execution.paused")
+    event = last_of(facts.events, "execution.paused")
     who = event["data"].get("actor") if event else None
     why.answer = f"It is paused{f' by {who}' if who else ''}: no new step starts."
     if event:
         why.causes.append(Cause(why.subject, why.answer, since=event["at"]))
     why.helps = [Help(f"wingman continue {why.subject}", "let it go on")]
-
-
-def _live(why: Why, found: Row, facts: Facts) -> None:
-    steps = {step["path"]: step for step in found.get("steps", ())}
-    running = [step for step in steps.values() if _has_process(step)]
-    waiting = found.get("waiting_for")
-    if waiting and waiting.get("kind") == "group":
-        _queued(why, waiting, facts)
-        return
-    if waiting:
-        _waiting(why, waiting)
-    elif running:
-        why.answer = f"{len(running)} of {len(steps)} steps run now"
-    else:
-        why.answer = "No step runs yet."
-    why.causes += [
-        Cause(step["path"], _running_words(step, facts), since=step.get("started_at"))
-        for step in running[:NAMED_LIMIT]
-    ]
-    held = _full(found, facts, len(running))
-    if held is not None:
-        why.causes.append(held)
-    for step in steps.values():
-        if step["state"] == "waiting" and len(why.causes) < CHAIN_LIMIT:
-            _pending(why, found, step, steps, facts, 1)
-    name = f"{found['flow']}#{found['number']}"
-    why.helps += [
-        Help(f"wingman logs -f {name}", "follow it"),
-        Help(f"wingman cancel {name}", "end it"),
-    ]
-
-
-def _queued(why: Why, waiting: Row, facts: Facts) -> None:
-    """A queued execution: its concurrency group, its holders, and what helps."""
-    why.answer = f"It is queued: {waiting.get('reason')}"
-    why.causes.append(Cause(why.subject, why.answer, since=waiting.get("since")))
-    why.causes += facts.group
-    why.helps.append(Help("wingman pools", "who holds and who waits"))
-    for cause in facts.group[:1]:
-        why.helps.append(Help(f"wingman why {cause.subject}", "about the one that holds it"))
-    why.helps.append(Help(f"wingman cancel {why.subject}", "give its place up"))
-
-
-def _waiting(why: Why, waiting: Row) -> None:
-    step = waiting.get("step")
-    if waiting.get("kind") == "operator":
-        why.answer = f"It waits for you: {step} was interrupted, and its outcome is unknown."
-        why.helps.append(Help(f"wingman retry {why.subject}", "run that step again"))
-    elif waiting.get("kind") == "approval":
-        limit = f", until {waiting['until']}" if waiting.get("until") else ""
-        why.answer = f"{step} waits for an approval by {waiting.get('role')}{limit}: " + str(
-            waiting.get("message")
-        )
-        why.helps += [
-            Help(f"wingman approve {why.subject}", "let it go on"),
-            Help(f"wingman reject {why.subject}", "say no, with --comment"),
-        ]
-        return  # the causes name the steps that wait
-    elif waiting.get("kind") == "timer" and waiting.get("reason") == "wait":
-        why.answer = f"{step} waits until {waiting.get('until')}"
-    elif waiting.get("kind") == "timer":
-        why.answer = f"{step} waits for its next attempt, at {waiting.get('until')}"
-    elif waiting.get("kind") == "pool":
-        why.answer = f"{step} waits: {waiting.get('reason') or waiting.get('pool')}"
-        return  # the causes name the holders
-    else:
-        why.answer = f"It waits: {waiting.get('kind')} ({step})"
-    why.causes.append(Cause(str(step), why.answer))
-
-
-def _full(found: Row, facts: Facts, running: int) -> Cause | None:
-    """Whether steps that may start wait for a free place, and who holds the places."""
-    if facts.max_parallel and running >= facts.max_parallel:
-        return Cause("max_parallel", f"all {facts.max_parallel} places of this execution are taken")
-    if facts.max_running_steps and facts.running_steps >= facts.max_running_steps:
-        what = f"all {facts.max_running_steps} places of this engine are taken"
-        return Cause("max_running_steps", what)
-    return None
-
-
-def _has_process(step: Row) -> bool:
-    return step["state"] == "running" and step.get("kind") not in GROUP_KINDS
-
-
-def _running_words(step: Row, facts: Facts) -> str:
-    usual = facts.usual_ms.get(step["path"])
-    tries = f", attempt {step['attempts']}" if (step.get("attempts") or 0) > 1 else ""
-    return f"runs{tries}{f'; usually it takes {usual / 1000:.1f} s' if usual else ''}"
-
-
-def _pending(
-    why: Why, found: Row, step: Row, steps: Mapping[str, Row], facts: Facts, depth: int
-) -> None:
-    """What a step that has not started waits for, down to what runs or has failed."""
-    reason = step.get("reason")
-    if step["path"] in facts.slots:
-        slots = facts.slots[step["path"]]
-        why.causes += [replace(each, depth=each.depth - 1 + depth) for each in slots]
-        why.helps.append(Help("wingman pools", "who holds and who waits"))
-    elif reason:
-        why.causes.append(Cause(step["path"], str(reason), depth))
-    seen: set[str] = set()
-    level = [(need, depth) for need in _before(step, steps)]
-    while level and len(why.causes) < CHAIN_LIMIT:
-        path, at = level.pop(0)
-        need = steps.get(path)
-        if need is None or path in seen or need["state"] in ("completed", "reused", "partial"):
-            continue
-        seen.add(path)
-        what = _running_words(need, facts) if need["state"] == "running" else _state_words(need)
-        why.causes.append(Cause(path, what, at, need.get("started_at")))
-        if need["state"] in ("pending", "waiting"):
-            level += [(further, at + 1) for further in _before(need, steps)]
-    waiting = found.get("waiting_for") or {}
-    if not why.causes and waiting.get("kind") in ("group", "requires"):
-        why.causes.append(Cause(why.subject, str(waiting.get("reason")), depth))
-    if not why.causes and found["state"] == "paused":
-        why.causes.append(Cause(why.subject, "the execution is paused", depth))
-    if not why.causes:
-        held = _full(found, facts, sum(map(_has_process, steps.values())))
-        if held is not None:
-            why.causes.append(held)
-
-
-def _before(step: Row, steps: Mapping[str, Row]) -> list[str]:
-    """What a step waits for: its needs, and what it is inside of."""
-    outer = step["path"].rpartition("/")[0]
-    begins = outer in steps and steps[outer]["state"] in ("pending", "waiting")
-    return [*(step.get("needs") or ()), *([outer] if begins else ())]
-
-
-def _state_words(step: Row) -> str:
-    reason = step.get("reason")
-    if step["state"] == "pending":
-        return "has not started"
-    return f"is {step['state']}{f': {reason}' if reason else ''}"
-
 
 def _skipped(why: Why, step: Row, steps: Mapping[str, Row], facts: Facts) -> None:
     for value in facts.conditions.get(step["path"], ()):
@@ -331,9 +201,5 @@ def _skipped(why: Why, step: Row, steps: Mapping[str, Row], facts: Facts) -> Non
         if need is not None and need["state"] in FAILED:
             why.causes.append(_failure(need, facts))
         elif need is not None and need["state"] in ("skipped", "cancelled"):
-            why.causes.append(Cause(path, _state_words(need), since=need.get("ended_at")))
+            why.causes.append(Cause(path, state_words(need), since=need.get("ended_at")))
     why.helps = [Help(f"wingman why {why.subject.split(' ')[0]}", "about the whole execution")]
-
-
-def _last(events: Sequence[Row], type_: str) -> Row | None:
-    return next((event for event in reversed(events) if event["type"] == type_), None)

@@ -115,6 +115,7 @@ def execution_json(
         "waiting_for": with_times(waiting),
         "resumed_from": ex.resumed_from,
         "rerun_of": ex.rerun_of,
+        "parent": ex.parent,
         "error": ex.error,
     }
 
@@ -160,6 +161,8 @@ def step_json(step: StepState) -> dict[str, Any]:
         "write_bytes": usage.get("write_bytes"),
         "log_bytes": usage.get("log_bytes", 0),
     }
+    if step.child and step.child["number"]:
+        found["child"] = {key: step.child[key] for key in ("execution", "flow", "number")}
     if step.awaited is not None:
         found["waiting_for"] = with_times(step.awaited)
         if step.definition["approve"]:

@@ -274,6 +274,9 @@ class History:
         found: Any = self._db.execute(self._named["occasion"], (trigger, key)).fetchone()
         return found  # type: ignore[no-any-return]
 
+    def by_id(self, execution_id: str) -> int | None:
+        return self._get("by_id", execution_id)  # type: ignore[no-any-return]
+
     def by_request_key(self, key: str) -> int | None:
         return self._get("by_request_key", key)  # type: ignore[no-any-return]
 
@@ -382,6 +385,7 @@ def execution_from(row: Row) -> dict[str, Any]:
         "waiting_for": data["waiting_for"],
         "resumed_from": data["resumed_from"],
         "rerun_of": data["rerun_of"],
+        "parent": data.get("parent"),  # older records have none
         "error": data["error"],
         "created_at": to_text(created),
         "source": data["source"],

@@ -12,13 +12,22 @@ from dataclasses import replace
 from typing import Any
 
 from engine import expression
-from engine.core import decide
+from engine.core import calling, decide
 from engine.core.advance import advance
 from engine.core.conclude import end_step
 from engine.core.entering import checked
 from engine.core.prepare import Surroundings
 from engine.core.state import Execution, StepState
-from engine.core.turn import CancelAttempt, CheckRequirements, Command, Evaluate, StartAttempt, Turn
+from engine.core.turn import (
+    CancelAttempt,
+    CancelChild,
+    CheckRequirements,
+    Command,
+    Evaluate,
+    StartAttempt,
+    StartChild,
+    Turn,
+)
 from engine.errors import ExpressionError, WingmanError
 from engine.model import SECTIONS
 
@@ -119,8 +128,27 @@ class Simulation:
             self._evaluate(command)
         elif isinstance(command, CheckRequirements):
             self._take(checked, [])  # a test looks for nothing outside
-        elif isinstance(command, CancelAttempt):
+        elif isinstance(command, StartChild):
+            self._end_child(command)
+        elif isinstance(command, CancelAttempt | CancelChild):
             pass  # what runs here has ended already
+
+    def _end_child(self, command: StartChild) -> None:
+        """A called flow does not run: it ends as the step's mock says."""
+        step = self.execution.steps[command.step]
+        mock, error = self._mock(step), None
+        if self._fails(step):
+            message = mock.get("message") or f"mocked: {mock['error']}"
+            error = {"step": None, "type": mock["error"], "message": message}
+        self._take(calling.child_ended, command.step, command.execution, {
+            "state": "failed" if error else "completed", "number": 1, "attempt": command.attempt,
+            "outputs": {} if error else dict(mock.get("outputs") or {}), "error": error,
+        })  # fmt: skip
+
+    def _fails(self, step: StepState) -> bool:
+        mock = self._mock(step)
+        times = mock.get("times")
+        return mock.get("error") is not None and (times is None or step.attempts <= times)
 
     def _evaluate(self, command: Evaluate) -> None:
         value, problem = None, None
@@ -135,8 +163,7 @@ class Simulation:
         """An attempt ends as its mock says."""
         step = self.execution.steps[spec["step"]]
         mock = self._mock(step)
-        error, times = mock.get("error"), mock.get("times")
-        fails = error is not None and (times is None or step.attempts <= times)
+        error, fails = mock.get("error"), self._fails(step)
         number = spec["number"]
         if fails and error == "interrupted":
             self._take(decide.attempt_interrupted, number)

@@ -24,6 +24,7 @@ from engine.insight.flow_why import LEDGER_ROWS, why_flow
 from engine.insight.shared import group_causes, slot_causes
 from engine.insight.why import why_execution, why_step
 from engine.journal.history import History
+from engine.journal.view import live_row
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
 from engine.server.logbook import LogBook
@@ -60,6 +61,7 @@ class Insight:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
         facts = await self._service.reader(lambda history: _facts(history, ord_, found))
         self._add_places(found, facts, path)
+        facts.children = self._children(found)
         facts.lines = await self._last_lines(ord_, found, path)
         facts.conditions = self._conditions(found, path)
         why = why_execution(found, facts) if path is None else why_step(found, path, facts)
@@ -147,6 +149,15 @@ class Insight:
             obstacle = scheduler.groups.obstacle(live)
             facts.group = group_causes(obstacle) if obstacle else ()
             facts.max_parallel = live.definition["max_parallel"] or 0
+
+    def _children(self, found: Row) -> dict[str, Row]:
+        """The live executions that running steps have called, by step."""
+        live = self._service.scheduler.live
+        called = (
+            (step["path"], live.get(step["child"]["execution"]))
+            for step in found["steps"] if step["state"] == "running" and step.get("child")
+        )  # fmt: skip
+        return {path: live_row(child, {}) for path, child in called if child is not None}
 
     def _slots(self, live: Execution, path: str | None) -> dict[str, list[Cause]]:
         """What the first steps that wait for a pool, or this one, wait for now."""

@@ -21,7 +21,8 @@ def step(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
         "on_interrupt": "retry" if retry["max_attempts"] > 1 else "fail",
         "continue_on_error": False, "expect": None, "outputs": "lines", "run": "true",
         "shell": ["bash", "-euo", "pipefail"], "python": None,
-        "pools": {}, "wait": None, "approve": None, "parent": None, "clause": None, "on_error": [],
+        "pools": {}, "wait": None, "approve": None, "flow": None, "parent": None, "clause": None,
+        "on_error": [],
     } | changes  # fmt: skip
 
 
@@ -37,6 +38,12 @@ def approve(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
            "inputs": []}  # fmt: skip
     own |= {key: changes.pop(key) for key in list(changes) if key in own}
     return step(step_id, *needs, kind="approve", run=None, approve=own, **changes)
+
+
+def call(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
+    """A compiled `flow` step that calls `other`."""
+    what = {"name": "other", "inputs": changes.pop("inputs", {})}
+    return step(step_id, *needs, kind="flow", run=None, flow=what, **changes)
 
 
 def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:

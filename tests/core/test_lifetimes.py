@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core import decide
+from engine.core import calling, decide
 from engine.core.ledger import DEFAULT_MAX_PARALLEL
 from engine.core.state import StepState
 from engine.errors import Conflict
 from engine.model import SECTIONS
-from tests.core.flows import approve, flow, step, wait
+from tests.core.flows import approve, call, flow, step, wait
 from tests.core.world import World
 
 FORTUNES = ("ok", "ok", "ok", "fail", "timeout", "interrupted", "never started")
@@ -96,7 +96,7 @@ class Makers:
         draw = self.draw
         if is_group:
             return step, {"kind": draw(st.sampled_from(["parallel", "steps"]))}
-        kind = draw(st.sampled_from([step, step, step, wait, approve]))
+        kind = draw(st.sampled_from([step, step, step, wait, approve, call]))
         if kind is wait:
             return kind, {"span": draw(st.sampled_from(["0s", "10s"]))}
         if kind is approve:
@@ -108,7 +108,10 @@ class Makers:
 
 
 def suffer(world: World, fortune: str, pick: int) -> None:
-    """One running attempt meets its fate."""
+    """One running attempt, or called execution, meets its fate."""
+    if world.called and (pick % 2 or not world.running):
+        suffer_elsewhere(world, fortune, pick)
+        return
     if not world.running:
         return
     number = sorted(world.running)[pick % len(world.running)]
@@ -125,6 +128,24 @@ def suffer(world: World, fortune: str, pick: int) -> None:
         world.end(path, outcome="timeout", exit_code=None, signal="SIGTERM")
     else:
         world.end(path, exit_code=int(fortune == "fail"))
+
+
+def suffer_elsewhere(world: World, fortune: str, pick: int) -> None:
+    path = sorted(world.called)[pick % len(world.called)]
+    called = world.called[path]
+    if called.execution in world.ended_by_caller:
+        del world.ended_by_caller[called.execution]
+        world.end_child(path, "cancelled")
+    elif fortune == "never started":
+        del world.called[path]
+        world.do(calling.child_never_started, path, called.execution)
+    elif fortune == "interrupted":
+        del world.called[path]
+        refusal = {"type": "start_failed", "message": "there is no flow"}
+        world.do(calling.child_refused, path, called.execution, refusal)
+    else:
+        states = {"ok": "completed", "fail": "failed", "timeout": "partial"}
+        world.end_child(path, states[fortune])
 
 
 def command(world: World, verb: str) -> None:
@@ -154,8 +175,9 @@ def check(world: World) -> None:
     running = {s.attempt_number for s in ex.steps.values() if s.is_at_runner}
     assert running == set(world.running), "the picture is true"
     assert ex.running == len(running)
+    assert ex.calls == len(world.called)
     limit = ex.definition["max_parallel"] or DEFAULT_MAX_PARALLEL
-    assert ex.running <= limit
+    assert ex.in_hands <= limit
     if ex.has_ended:
         assert not running
         assert all(s.has_ended for s in ex.steps.values())
@@ -186,7 +208,7 @@ def check_nested(world: World, s: StepState) -> None:
 def assert_same(world: World) -> None:
     """A restarted engine sees exactly what this one sees."""
     fresh, ex = world.replayed(), world.ex
-    for name in ("state", "attempt", "error", "running", "ended", "section", "cancelling",
+    for name in ("state", "attempt", "error", "running", "calls", "ended", "section", "cancelling",
                  "next_attempt_number", "held", "timed", "asking", "failure", "cancel_section",
                  "open_in_section", "paused_us"):  # fmt: skip
         assert getattr(fresh, name) == getattr(ex, name), name
@@ -204,6 +226,7 @@ def assert_same(world: World) -> None:
             "open_children",
             "ended_at_us",
             "awaited",
+            "child",
             "outputs",
             "duration_ms",
         ):
@@ -241,7 +264,7 @@ def finish(world: World, fates: list[str]) -> None:
     for turn in range(600):
         if world.ex.has_ended:
             break
-        if world.running:
+        if world.running or world.called:
             suffer(world, fates[turn % len(fates)], 0)
         elif world.ex.state == "paused":
             world.do(decide.continue_)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from engine.core import decide
+from engine.core import calling, decide
 from engine.core.prepare import Surroundings
 from engine.core.reduce import apply
 from engine.core.state import Execution
-from engine.core.turn import CancelAttempt, Command, Ended, StartAttempt, Turn
+from engine.core.turn import (
+    CancelAttempt,
+    CancelChild,
+    Command,
+    Ended,
+    StartAttempt,
+    StartChild,
+    Turn,
+)
 from engine.model import Event
 
 AROUND = Surroundings({"PATH": "/bin"}, "/work", "/logs", "gen1")
@@ -29,6 +37,8 @@ class World:
         self.events: list[Event] = []
         self.running: dict[int, dict[str, Any]] = {}  # attempts at the runner, by number
         self.cancelled: dict[int, str] = {}
+        self.called: dict[str, StartChild] = {}  # by step, what has not ended
+        self.ended_by_caller: dict[str, str] = {}  # how, by the id of the called execution
         self.specs: list[dict[str, Any]] = []
         self.ends = 0
         self.commands: list[Command] = []
@@ -55,6 +65,11 @@ class World:
                 assert number not in {spec["number"] for spec in self.specs}, "started twice"
                 self.specs.append(command.spec)
                 self.running[number] = command.spec
+            elif isinstance(command, StartChild):
+                assert command.step not in self.called, "called twice"
+                self.called[command.step] = command
+            elif isinstance(command, CancelChild):
+                self.ended_by_caller[command.execution] = command.mode
             elif isinstance(command, CancelAttempt):
                 self.cancelled[command.attempt_number] = command.mode
             elif isinstance(command, Ended):
@@ -68,6 +83,17 @@ class World:
         number = self.number_of(path)
         del self.running[number]
         self.do(decide.attempt_ended, number, end_of(self.now_us, **facts))
+
+    def end_child(self, path: str, state: str = "completed", **facts: Any) -> None:
+        """The execution that a step has called ends."""
+        command = self.called.pop(path)
+        error = None if state in ("completed", "partial") else {
+            "step": "inner", "type": "exit:3" if state == "failed" else "cancelled",
+            "message": "no luck",
+        }  # fmt: skip
+        found = {"state": state, "number": 7, "attempt": command.attempt, "outputs": {},
+                 "error": error}  # fmt: skip
+        self.do(calling.child_ended, path, command.execution, found | facts)
 
     def wait_until_due(self) -> None:
         """Let the time pass until the next timer."""

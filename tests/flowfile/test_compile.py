@@ -148,7 +148,7 @@ def test_a_step_has_every_key(flow: dict[str, Any]) -> None:
         "on_interrupt": "retry", "continue_on_error": False, "expect": "outputs.size > 1024",
         "outputs": "lines", "run": 'pg_dump "$database" > dump.sql', "shell": ["sh", "-eu"],
         "python": None, "http": None, "pools": {"db": 2}, "wait": None, "approve": None,
-        "parent": None, "clause": None, "on_error": [],
+        "flow": None, "parent": None, "clause": None, "on_error": [],
     }
     keys = set(steps(flow)["dump"])
     assert all(set(step) == keys for step in steps(flow).values())

@@ -211,10 +211,22 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.refresh_frame()
 
     def do_open(self) -> None:
-        """Go to the log of the selected step."""
+        """Go to the log of the selected step, or to the execution that it calls."""
+        child = (self.selected()[1] or {}).get("child")
+        if child and self.focused is not self.log_pane:
+            self.console_app.open_execution(str(child["execution"]))
+            return
         self._show_log_of_selection()
         self.log_pane.focus()
         self.refresh_frame()
+
+    def do_caller(self) -> None:
+        """Up to the execution whose step has called this one."""
+        parent = (self.opened.execution or {}).get("parent")
+        if parent:
+            self.console_app.open_execution(str(parent["execution"]))
+        else:
+            self.console_app.tell("no other execution has called this one")
 
     def do_back(self) -> None:
         """Out of the search, out of the log, out of the execution."""

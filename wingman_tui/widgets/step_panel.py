@@ -92,6 +92,7 @@ class StepPanel(Painted):
             duration(step.get("duration_ms")) if step.get("duration_ms") is not None else "",
             f"attempt {step['attempts']}" if (step.get("attempts") or 0) > 1 else "",
             "handled" if step.get("handled") else "",
+            f"{name_of(step['child'])} (enter opens it)" if step.get("child") else "",
         ]
 
     def _error(self, error: Row, said: str, width: int, limit: int) -> list[list[Part]]:
@@ -166,6 +167,9 @@ class StepPanel(Painted):
     def _execution(self, execution: Row, width: int, height: int) -> list[list[Part]]:
         look = looks.execution_look(execution)
         by = clean(str(execution.get("trigger") or ""))
+        parent = execution.get("parent")
+        if parent:
+            by = f"{name_of(parent)} {clean(str(parent.get('step')))} (u)"
         who = clean(str(execution.get("actor") or ""))
         facts = [name_of(execution), f"by {by}" if by else "", who]
         if execution.get("attempt", 1) > 1:

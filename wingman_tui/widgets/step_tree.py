@@ -160,9 +160,9 @@ class StepTree(LineList):
 
     def _note(self, step: Mapping[str, Any], word: str) -> str:
         state = step.get("state")
-        if state == "completed" and (step.get("attempts") or 0) <= 1:
+        if state == "completed" and (step.get("attempts") or 0) <= 1 and not step.get("child"):
             return word
-        parts = [word]
+        parts = [word, *([name_of(step["child"])] if step.get("child") else [])]
         if state == "failed" and step.get("handled"):
             parts.append("handled")
         if state == "failed":

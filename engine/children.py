@@ -1,0 +1,260 @@
+"""Executions that steps of others call: found, started once, awaited, ended with their callers.
+
+Carries out what `core/calling` decides. The caller's journal names the execution before it exists,
+so after any death `recover` finds out which of them were started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from engine.calls import chain_of, check_chain
+from engine.core import calling, decide
+from engine.core.cancelling import cancel_child, is_unwanted
+from engine.core.hide import Mask
+from engine.core.state import Execution, StepState
+from engine.core.turn import CancelChild, ChildCommand, StartChild
+from engine.errors import Conflict, InputError, Unavailable, UnknownReference, WingmanError
+from engine.failpoints import reach
+from engine.flowfile.inputs import check_inputs
+from engine.journal.history import History
+from engine.library import FILE_LIMIT_BYTES
+from engine.model import OPEN_EXECUTION_STATES, Event
+from engine.sensitive import sensitive_names
+from engine.service import Service
+
+TRY_AGAIN_S = 1.0  # while nothing can be started
+RETRIABLE = ("failed", "partial", "cancelled")
+Found = tuple[bytes, str]  # a flow file's text and path
+Row = dict[str, Any]
+
+
+class Children:
+    """The called executions of one engine."""
+
+    def __init__(self, service: Service, log: Callable[[str], None]) -> None:
+        self._service = service
+        self._scheduler = service.scheduler
+        self._log = log
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking: dict[tuple[str, str], asyncio.Task[Found]] = {}
+        self._scheduler.on_child = self.carry_out
+        self._scheduler.observers.append(self._seen)
+
+    # -- what the core asks for --
+
+    def carry_out(self, caller: Execution, command: ChildCommand) -> None:
+        """Start or end a called execution."""
+        if isinstance(command, StartChild):
+            self._spawn(self._start(caller, command))
+            return
+        child = self._scheduler.live.get(command.execution)
+        if child is not None and not child.has_ended:
+            self._cancel(child, command)
+
+    def _cancel(self, child: Execution, command: CancelChild) -> None:
+        self._take(child, decide.cancel, command.mode, command.reason, command.actor)
+
+    def _take(self, execution: Execution, decision: Callable[..., None], *args: Any) -> None:
+        """Let the core decide; a fault of one execution must not be the others'."""
+        if execution.id not in self._scheduler.live:
+            return
+        try:
+            self._scheduler.take(execution, decision, *args)
+        except Conflict:
+            pass  # it has moved on meanwhile
+        except Exception:
+            self._log(f"{execution.flow}#{execution.number}: {traceback.format_exc()}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- starting --
+
+    async def _start(self, caller: Execution, command: StartChild) -> None:
+        """Start or retry, patiently while the engine is short of space."""
+        while True:
+            try:
+                if command.attempt == 1 or not await self._retried(caller, command):
+                    await self._launch(caller, command)
+                return
+            except Unavailable:
+                if self._service.is_closing:
+                    return  # the next engine starts it
+                await asyncio.sleep(TRY_AGAIN_S)
+            except WingmanError as error:
+                kind = "input" if isinstance(error, InputError) else "start_failed"
+                self._refuse(caller, command, kind, str(error))
+                return
+            except Exception:  # a fault of ours: told, and not waited for in vain
+                self._log(traceback.format_exc())
+                self._refuse(caller, command, "start_failed", "a fault of the engine; see its log")
+                return
+
+    def _refuse(self, caller: Execution, command: StartChild, kind: str, why: str) -> None:
+        error = {"type": kind, "message": f"{command.flow}: {why}"}
+        self._take(caller, calling.child_refused, command.step, command.execution, error)
+
+    async def _launch(self, caller: Execution, command: StartChild) -> None:
+        service, step = self._service, caller.steps[command.step]
+        chain = chain_of(caller)
+        check_chain(chain, command.flow)
+        text, source = await self._find(command.flow, caller.source)
+        compiled = await service.library.compile(text, source)
+        if compiled["name"] != command.flow:
+            raise UnknownReference(f"{source} holds the flow {compiled['name']}")
+        inputs = check_inputs(compiled["inputs"], command.inputs, {})
+        check_secrecy(compiled, inputs, self._scheduler.mask_of(caller))
+        if is_unwanted(caller, step) or not self._is_awaited(caller, command):
+            self._take(caller, calling.child_refused, command.step, command.execution, None)
+            return
+        reach("child_starting")
+        if command.execution in self._scheduler.live:
+            return
+        parent = {"execution": caller.id, "flow": caller.flow, "number": caller.number,
+                  "step": command.step, "chain": chain}  # fmt: skip
+        answer = await service.launch(
+            compiled, text, source, command.inputs, {}, actor=caller.actor, trigger="flow",
+            debug=caller.debug or None, key=None, execution_id=command.execution, parent=parent,
+        )  # fmt: skip
+        reach("child_started")
+        self._take(
+            caller, calling.child_started, command.step, command.execution, answer["number"]
+        )
+        child = self._scheduler.live.get(command.execution)
+        if child is not None and is_unwanted(caller, step):
+            self._cancel(child, cancel_child(caller, step))
+
+    def _is_awaited(self, caller: Execution, command: StartChild) -> bool:
+        step = caller.steps[command.step]
+        return caller.id in self._scheduler.live and step.state == "running"
+
+    async def _retried(self, caller: Execution, command: StartChild) -> bool:
+        """Retry what was called before; False where that is gone, and starts anew."""
+        if command.execution in self._scheduler.live:
+            return True  # somebody has retried it: its end is awaited
+        row = await self._service.reader(lambda history: row_of(history, command.execution))
+        if row is None:
+            return False
+        if row["state"] in RETRIABLE:
+            name = f"{caller.flow}#{caller.number}"
+            request = {"reason": f"{name}, which calls it, is retried"}
+            await self._service.act(command.execution, "retry", request, caller.actor)
+        else:
+            self._deliver(caller, command.step, command.execution, facts_of(row))
+        return True
+
+    async def _find(self, name: str, caller_source: str) -> Found:
+        """A flow by name: of the flow folders, else the file beside the caller's. One look for all
+        that ask at once.
+        """
+        key = (name, os.path.dirname(caller_source))
+        task = self._looking.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._look(*key))
+            self._looking[key] = task
+            task.add_done_callback(lambda _: self._looking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _look(self, name: str, folder: str) -> Found:
+        try:
+            file = await self._service.library.find(name)
+        except UnknownReference:
+            beside = await asyncio.to_thread(_file_beside, folder, name)
+            if beside is None:
+                raise
+            return beside
+        return file.text, str(file.path)
+
+    # -- ending --
+
+    def _seen(self, execution: Execution, events: list[Event]) -> None:
+        """A called execution has ended, and that is durable: tell the step that called it."""
+        parent = execution.parent
+        if parent is None or not execution.has_ended:
+            return
+        caller = self._scheduler.live.get(parent["execution"])
+        if caller is not None and any(event.type == "execution.ended" for event in events):
+            facts = {key: getattr(execution, key) for key in FACTS}
+            self._deliver(caller, parent["step"], execution.id, facts)
+
+    def _deliver(self, caller: Execution, path: str, execution_id: str, facts: Row) -> None:
+        self._take(caller, calling.child_ended, path, execution_id, facts)
+
+    # -- after a death --
+
+    def open_calls(self) -> list[tuple[Execution, StepState, Row]]:
+        """What the executions that were taken back have called, or were about to."""
+        return [
+            (caller, step, step.child)
+            for caller in self._scheduler.live.values() if caller.calls
+            for step in caller.steps.values() if step.state == "running" and step.child
+        ]  # fmt: skip
+
+    def recover(self, history: History, calls: list[tuple[Execution, StepState, Row]]) -> None:
+        """Go on with them: `open_calls` of the moment before anything moved."""
+        for caller, step, child in calls:
+            self._recover(history, caller, step, child)
+
+    def _recover(self, history: History, caller: Execution, step: StepState, child: Row) -> None:
+        live = self._scheduler.live.get(child["execution"])
+        if live is not None:
+            self._take(caller, calling.child_started, step.path, live.id, live.number)
+            if is_unwanted(caller, step):
+                self._cancel(live, cancel_child(caller, step))
+            return
+        row = row_of(history, child["execution"])
+        if row is None:
+            self._take(caller, calling.child_never_started, step.path, child["execution"])
+        elif row["attempt"] < child["attempt"] and row["state"] in RETRIABLE:
+            command = StartChild(
+                step.path, child["flow"], {}, child["execution"], child["attempt"]
+            )
+            self._spawn(self._start(caller, command))
+        else:
+            self._deliver(caller, step.path, child["execution"], facts_of(row))
+
+
+FACTS = ("state", "number", "attempt", "outputs", "error")
+
+
+def facts_of(row: Row) -> Row:
+    """What a caller wants to know of an ended execution; one that could not go on is lost."""
+    facts = {key: row[key] for key in FACTS}
+    if row["state"] in OPEN_EXECUTION_STATES:
+        error = {"step": None, "type": "lost", "message": "it cannot go on"}
+        facts |= {"state": "failed", "error": error}
+    return facts
+
+
+def row_of(history: History, execution_id: str) -> Row | None:
+    """An execution by its whole id; None where there is none."""
+    ord_ = history.by_id(execution_id)
+    return None if ord_ is None else history.rows([ord_])[0]
+
+
+def check_secrecy(compiled: Row, inputs: Row, mask: Mask | None) -> None:
+    """Refuse a sensitive value for an input that would show it. Raises InputError."""
+    hidden = sensitive_names(compiled)
+    for name, value in inputs.items() if mask else ():
+        if name not in hidden and mask and mask(value) != value:
+            raise InputError(
+                f"a sensitive value is given to the input `{name}`, which is not sensitive",
+                f"declare it so in {compiled['name']}: {name}: {{sensitive: true}}",
+            )
+
+
+def _file_beside(folder: str, name: str) -> Found | None:
+    for ending in (".yaml", ".yml") if folder else ():
+        path = Path(folder, f"{name}{ending}")
+        if path.is_file():
+            with path.open("rb") as stream:
+                return stream.read(FILE_LIMIT_BYTES + 1), str(path)
+    return None
