@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from engine.core import inside
+from engine.core import called, inside
+from engine.core.moving import move, settle, stop_waiting
 from engine.core.state import Execution, StepState
-from engine.model import OPEN_STEP_STATES, OWN_KINDS, SECTIONS, Event, check_execution, check_step
+from engine.model import OWN_KINDS, SECTIONS, Event, check_execution, check_step
 
 AWAITED = ("kind", "until_us", "message", "role")  # of the event step.waiting
 BRISK_MS = 50  # what is shorter is worth a line in the runner
@@ -60,46 +61,6 @@ def _enter_section(ex: Execution, index: int) -> None:
     ex.open_in_section = sum(not s.has_ended for s in steps)
 
 
-def _move(ex: Execution, step: StepState, state: str, at_us: int) -> None:
-    """Put a step into a state; count it, and tell those that need it when it has ended."""
-    before = step.state
-    step.state = check_step(before, state)
-    if not step.is_group:
-        if before == "running":
-            _count(ex, step, -1)
-        if state == "running":
-            _count(ex, step, 1)
-    if state in OPEN_STEP_STATES:
-        return
-    step.ended_at_us = at_us
-    _settle(ex, step)
-
-
-def _count(ex: Execution, step: StepState, by: int) -> None:
-    """Keep count of what runs: at a runner, or as an execution of its own."""
-    if step.definition["kind"] == "flow":
-        ex.calls += by
-    else:
-        ex.running += by
-
-
-def _settle(ex: Execution, step: StepState) -> None:
-    if step.held:
-        return
-    if step.is_nested:
-        inside.settled(ex, step)
-        if step.handling is not None:
-            return  # those that need it wait for its handlers
-    ex.ended += 1
-    if ex.section >= 0 and step.section == SECTIONS[ex.section]:
-        ex.open_in_section -= 1
-    for path in ex.dependents[step.path]:
-        dependent = ex.steps[path]
-        dependent.unmet -= 1
-        if dependent.unmet == 0 and dependent.state == "pending":
-            ex.candidates.append(path)
-
-
 def _attempt_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step = ex.steps[data["step"]]
     step.attempt_number = data["number"]
@@ -138,14 +99,14 @@ def _begin(ex: Execution, step: StepState, at_us: int) -> None:
     step.attempts += 1
     step.tries += 1
     ex.delayed.discard(step.path)
-    _stop_waiting(ex, step)
+    stop_waiting(ex, step)
     step.started_at_us = at_us
     step.ended_at_us = step.duration_ms = step.exit_code = step.signal = None
     step.retry_at_us = None
     step.error = None
     step.reason = ""
     step.outputs = {}
-    _move(ex, step, "running", at_us)
+    move(ex, step, "running", at_us)
 
 
 def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -171,7 +132,7 @@ def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.unchecked = None
     ex.unchecked.discard(step.path)
     ended_at_us = data.get("ended_at_us", at_us)
-    _move(ex, step, data["state"], ended_at_us)
+    move(ex, step, data["state"], ended_at_us)
     ex.by_number.pop(data["number"], None)
     if step.held:
         ex.held.add(step.path)
@@ -188,49 +149,6 @@ def _checking(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.unchecked.add(data["step"])
 
 
-def _child_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    """A step calls another flow: the execution is named before it exists."""
-    step = ex.steps[data["step"]]
-    number = step.child["number"] if step.child else None
-    step.child = {"execution": data["execution"], "flow": data["flow"], "number": number,
-                  "attempt": data["attempt"]}  # fmt: skip
-    step.attempts += 1
-    step.tries += 1
-    ex.delayed.discard(step.path)
-    step.started_at_us = at_us
-    step.ended_at_us = step.duration_ms = step.retry_at_us = None
-    step.error = None
-    step.reason = ""
-    step.outputs = {}
-    _move(ex, step, "running", at_us)
-
-
-def _child_started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    step = ex.steps[data["step"]]
-    step.child = {**(step.child or {}), "number": data["number"]}
-
-
-def _child_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    """What a step has called has ended, or could not be started."""
-    step = ex.steps[data["step"]]
-    step.child = {**(step.child or {}), "attempt": data["attempt"]}
-    if data.get("number"):
-        step.child["number"] = data["number"]
-    step.duration_ms = (at_us - (step.started_at_us or at_us)) // 1000
-    step.error = data.get("error")
-    step.outputs = data.get("outputs") or {}
-    step.reason = data.get("reason", "")
-    step.handled = step.tolerated = bool(data.get("handled"))
-    step.handling = data.get("handling")
-    step.retry_at_us = data.get("retry_at_us")
-    _move(ex, step, data["state"], at_us)
-    if data.get("uncounted"):
-        step.tries -= 1
-    if data["state"] == "waiting":
-        step.ended_at_us = at_us
-        ex.delayed.add(step.path)
-
-
 def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """A step that ends without an attempt: skipped, cancelled, or an expression failed."""
     step = ex.steps[data["step"]]
@@ -245,15 +163,15 @@ def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.handling = data.get("handling")
     step.retry_at_us = None
     ex.delayed.discard(step.path)
-    _stop_waiting(ex, step)
-    _move(ex, step, data["state"], at_us)
+    stop_waiting(ex, step)
+    move(ex, step, data["state"], at_us)
 
 
 def _group_started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """A group begins: so may the steps in it."""
     step = ex.steps[data["step"]]
     step.started_at_us = at_us
-    _move(ex, step, "running", at_us)
+    move(ex, step, "running", at_us)
     inside.open_up(ex, step, None)
 
 
@@ -264,14 +182,14 @@ def _step_handled(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.handled = data["handled"]
     step.tolerated = data["tolerated"]
     step.reason = data["reason"]
-    _settle(ex, step)
+    settle(ex, step)
 
 
 def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """A step that could start waits: for a slot of a pool, a moment, or a person."""
     step = ex.steps[data["step"]]
     if step.state != "waiting":
-        _move(ex, step, "waiting", at_us)
+        move(ex, step, "waiting", at_us)
     step.reason = data["reason"]
     step.retry_at_us = None
     ex.delayed.discard(step.path)
@@ -289,13 +207,6 @@ def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
         ex.asking.add(step.path)
 
 
-def _stop_waiting(ex: Execution, step: StepState) -> None:
-    step.pool_wait = step.awaited = None
-    ex.pooled.discard(step.path)
-    ex.timed.discard(step.path)
-    ex.asking.discard(step.path)
-
-
 def _step_reused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """A step is taken over: what an earlier execution has of it counts here, too."""
     step = ex.steps[data["step"]]
@@ -305,7 +216,7 @@ def _step_reused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.usage = {"log_bytes": data.get("log_bytes", 0)}
     for number, *_ in data.get("attempts", ()):  # their logs are this execution's, too
         ex.next_attempt_number = max(ex.next_attempt_number, number + 1)
-    _move(ex, step, data["state"], at_us)
+    move(ex, step, data["state"], at_us)
 
 
 def _paused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -340,7 +251,7 @@ def _released(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
         _reset(step)
         ex.candidates.append(step.path)
     else:
-        _settle(ex, step)
+        settle(ex, step)
 
 
 def _ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -416,9 +327,9 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.began": _attempt_began,
     "attempt.recalled": _attempt_recalled,
     "attempt.ended": _attempt_ended,
-    "child.starting": _child_starting,
-    "child.started": _child_started,
-    "child.ended": _child_ended,
+    "child.starting": called.starting,
+    "child.started": called.started,
+    "child.ended": called.ended,
     "step.ended": _step_ended,
     "step.handled": _step_handled,
     "group.started": _group_started,
