@@ -112,11 +112,11 @@ def values_lines(execution: Found, width: int) -> list[Line]:
     ]
     for name, values in parts:
         lines += [*([[]] if lines else []), title(name)]
-        lines += _values(values or {}, width) or [[("  none", "muted")]]
+        lines += value_lines(values or {}, width) or [[("  none", "muted")]]
     return lines
 
 
-def _values(values: Found, width: int) -> list[Line]:
+def value_lines(values: Found, width: int) -> list[Line]:
     lines: list[Line] = []
     for name, value in values.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

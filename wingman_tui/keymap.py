@@ -182,6 +182,10 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "details.open", "enter", "steps, log", "details", "Open its steps and its log.", hint=2
     ),
+    _action("details.earlier", "comma", "earlier", "details", "Replay: go a moment back."),
+    _action("details.later", "full_stop", "later", "details", "Replay: go a moment on."),
+    _action("details.first_moment", "less_than_sign", "begin", "details", "Replay: its begin."),
+    _action("details.last_moment", "greater_than_sign", "now", "details", "Replay: as it is now."),
     *_on_execution("details", {"retry": 3, "run": 4, "diff": 5}),
     _action(
         "flows.run",

@@ -135,6 +135,12 @@ class Session:
             return await asyncio.to_thread(_text, self._home, f"{path}/definition")
         return await self.request("GET", f"{path}/{what}")
 
+    async def replay(self, id_: str, at: int | None) -> dict[str, Any]:
+        """The execution as it was at a number of its journal, without one as it is now."""
+        query = {} if at is None else {"at": at}
+        path = f"/v1/executions/{quote(id_)}/replay"
+        return await self.request("GET", with_query(path, **query) if query else path)
+
     async def probed(self, id_: str) -> dict[str, Any]:
         """Why, with what the server of a failed `http` step answers now."""
         return await self.request("GET", f"/v1/executions/{quote(id_)}/why?probe=true")

@@ -10,7 +10,7 @@ from engine.cli.format import count, duration, epoch_s, local_time, size
 from engine.cli.report import helping_commands, json_line, name_of, waiting_words
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, width
-from engine.client.http import segment
+from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -26,6 +26,7 @@ VALUE_COLUMNS = 160  # of an input or output; --json has all of it
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
     parser.argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
+    parser.option("--at", metavar="WHEN", help="as it was: a journal number, a time, or +10s")
     parser.flag("--definition", help="print the flow file it runs")
     parser.json_flag()
 
@@ -37,13 +38,30 @@ def execute(args: Arguments, name: str) -> int:
     if args.definition:
         sys.stdout.write(_as_is(client.text(f"{path}/definition")))
         return 0
-    execution = client.request("GET", path)
+    if args.at is not None:
+        found = client.request("GET", with_query(f"{path}/replay", at=args.at))
+        execution = found["execution"]
+        if args.json:
+            import json
+
+            print(json.dumps(found))
+            return 0
+        print(_moment(found))
+    else:
+        execution = client.request("GET", path)
     if args.json:
         print(json_line(execution))
         return 0
     for line in _account(execution):
         print(line)
     return 0
+
+
+def _moment(found: dict[str, Any]) -> str:
+    """Which moment of the journal is shown."""
+    since = duration(found["since_start_ms"])
+    place = f"event {found['index']} of {found['count']} (number {found['seq']})"
+    return f"as of {place}, {since} after it was asked for: {clean(found['text'])}\n"
 
 
 def _as_is(text: str) -> str:

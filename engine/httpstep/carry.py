@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import ssl
 import sys
 import time
@@ -50,11 +51,13 @@ def carry(http: Mapping[str, Any], limit_bytes: int) -> dict[str, Any]:
         with _client(http, env) as client:
             return _Exchange(client, http, limit_bytes).run(url, shown, headers, body)
     except httpx.TimeoutException as error:
-        raise StepError("timeout", _words(error, "the server did not answer in time")) from None
+        said = _host_of(error) + _words(error, "the server did not answer in time")
+        raise StepError("timeout", said) from None
     except httpx.InvalidURL as error:
         raise StepError("start_failed", f"the address cannot be used: {error}") from None
     except httpx.HTTPError as error:
-        raise StepError("connection", _words(error, "the connection failed")) from None
+        where = _host_of(error)
+        raise StepError("connection", where + _words(error, "the connection failed")) from None
     finally:
         if body is not None and body.file is not None:
             body.file.close()
@@ -186,10 +189,17 @@ def _status(answer: httpx.Response) -> str:
     return f"{answer.status_code} {answer.reason_phrase}".strip()
 
 
+def _host_of(error: httpx.HTTPError) -> str:
+    """Which server an error is about: after a redirect it is another one than the step names."""
+    try:
+        return f"{error.request.url.netloc.decode('ascii')}: "
+    except RuntimeError:  # there was no request yet
+        return ""
+
+
 def _words(error: Exception, otherwise: str) -> str:
-    """What a library's error says, and of which kind it is."""
-    text = str(error).strip() or otherwise
-    return f"{text} ({type(error).__name__})"
+    """What a library's error says, without the number of the system's."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip()) or otherwise
 
 
 def say(line: str) -> None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from engine.server.app import Json
 from engine.server.explain import Insight
+from engine.server.replay import replayed
 from engine.server.routes import context_of
 
 
@@ -30,6 +31,14 @@ async def why_flow(request: Request) -> Response:
 async def diff(request: Request) -> Response:
     against = request.query_params.get("against")
     return Json(await insight_of(request).diff(request.path_params["ref"], against))
+
+
+async def replay(request: Request) -> Response:
+    service, reference = context_of(request).service, request.path_params["ref"]
+    at = request.query_params.get("at")
+    ord_, _ = await service.resolve(reference)
+    await service.journal.durable()
+    return Json(await service.reader(lambda history: replayed(history, ord_, at)))
 
 
 async def timeline(request: Request) -> Response:

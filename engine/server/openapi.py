@@ -188,6 +188,7 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/definition": {"get": operation(content=TEXT, parameters=[REF])},
         "/v1/executions/{ref}/why": {"get": operation(parameters=[REF, *_query("step", "probe")])},
         "/v1/executions/{ref}/diff": {"get": operation(parameters=[REF, *_query("against")])},
+        "/v1/executions/{ref}/replay": {"get": operation(parameters=[REF, *_query("at")])},
         "/v1/executions/{ref}/timeline": {"get": operation(parameters=[REF])},
         "/v1/executions/{ref}/resume": {
             "post": operation(shape["Started"], "ResumeRequest", [REF], "201")

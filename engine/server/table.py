@@ -41,6 +41,7 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/executions/{ref}/definition", routes.definition, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/why", insight_routes.why, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/diff", insight_routes.diff, gate.VIEW_EXECUTION),
+    Guarded("/v1/executions/{ref}/replay", insight_routes.replay, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/timeline", insight_routes.timeline, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/resume", resume_routes.start, gate.RUN_EXECUTION, "POST"),
     Guarded("/v1/executions/{ref}/resume/plan", resume_routes.plan, gate.VIEW_EXECUTION, "POST"),

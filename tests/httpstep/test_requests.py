@@ -97,9 +97,10 @@ def test_a_status_that_is_not_expected_is_the_error(
 def test_nobody_listens(bench: Bench, client: Client) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
-        end, _ = ask(bench, client, f"http://127.0.0.1:{taken.getsockname()[1]}/")
+        port = taken.getsockname()[1]
+        end, _ = ask(bench, client, f"http://127.0.0.1:{port}/")
     assert end["error"]["type"] == "connection"
-    assert "refused" in end["error"]["message"]
+    assert end["error"]["message"] == f"127.0.0.1:{port}: Connection refused"
     end, _ = ask(bench, client, "http://no-such-host.invalid/")
     assert end["error"]["type"] == "connection"
 

@@ -134,6 +134,7 @@ def filled(engine: FakeEngine) -> dict[str, Any]:
         "timeline": TIMELINE,
         "diff": DIFF,
         "definition": "name: nightly-backup\n",
+        "replay": moment(3, "failed", "failed"),
         "events": {"events": [{
             "seq": 7, "at": "2026-11-22T03:00:09.000000Z", "type": "step.failed", "data": {"a": 1},
         }]},
@@ -159,6 +160,8 @@ async def test_one_key_says_why_and_the_tab_key_goes_through_the_rest(
         await console.sees("keep: 7 -> 3")
         await console.press("J")
         await console.sees("step.failed")
+        await console.press("tab")
+        await console.sees("this was moment 3")
         await console.press("tab")
         await console.sees("It failed because the step dump failed.")
         await console.press("enter")
@@ -199,6 +202,40 @@ async def test_a_failed_request_shows_what_its_server_answers_now(
         await console.press("w")
         await console.sees("TCP  FAILS")
     assert engine.asked.count("why?probe=true") == 1
+
+
+def moment(seq: int, state: str, step_state: str) -> dict[str, Any]:
+    """A replayed moment of three."""
+    one = {"path": "dump", "state": step_state, "attempts": 1, "outputs": {"size": seq * 100}}
+    return {
+        "seq": seq, "at": "2026-11-22T03:00:09.000000Z", "since_start_ms": seq * 1000, "type": "t",
+        "text": f"this was moment {seq}", "index": seq, "count": 3, "first": 1,
+        "previous": seq - 1 or None, "next": seq + 1 if seq < 3 else None, "last": 3,
+        "execution": {"state": state, "steps": [one], "outputs": {}},
+    }  # fmt: skip
+
+
+async def test_the_replay_goes_from_moment_to_moment(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    answers = filled(engine)
+    answers["replay"] = answers["replay?at=3"] = moment(3, "failed", "failed")
+    answers["replay?at=2"] = moment(2, "running", "running")
+    answers["replay?at=1"] = moment(1, "queued", "pending")
+    async with open_console() as console:
+        await console.press("e", "w", "comma")
+        await console.sees("this was moment 3")
+        await console.press("comma")
+        await console.sees("this was moment 2")
+        assert "2 of 3" in console.text()
+        assert "size = 200" in console.text()
+        await console.press("less_than_sign")
+        await console.sees("this was moment 1")
+        await console.press("comma")  # there is nothing before
+        await console.press("full_stop")
+        await console.sees("this was moment 2")
+        await console.press("greater_than_sign")
+        await console.sees("this was moment 3")
 
 
 async def test_a_part_that_the_engine_refuses_leaves_the_reason(

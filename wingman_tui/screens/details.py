@@ -11,13 +11,14 @@ from textual.app import ComposeResult
 from wingman_tui import account
 from wingman_tui.columns import name_of
 from wingman_tui.looks import LIVE_STATES
+from wingman_tui.replay import replay_lines
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
 
-TABS = ("why", "timeline", "values", "definition", "diff", "events")
+TABS = ("why", "timeline", "values", "definition", "diff", "events", "replay")
 RELOAD_S = 1.0
 
 
@@ -34,6 +35,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         self._reference = ""
         self._window: int | None = None
         self._probed: dict[tuple[str, str], dict[str, Any] | None] = {}  # the one last asked for
+        self._moment: dict[str, Any] | None = None  # that is replayed, as it came
+        self._at: int | None = None  # that was asked for, by its number; None: the newest
         self._reloading = False
         self.tabs = TabLine(TABS, lambda: self.tab, self.open_tab)
         yield self.tabs
@@ -54,6 +57,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         app = self.console_app
         if app.reference != self._reference:
             self._reference, self._execution = app.reference, None
+            self._moment = self._at = None
             self.pane.show(())
         self._close_window()
         self._window = app.session.feed.open(
@@ -106,6 +110,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
         def came(answer: dict[str, Any]) -> None:
             if (tab, reference) == (self.tab, self._reference):
+                if tab == "replay":
+                    self._moment = answer
                 if tab == "why" and answer.get("probe"):
                     answer = self._with_probe(answer)
                 self.pane.show(self._lines(tab, answer), keep_place=keep_place)
@@ -114,7 +120,11 @@ class DetailsScreen(ExecutionActions, ModeScreen):
             if (tab, reference) == (self.tab, self._reference):
                 self.pane.show([[("there is nothing to show; the line below says why", "muted")]])
 
-        self.console_app.carry_out(session.explain(reference, tab), came, refused)
+        if tab == "replay":
+            asked = session.replay(reference, self._at)
+        else:
+            asked = session.explain(reference, tab)
+        self.console_app.carry_out(asked, came, refused)
 
     def _with_probe(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer with what the failed step's server says, which is asked once a failure."""
@@ -141,6 +151,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
             "definition": lambda: account.definition_lines(str(answer["text"])),
             "diff": lambda: account.diff_lines(answer, width),
             "events": lambda: account.event_lines(answer["events"], view.zone),
+            "replay": lambda: replay_lines(answer, width, view.zone, view.ascii_only),
         }
         return made[tab]()
 
@@ -153,6 +164,32 @@ class DetailsScreen(ExecutionActions, ModeScreen):
     def do_previous_tab(self) -> None:
         """The part on the left."""
         self.open_tab(self.tabs.step(-1))
+
+    def do_earlier(self) -> None:
+        """The moment before, in the replay."""
+        self._go_to("previous")
+
+    def do_later(self) -> None:
+        """The moment after."""
+        self._go_to("next")
+
+    def do_first_moment(self) -> None:
+        """The begin of the journal."""
+        self._go_to("first")
+
+    def do_last_moment(self) -> None:
+        """The newest moment; a live execution has another one soon."""
+        self._at = None
+        self.open_tab("replay")
+
+    def _go_to(self, where: str) -> None:
+        """Go to a moment of the journal; what is not known yet is the newest one."""
+        if self.tab == "replay" and self._moment is not None:
+            if self._moment.get(where) is not None:
+                self._at = self._moment[where]
+                self._load(keep_place=True)
+        else:
+            self.open_tab("replay")
 
     def do_open(self) -> None:
         """The steps and the log of this execution."""
