@@ -24,6 +24,7 @@ import apsw
 from engine.client.http import Client
 from engine.client.launch import ensure_engine, stop
 from engine.core.state import Execution
+from engine.flowfile.formats import current
 from engine.ids import new_execution_id
 from engine.journal.journal import Journal
 from engine.model import Event
@@ -35,8 +36,9 @@ GROUP = 2000
 
 
 def definition(name: str, type_: str) -> dict[str, Any]:
-    return {"name": name, "type": type_, "tags": ["bench"], "inputs": [], "steps": [], "finally": [],
-            "max_parallel": None, "timeout_s": None, "outputs": {}}  # fmt: skip
+    return current({"format": 2, "name": name, "type": type_, "tags": ["bench"], "inputs": [],
+                    "steps": [], "finally": [], "max_parallel": None, "timeout_s": None,
+                    "outputs": {}})  # fmt: skip
 
 
 async def fill(path: Path, n: int) -> None:

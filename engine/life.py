@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import resource
 import socket
@@ -72,6 +73,7 @@ def base_environment(passthrough: list[str]) -> dict[str, str]:
 def main() -> None:
     """Serve one home until told to stop, or until nothing needs an engine any more."""
     os.umask(0o077)
+    gc.disable()  # while loading nothing is garbage; `Engine.run` enables it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds sensitive inputs
     home = find_home()
     os.chdir("/")  # the caller's directory may be unmounted or deleted while we live

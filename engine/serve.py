@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -50,6 +51,7 @@ from engine.triggers.registry import Registry
 
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
+COLLECT_AFTER = 10_000  # allocations: hardly anything here is a cycle
 IDLE_END_S = float(os.environ.get("WINGMAN_IDLE_END_S") or 120)
 RUNNER_PATIENCE_S = 5.0
 OWN_FILES = 48  # the runner's own, and what warm workers take
@@ -143,6 +145,9 @@ class Engine:
         )
         self._app = make_app(context)
         server, state = await listen(self._app, listening)
+        gc.freeze()  # what was loaded stays: looking through it would stop everything for 10-30 ms
+        gc.set_threshold(COLLECT_AFTER, 20, 20)
+        gc.enable()
         log(
             f"engine {__version__} serves {self._home.text('root')} (pid {os.getpid()}, "
             f"epoch {self._journal.epoch})"

@@ -5,8 +5,9 @@ Every answer costs what it returns, not what is stored: pages go by key, counts 
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import apsw
@@ -16,19 +17,18 @@ from engine.errors import StorageError, UnknownReference, UsageError
 from engine.filters import Filter
 from engine.flowfile.formats import current
 from engine.journal.database import damaged, queries
-from engine.model import EXECUTION_TRANSITIONS
+from engine.journal.ranges import Ranges, Row, ranges_of
+from engine.jsontext import encode
 from engine.times import to_text
 
 NEWEST = 1 << 62
 SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
-RANGE_ROWS = 1000  # read at once from one index range, at the most
 SUFFIX_LENGTH = 6
 STORED = {
     "tags", "actor", "version", "debug", "inputs", "outputs", "waiting_for", "resumed_from",
     "rerun_of", "error", "source",
 }  # fmt: skip
 decode = msgspec.json.decode
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,14 @@ class History:
     def page(self, wanted: Filter, before: int | None, limit: int) -> Page:
         """Up to `limit` executions that fit, newest first, below the key `before`."""
         low, high = self._bounds(wanted, before)
+        ranges = self._ranges(wanted)
+        if ranges.decide and len(ranges.ranges) > 1:
+            keys = ranges.keys(self._db, self._named, high, limit)
+            return self._page_of([key for key in islice(keys, limit) if key >= low], limit)
         found: list[dict[str, Any]] = []
         looked = 0
         last: int | None = None
-        for row in self._merged(wanted, high, limit):
+        for row in ranges.rows(self._db, self._named, high, limit):
             looked += 1
             last = row[0]
             if row[0] < low or looked > SCAN_LIMIT:
@@ -71,6 +75,11 @@ class History:
                     return Page(found, row[0])
         return Page(found, last if looked > SCAN_LIMIT else None)
 
+    def _page_of(self, keys: list[int], limit: int) -> Page:
+        """The page that has these executions."""
+        rows = self._db.execute(self._named["executions"], (encode(keys).decode(),))
+        return Page([execution_from(row) for row in rows], keys[-1] if len(keys) == limit else None)
+
     def _bounds(self, wanted: Filter, before: int | None) -> tuple[int, int]:
         """The lowest ord that counts, and the one below which to look."""
         low, high = 0, NEWEST if before is None else before
@@ -80,45 +89,12 @@ class History:
             high = min(high, (self._get("last_ord_until", wanted.until_us) or 0) + 1)
         return low, high
 
-    def _merged(self, wanted: Filter, high: int, limit: int) -> Any:
+    def _ranges(self, wanted: Filter) -> Ranges:
+        return ranges_of(wanted, self._db.execute(self._named["counters"]).fetchall())
+
+    def _merged(self, wanted: Filter, high: int, limit: int) -> Iterator[Row]:
         """Rows of all index ranges that the filter names, merged newest first."""
-        flows = wanted.flows
-        if wanted.texts and flows is None and (names := self._flows_with(wanted.texts)):
-            flows = names
-        states = wanted.states or tuple(EXECUTION_TRANSITIONS)
-        if flows is not None:
-            ranges = [("page_by_flow", state, flow, "") for flow in flows for state in states]
-        elif wanted.types:
-            ranges = [
-                ("page_by_type", state, "", type_) for type_ in wanted.types for state in states
-            ]
-        elif wanted.states:
-            ranges = [("page_by_state", state, "", "") for state in states]
-        else:
-            return self._range("page", high, limit, "", "", "")
-        first = max(4, 2 * limit // len(ranges))  # of many ranges each gives a few rows only
-        parts = [
-            self._range(name, high, min(limit, first), state, flow, type_)
-            for name, state, flow, type_ in ranges
-        ]
-        return heapq.merge(*parts, key=lambda row: -row[0])
-
-    def _range(self, name: str, high: int, limit: int, state: str, flow: str, type_: str) -> Any:
-        """Rows of one index range, read in pages, so that a merge reads no more than it uses."""
-        sql = self._named[name]
-        values: Row = (high, limit, state, flow, type_)
-        used = 5 if "?5" in sql else 4 if "?4" in sql else 3 if "?3" in sql else 2
-        while True:
-            rows = self._db.execute(sql, values[:used]).fetchall()
-            yield from rows
-            if len(rows) < values[1]:
-                return
-            values = (rows[-1][0], min(2 * values[1], RANGE_ROWS), *values[2:])
-
-    def _flows_with(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """Flows whose name holds every text; empty when none does: then rows are looked through."""
-        names = {flow for flow, _, _ in self._db.execute(self._named["counters"])}
-        return tuple(sorted(n for n in names if all(t.lower() in n.lower() for t in texts)))
+        return self._ranges(wanted).rows(self._db, self._named, high, limit)
 
     def counts(self, hidden: frozenset[str] = frozenset()) -> dict[str, int]:
         """How many executions are in each state, those of hidden flows left out."""

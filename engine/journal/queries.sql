@@ -236,11 +236,28 @@ SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at,
 FROM executions INDEXED BY executions_by_flow
 WHERE flow = ?4 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
 
+-- name: keys_by_state
+SELECT ord FROM executions INDEXED BY executions_by_state
+WHERE state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: keys_by_flow
+SELECT ord FROM executions INDEXED BY executions_by_flow
+WHERE flow = ?4 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: keys_by_type
+SELECT ord FROM executions INDEXED BY executions_by_type
+WHERE type = ?4 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+
+-- name: executions
+SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
+       attempt, steps_total, steps_ended, data
+FROM executions WHERE ord IN (SELECT value FROM json_each(?1)) ORDER BY ord DESC
+
 -- name: page_by_type
 SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at, ended_at, duration_ms,
        attempt, steps_total, steps_ended, data
 FROM executions INDEXED BY executions_by_type
-WHERE type = ?5 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
+WHERE type = ?4 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
 
 -- name: first_ord_since
 SELECT ord FROM executions WHERE created_at >= ?1 ORDER BY created_at LIMIT 1
