@@ -115,6 +115,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "execution.paused": _by("paused"),
     "execution.continued": _by("continued"),
     "execution.cancelling": _cancelling,
+    "execution.unexpected": lambda data: ("error", data["error"]["message"]),
     "execution.ended": _ended,
     "execution.retried": _by("retried"),
     "execution.debug": _debug,

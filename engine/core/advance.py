@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.cancelling import is_unwanted
-from engine.core.conclude import fail_without_attempt
+from engine.core.conclude import check_whole, fail_without_attempt
 from engine.core.ledger import Claim, max_parallel
 from engine.core.lining import can_line_up, room_in_line
 from engine.core.names import names_of
@@ -125,6 +125,8 @@ def _leave_section(turn: Turn) -> bool:
     following = [name for name in SECTIONS[ex.section + 1 :] if ex.definition[name]]
     if ex.cancelling == "kill":
         following = []
+    if ex.section == 0 and ex.definition.get("expect") and not _is_checked(turn):
+        return False
     state, error = outcome(ex) if following else ("", None)
     fitting = [name for name in following if name == "finally" or state in SUITED[name]]
     if fitting and ex.state == "paused":
@@ -139,6 +141,22 @@ def _leave_section(turn: Turn) -> bool:
         turn.emit("execution.section", section=fitting[0], error=error)
         return True
     return _end(turn)
+
+
+def _is_checked(turn: Turn) -> bool:
+    """Hold what the steps have come to against the flow's `expect`; False while it is evaluated."""
+    ex = turn.execution
+    if "" in ex.evaluating:
+        return False
+    if ex.unexpected is None and outcome(ex)[0] in ("completed", "partial"):
+        try:
+            error = check_whole(turn)
+        except NeedsSandbox as need:
+            turn.ask_sandbox("", need)
+            return False
+        if error is not None:
+            turn.emit("execution.unexpected", error=error)
+    return True
 
 
 def _end(turn: Turn) -> bool:

@@ -9,7 +9,7 @@ from engine.core import retry
 from engine.core.cancelling import fail_fast, is_unwanted
 from engine.core.names import names_of
 from engine.core.nesting import consequences
-from engine.core.prepare import Environment, NeedsSandbox, evaluate
+from engine.core.prepare import Environment, NeedsSandbox, evaluate, resolve
 from engine.core.state import StepState
 from engine.core.turn import Turn
 from engine.errors import ExpressionError
@@ -113,6 +113,25 @@ def answered_expectation(
         return _unexpected(error)
     names = _names_with_outputs(turn, step, end)
     return _verdict(turn, step.definition["expect"], value, names)
+
+
+def check_whole(turn: Turn) -> dict[str, Any] | None:
+    """`expect` of the flow: the error of an execution that is not as it should be.
+
+    Raises NeedsSandbox.
+    """
+    ex = turn.execution
+    text = ex.definition["expect"]
+    names = names_of(ex, None, Environment(ex, None, turn.around, turn.now_us), turn.now_us)
+    try:
+        if any(reference.path[0] == "outputs" for reference in expression.scan(text).references):
+            names = {**names, "outputs": resolve(ex, None, ex.definition["outputs"], names)}
+        value = evaluate(ex, None, text, names)
+    except ExpressionError as failed:
+        _, error = _unexpected(failed.message)
+    else:
+        _, error = _verdict(turn, text, value, names)
+    return {"step": None, **error} if error else None
 
 
 def _names_with_outputs(turn: Turn, step: StepState, end: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ def outcome(ex: Execution) -> tuple[str, dict[str, Any] | None]:
         return "cancelled", {"step": None, "type": "cancelled", "message": message}
     if ex.cancelling == "timeout":
         return "failed", {"step": None, "type": "timeout", "message": ex.cancel_reason}
+    if ex.unexpected is not None:
+        return "failed", ex.unexpected
     outermost = [step for step in ex.steps.values() if step.parent is None]
     bad = sorted((step for step in outermost if step.state in FAILED), key=ended_at)
     for step in bad:

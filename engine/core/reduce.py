@@ -254,6 +254,10 @@ def _released(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
         settle(ex, step)
 
 
+def _unexpected(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    ex.unexpected = data["error"]
+
+
 def _ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.state = check_execution(ex.state, data["state"])
     ex.ended_at_us = at_us
@@ -266,6 +270,7 @@ def _ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.state = check_execution(ex.state, "queued")
     ex.attempt = data["attempt"]
+    ex.unexpected = None
     ex.ended_at_us = None
     ex.error = None
     ex.outputs = {}
@@ -319,6 +324,7 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "execution.paused": _paused,
     "execution.continued": _continued,
     "execution.cancelling": _cancelling,
+    "execution.unexpected": _unexpected,
     "execution.ended": _ended,
     "execution.retried": _retried,
     "execution.debug": _debug,

@@ -120,6 +120,7 @@ class Execution:
     group_reason: str = ""  # in words, as it was when it asked
     group_cancels: tuple[str, ...] = ()  # who held it then, and is cancelled for this one
     requirements_open: bool = False  # what the flow requires is being looked for
+    unexpected: dict[str, Any] | None = None  # the error of the flow's `expect`
     section: int = -1  # index in SECTIONS; -1 before the start
     failure: dict[str, Any] | None = None  # the error so far, as the sections after `steps` see it
     steps: dict[str, StepState] = field(default_factory=dict)

@@ -42,6 +42,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "if": _STEP_NAMES,
     "expect": (*_STEP_NAMES, "outputs"),
     "outputs": ("inputs", "env", "steps", "execution", "trigger"),
+    "flow expect": ("inputs", "env", "steps", "execution", "trigger", "outputs"),
     **dict.fromkeys(EVENT_FIELDS, ("event",)),
 }
 _PASTED = ("run", "script")  # texts that are executed
@@ -199,7 +200,8 @@ class References:
             return ("there is no `error` here",
                     "steps of `on_error` and of the sections after `steps` know it")
         if root not in names:
-            where = {"env": "the flow's `env`"}.get(spot.place, f"`{spot.place}`")
+            where = {"env": "the flow's `env`", "flow expect": "the flow's `expect`"}.get(
+                spot.place, f"`{spot.place}`")
             near = self.reading.problems.nearest(root, names)
             elsewhere = next((place for place in PLACES if root in PLACES[place]), None)
             if elsewhere:

@@ -139,6 +139,7 @@ class _Compiler:
                             for name, value in self._get("permissions", {}).items()},
             "concurrency": compiled_concurrency(self.values.get("concurrency"), name),
             "requires": compiled_requires(self.values.get("requires")),
+            "expect": _expression(self.values.get("expect")),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},
             "triggers": [], "tests": [],

@@ -110,7 +110,8 @@ def _schema_words() -> str:
 
 def _places() -> str:
     titles = {"env": "`env` of the flow", "step env": "`env` of a step",
-              "step": "`args`, `wait`, `approve`, `flow`", "outputs": "`outputs` of the flow"}
+              "step": "`args`, `wait`, `approve`, `flow`", "outputs": "`outputs` of the flow",
+              "flow expect": "`expect` of the flow"}
     rows = ["| in | names |", "|---|---|"]
     rows += [f"| {titles.get(place, f'`{place}`')} | {', '.join(f'`{name}`' for name in names)} |"
              for place, names in PLACES.items()]

@@ -248,6 +248,8 @@ FLOW = table_of((
         "a kill.", "[]"),
     Key("finally", Steps(), "Steps that run at the very end, whatever happened; not after a kill.",
         "[]"),
+    Key("expect", Expression("flow expect"), "Checked when all `steps` have ended well: false "
+        "fails the execution, with the values in the error. `outputs` are the execution's own."),
     Key("outputs", MapOf(TemplateTree(place="outputs"), wrong_name, "a map of outputs"),
         "The execution's results.", "{}"),
     Key("runbook", Text(), "What to do when it fails: text, or a file.", ""),

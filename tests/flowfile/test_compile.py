@@ -91,7 +91,7 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "env": {"PGHOST": "db1", "PORT": "0123", "DEBUG": "yes", "WHO": "${{ inputs.database }}"},
         "timeout_s": 5400.0, "max_parallel": 4, "fail_fast": True, "debug": False,
         "env_passthrough": ["SSH_AUTH_SOCK"],
-        "secrets": ["DB_PASSWORD"], "concurrency": None, "requires": None,
+        "expect": None, "secrets": ["DB_PASSWORD"], "concurrency": None, "requires": None,
         "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
