@@ -71,6 +71,8 @@ class Scheduler:
         self.live: dict[str, Execution] = {}
         self.hidden = Hidden(secrets, self.live)
         self.observers: list[Observer] = []  # hear of changes once they are durable
+        # decides what follows from an end, in the same transaction
+        self.on_ended: Observer = lambda execution, events: None
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
         self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
         self.on_child: Callable[[Execution, ChildCommand], None]
@@ -167,6 +169,8 @@ class Scheduler:
         self._queue(execution, turn)
         if turn.events:
             self._journal.add(execution, turn.events)
+            if execution.has_ended:
+                self.on_ended(execution, turn.events)
             self.slots.changed()
             self.groups.changed()
             reach("decided")

@@ -195,6 +195,10 @@ class Service:
         self._flows[name] = (number + 1, "off" if switch == "once" else switch)
         return number + 1, switch
 
+    def now_us(self) -> int:
+        """The time now, as events have it."""
+        return self._clock.now_us()
+
     def _check_may_start(self) -> None:
         if self.is_closing:
             raise Unavailable("the engine is ending", "try again in a moment")

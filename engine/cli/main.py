@@ -51,6 +51,7 @@ COMMANDS = {
     "test": ("trials", "run the tests of flows: mocked steps, no side effect"),
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
     "trigger": ("trigger", "triggers: list, show, next, test, pause, continue"),
+    "emit": ("emit", "tell an event to the flows that wait for its type"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
     "serve": ("serve", "run the engine here, also on TCP with TLS, for those who have a token"),
@@ -66,7 +67,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("emit", "audit",
+    ("audit",
      "alerts", "support-bundle", "export", "open", "import", "config",
      "note")
 )  # fmt: skip

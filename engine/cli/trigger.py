@@ -130,6 +130,8 @@ def _show(client: Client, path: str, args: Arguments) -> None:
         print(f"  next at {local_time(found['next'])}")
     if found["waiting"]:
         print(f"  {found['waiting']} wait for their turn")
+    for refused in found["refusals"]:
+        print(f"  refused {local_time(refused['at'])}: {clean(refused['reason'])}")
     if ledger:
         print()
         _print_ledger(ledger)

@@ -44,6 +44,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "outputs": ("inputs", "env", "steps", "execution", "trigger"),
     "flow expect": ("inputs", "env", "steps", "execution", "trigger", "outputs"),
     **dict.fromkeys(EVENT_FIELDS, ("event",)),
+    "webhook": ("event", "body", "headers"),
 }
 _PASTED = ("run", "script")  # texts that are executed
 _UNTRUSTED = ("inputs", "trigger")

@@ -97,7 +97,8 @@ class _Compiler:
         for section in SECTIONS:
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
         if "triggers" in self.values:
-            flow["triggers"] = compiled_triggers(self.values["triggers"], inputs, self.reading)
+            flow["triggers"] = compiled_triggers(
+                self.values["triggers"], flow["name"], inputs, self.reading)
         if "tests" in self.values:
             names = {step.id for step in self.steps}
             flow["tests"] = compiled_tests(self.values["tests"], names, inputs, self.reading)

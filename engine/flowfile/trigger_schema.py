@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .fields import BUILT, LATER, Key, read_keys, table_of
-from .names import FLOW_NAME, wrong_input_name
+from .names import FLOW_NAME, NAME, wrong_input_name
 from .readers import (
     WRONG,
     Choice,
     Duration,
     Expression,
+    ListOf,
     MapOf,
+    Number,
     Reader,
     Reading,
     TemplateTree,
@@ -26,9 +28,13 @@ from .readers import (
 from .yaml_tree import Mapping, Node, Sequence
 
 TRIGGER_NAME = FLOW_NAME
+EVENT_TYPE = r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,126}"
 # what `event` holds, by the kind of the trigger: the names that its expressions may use
 EVENT_FIELDS: Map[str, tuple[str, ...]] = {
     "schedule": ("at", "date", "late"),
+    "webhook": ("id", "hook", "at"),
+    "after": ("flow", "id", "number", "state", "outputs", "error", "at"),
+    "event": ("type", "data", "id", "source", "subject", "time", "actor"),
 }
 
 
@@ -92,6 +98,19 @@ _SCHEDULE_KEYS = (
 )
 
 
+ENDS = ("completed", "partial", "failed", "cancelled")
+_WEBHOOK_KEYS = (
+    Key("signature", Choice(("github", "standard", "token")), "How the sender proves itself: as "
+        "GitHub does (X-Hub-Signature-256), by Standard Webhooks (webhook-id, webhook-timestamp, "
+        "webhook-signature), or with the secret itself as a bearer token."),
+    Key("secret", Text(NAME, "the name of a secret", "such as HOOK_SECRET; `wingman secret set` "
+                       "keeps its value"),
+        "The secret that both sides know."),
+    Key("rate", Number(0.01, 10_000), "Deliveries a second, on the average; what is more is "
+        "refused with 429 and when to come again.", "20"),
+)
+
+
 @dataclass(frozen=True)
 class TriggerKind:
     """One way to write a trigger: the key that makes it one, and the keys that only it has."""
@@ -121,14 +140,19 @@ TRIGGERS: Map[str, TriggerKind] = {one.word: one for one in (
     TriggerKind("at", "schedule", Text(form="a time", empty=False,
                                        hint="such as 2027-01-31T18:00:00Z"),
                 "One moment, as RFC 3339; without an offset, of `timezone`.", _SCHEDULE_KEYS),
-    TriggerKind("webhook", "webhook", Reader(), "A request from outside.", (), LATER,
-                "start it from there with POST /v1/executions"),
+    TriggerKind("webhook", "webhook", Text(TRIGGER_NAME, "a hook's name", "such as deploy"),
+                "A request from outside, POST /hooks/NAME, whose sender proves that it knows the "
+                "secret. JSON and forms are `body`, headers `headers` by their lower-case names.",
+                _WEBHOOK_KEYS),
     TriggerKind("watch", "watch", Reader(), "Files that come, change or go.", (), LATER,
                 "look for them by a schedule"),
-    TriggerKind("after", "after", Reader(), "The end of another flow.", (), LATER,
-                "start it in a `finally` step there: wingman run NAME --detach"),
-    TriggerKind("event", "event", Reader(), "An event that somebody tells the engine.", (), LATER,
-                "start it from there with `wingman run`"),
+    TriggerKind("after", "after", Text(FLOW_NAME, "a flow's name", "such as ingest"),
+                "The end of an execution of another flow, whatever started it.", (
+                    Key("status", ListOf(Choice(ENDS), or_one=True, least=1,
+                                         form="a list of states"),
+                        "The states of the end that count.", "[completed]"),)),
+    TriggerKind("event", "event", Text(EVENT_TYPE, "the type of an event", "such as file.uploaded"),
+                "An event that somebody tells the engine by `wingman emit` or POST /v1/events."),
 )}
 
 

@@ -16,10 +16,11 @@ from .trigger_schema import TriggerKind
 from .yaml_tree import Mapping, Node
 
 CATCHUP_WINDOW_S = 3600.0
+RATE = 20
 
 
 def compiled_triggers(
-    value: Value, inputs: list[dict[str, Any]], reading: Reading
+    value: Value, flow: str, inputs: list[dict[str, Any]], reading: Reading
 ) -> list[dict[str, Any]]:
     """Every trigger with all of its keys."""
     found: list[dict[str, Any]] = []
@@ -28,6 +29,13 @@ def compiled_triggers(
         name = _name(kind, values, names, reading)
         names.add(name)
         _check_inputs(values, node, inputs, reading)
+        for word in ("signature", "secret") if kind.kind == "webhook" else ():
+            if isinstance(node, Mapping) and word not in node.entries:
+                reading.wrong(node, f"a webhook needs `{word}`",
+                              "without it anybody could start the flow")
+        if kind.kind == "after" and _get(values, "after", "") == flow:
+            reading.wrong(values["after"].node, "a flow cannot start after itself",
+                          "use a schedule, or a step that waits")
         condition = values.get("if")
         found.append({
             "name": name, "kind": kind.kind,
@@ -119,4 +127,19 @@ def _at(values: Values, zone_name: str, reading: Reading) -> int | None:
         return None
 
 
-_COMPILED = {"schedule": _schedule}
+def _webhook(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
+    return {
+        "hook": _get(values, "webhook", ""), "signature": _get(values, "signature", ""),
+        "secret": _get(values, "secret", ""), "rate": _get(values, "rate", RATE),
+    }
+
+
+def _after(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
+    return {"after": _get(values, "after", ""), "status": _get(values, "status", ["completed"])}
+
+
+def _event(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
+    return {"type": _get(values, "event", "")}
+
+
+_COMPILED = {"schedule": _schedule, "webhook": _webhook, "after": _after, "event": _event}

@@ -62,6 +62,9 @@ def _triggers(why: Why, triggers: Sequence[Row], ledgers: Mapping[str, Sequence[
         why.causes.append(_trigger(trigger))
         if trigger["problem"]:
             why.causes.append(Cause("its file", trigger["problem"], 1))
+        for refused in trigger.get("refusals", ())[:LEDGER_ROWS]:
+            what = f"refused a delivery: {refused['reason']}"
+            why.causes.append(Cause("delivery", what, 1, refused["at"]))
         for row in ledgers.get(trigger["name"], ())[:LEDGER_ROWS]:
             if len(why.causes) < CHAIN_LIMIT:
                 why.causes.append(_occasion(row))

@@ -58,6 +58,8 @@ SHAPES = (
     shapes.Trial,
     shapes.TrialRequest,
     shapes.SwitchRequest,
+    shapes.EmitRequest,
+    shapes.Emitted,
     wire.Problem,
     routes.VerbRequest,
     routes.DebugRequest,
@@ -259,7 +261,11 @@ def make_document() -> dict[str, Any]:
         "/v1/triggers/{name}/continue": {
             "post": operation(shape["Trigger"], "SwitchRequest", [NAME])
         },
-        "/v1/events": {"get": operation(parameters=_query("after_seq", "execution", "limit"))},
+        "/v1/events": {
+            "get": operation(parameters=_query("after_seq", "execution", "limit")),
+            "post": operation(shape["Emitted"], "EmitRequest", status="202"),
+        },
+        "/hooks/{name}": {"post": operation(parameters=[NAME], status="202")},
     }
     paths["/v1/triggers/{name}/ledger"]["get"]["parameters"][1]["name"] = "before"
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import Conflict, UnknownReference, UsageError
+from engine.flowfile.trigger_schema import EVENT_FIELDS
 from engine.model import Event
 from engine.service import Service
 from engine.times import to_text
+from engine.triggers.arrivals import Arrivals, note_circles
+from engine.triggers.deliveries import Deliveries
 from engine.triggers.firing import Firing
 from engine.triggers.trigger import (
     Trigger,
@@ -29,6 +32,7 @@ from engine.triggers.trigger import (
 if TYPE_CHECKING:
     from engine.triggers.schedules import Schedules
 
+SAME_HOOK = "the hook belongs to "
 EDIT_US = 60_000_000  # a file that is gone for less was only written anew
 DAY_US = 86_400_000_000
 LEDGER_DAYS = 30
@@ -49,6 +53,8 @@ class Keeper:
         self._clock = clock
         self._log = log
         self._schedules: Schedules | None = None
+        self.arrivals = Arrivals(service, clock, self.firing, log, self.triggers)
+        self.deliveries = Deliveries(service, clock, self.arrivals)
         service.scheduler.observers.append(self._changed)
 
     async def load(self) -> None:
@@ -56,7 +62,7 @@ class Keeper:
         rows, waiting = await self._service.reader(
             lambda history: (history.triggers(), history.occasions_waiting())
         )
-        self.triggers = {row[0]: from_row(row) for row in rows}
+        self.triggers.update((row[0], from_row(row)) for row in rows)
         for execution in self._service.scheduler.live.values():
             self._note_running(execution)
         for row in waiting:
@@ -120,7 +126,36 @@ class Keeper:
         """An armed trigger is in effect from now on."""
         if trigger.kind == "schedule":
             self.schedules.arm(trigger)
+        elif trigger.kind == "after":
+            note_circles(self.triggers)
+            self.arrivals.wake(trigger)
+        elif trigger.kind == "webhook":
+            self._note_same_hooks()
         self._tell(trigger)
+
+    def _note_same_hooks(self) -> None:
+        """Of several hooks of one name the first counts; the others say so."""
+        first: dict[str, Trigger] = {}
+        for trigger in sorted(self.triggers.values(), key=lambda t: t.name):
+            if trigger.kind != "webhook" or not trigger.is_armed:
+                continue
+            owner = first.setdefault(trigger.definition["hook"], trigger)
+            if owner is not trigger:
+                trigger.problem = f"{SAME_HOOK}{owner.name}"
+            elif trigger.problem.startswith(SAME_HOOK):
+                trigger.problem = ""
+
+    def hook(self, name: str) -> Trigger:
+        """The trigger that a hook's name means. Raises UnknownReference."""
+        for trigger in self.triggers.values():
+            if (
+                trigger.kind == "webhook"
+                and trigger.is_armed
+                and trigger.definition["hook"] == name
+                and not trigger.problem.startswith(SAME_HOOK)
+            ):
+                return trigger
+        raise UnknownReference(f"there is no hook {name!r}", "its flow has to be in a flow folder")
 
     def disarm(self, triggers: Iterable[Trigger]) -> None:
         """No file has these any more; their pause and ledger stay."""
@@ -135,6 +170,8 @@ class Keeper:
                 self.firing.record(trigger, row[1], row[2], "skipped", "its trigger is gone")
             self._service.journal.add_trigger(trigger.row())
             self._tell(trigger)
+        note_circles(self.triggers)
+        self._note_same_hooks()
 
     def set_problem(self, source: str, problem: str) -> None:
         """The file cannot be read as it is: its triggers stay as they were, and say why."""
@@ -218,6 +255,7 @@ class Keeper:
             "next": to_text(next_us),
             "running": sorted(trigger.running & live.keys()),
             "waiting": len(trigger.waiting),
+            "refusals": list(trigger.refusals),
             "last": trigger.last,
             "definition": trigger.definition,
         }
@@ -240,7 +278,22 @@ class Keeper:
         """What the trigger would do with this from outside; starts nothing."""
         if trigger.kind == "schedule" and "payload" in brought:
             raise UsageError("a schedule takes no payload", f"wingman trigger test {trigger.name}")
-        return await self.firing.rehearse(trigger, self.schedules.names_of_next(trigger))
+        return await self.firing.rehearse(trigger, self._names_of_test(trigger, brought))
+
+    def _names_of_test(self, trigger: Trigger, brought: dict[str, Any]) -> Mapping[str, Any]:
+        payload = brought.get("payload")
+        if trigger.kind == "schedule":
+            return self.schedules.names_of_next(trigger)
+        if trigger.kind == "webhook":
+            return self.deliveries.names(trigger, "test", brought.get("headers") or {}, payload)
+        if payload is not None and not isinstance(payload, dict):
+            raise UsageError("the payload of an event is a JSON object", '{"key": "value"}')
+        fields = dict.fromkeys(EVENT_FIELDS[trigger.kind])
+        if trigger.kind == "event":
+            now = to_text(self._clock.now_us())
+            fields |= {"type": trigger.definition["type"], "time": now, "id": "test"}
+            return {"event": {**fields, "data": payload or {}}}
+        return {"event": {**fields, **(payload or {})}}
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -284,6 +337,7 @@ class Keeper:
 
     async def close(self) -> None:
         """Start nothing any more."""
+        await self.arrivals.close()
         if self._schedules is not None:
             await self._schedules.close()
 

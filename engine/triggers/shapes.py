@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class Occasion(TypedDict):
@@ -34,6 +34,7 @@ class Trigger(TypedDict):
     next: str | None  # the next moment of a schedule
     running: list[str]  # executions that it has started
     waiting: int  # occasions that wait for their turn
+    refusals: list[dict[str, Any]]  # of a hook, the last ones: {"at", "reason"}
     last: Occasion | None
     definition: dict[str, Any]
 
@@ -68,3 +69,24 @@ class Trial(TypedDict):
     reason: str
     inputs: dict[str, Any]  # sensitive ones masked
     event: Any  # what its expressions would see as `event`
+
+
+class EmitRequest(TypedDict):
+    """An event, with the names of CloudEvents."""
+
+    type: str
+    id: NotRequired[str]
+    source: NotRequired[str]
+    subject: NotRequired[str]
+    time: NotRequired[str]
+    data: NotRequired[Any]
+    specversion: NotRequired[str]
+    datacontenttype: NotRequired[str]
+    dataschema: NotRequired[str]
+
+
+class Emitted(TypedDict):
+    """What an event has done: one outcome for each trigger that waits for its type."""
+
+    id: str
+    outcomes: list[dict[str, Any]]

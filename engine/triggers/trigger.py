@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,9 @@ class Trigger:
     busy: bool = False  # somebody decides about it now
     again: bool = False  # and has to look once more
     decisions: int = 0  # since the ledger was thinned
+    refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
+    tokens: float = 0.0  # of a hook's rate
+    filled_us: int = 0
 
     @property
     def kind(self) -> str:
@@ -134,4 +137,14 @@ def _schedule(definition: Mapping[str, Any]) -> str:
     return f"at {(to_text(definition['at_us']) or '')[:19]}Z"
 
 
-_WORDS = {"schedule": _schedule}
+def _after(definition: Mapping[str, Any]) -> str:
+    states = ", ".join(definition["status"])
+    return f"after {definition['after']}" + (f" ({states})" if states != "completed" else "")
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "schedule": _schedule,
+    "webhook": lambda definition: f"POST /hooks/{definition['hook']} ({definition['signature']})",
+    "after": _after,
+    "event": lambda definition: f"event {definition['type']}",
+}

@@ -37,8 +37,36 @@ WRONG = {
             "then (choose another time, or write its offset)",
             "9:10: `tomorrow` is no time (such as 2027-01-31T18:00:00Z)",
             "9:24: there is no `n` in `schedule` (there is event)",
-            "10:5: the trigger does not say what starts the flow (one of `schedule`, `every`, `at`)",
+            "10:5: the trigger does not say what starts the flow (one of `schedule`, `every`, `at`, `webhook`, `after`, `event`)",
             "11:5: a trigger is a map (such as - schedule: 0 3 * * *)",
+        ],
+    ),
+    "what comes from outside": (
+        HEAD
+        + "triggers:\n"
+        "  - {webhook: deploy}\n"
+        "  - {webhook: Deploy!, signature: gitlab, secret: a-b, rate: 0}\n"
+        "  - {webhook: ok, signature: token, secret: T, if: boddy.x == 1, name: x}\n"
+        "  - {after: demo}\n"
+        "  - {after: other, status: [done], if: event.stat == 'x'}\n"
+        "  - {event: 'a b', timezone: UTC}\n" + STEP,
+        [
+            "3:5: a webhook needs `secret` (without it anybody could start the flow)",
+            "3:5: a webhook needs `signature` (without it anybody could start the flow)",
+            "4:15: a hook's name is expected, not the text `Deploy!` (such as deploy)",
+            "4:35: `github` or `standard` or `token` is expected, not the text `gitlab` "
+            "(did you mean `github`?)",
+            "4:51: the name of a secret is expected, not the text `a-b` "
+            "(such as HOOK_SECRET; `wingman secret set` keeps its value)",
+            "4:62: a number from 0.01 to 10000 is expected, not the number 0",
+            "5:53: there is no `boddy` in `webhook` (did you mean `body`?)",
+            "6:12: a flow cannot start after itself (use a schedule, or a step that waits)",
+            "7:29: `completed` or `partial` or `failed` or `cancelled` is expected, not the text "
+            "`done`",
+            "7:40: there is no event `stat` (did you mean `state`?)",
+            "8:12: the type of an event is expected, not the text `a b` (such as file.uploaded)",
+            "8:19: a `event` trigger has no key `timezone` (one of after, at, event, every, if, "
+            "inputs, name, schedule, watch, webhook)",
         ],
     ),
 }

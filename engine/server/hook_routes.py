@@ -1,0 +1,68 @@
+"""What comes from outside: deliveries to webhooks, and events."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import UsageError
+from engine.flowfile.trigger_schema import EVENT_TYPE
+from engine.ids import new_execution_id
+from engine.server.app import Json
+from engine.server.gate import caller_of
+from engine.server.routes import body_of, context_of
+from engine.times import from_text, to_text
+from engine.triggers.hooks import BODY_LIMIT_BYTES
+from engine.triggers.shapes import EmitRequest
+
+
+async def deliver(request: Request) -> Response:
+    """A delivery; whoever sends it proves itself by the hook's signature, not as a user."""
+    keeper = context_of(request).triggers
+    trigger = keeper.hook(request.path_params["name"])
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise HTTPException(413, f"a delivery has at most {BODY_LIMIT_BYTES} bytes")
+    answer = await keeper.deliveries.take(trigger, dict(request.headers), bytes(body))
+    return Json(answer.body, answer.status, headers=answer.headers)
+
+
+async def emit(request: Request) -> Response:
+    """An event; the answer comes once all that it starts is durable."""
+    wanted = await body_of(request, EmitRequest)
+    context = context_of(request)
+    if not re.fullmatch(EVENT_TYPE, wanted["type"]):
+        raise UsageError(f"{wanted['type'][:60]!r} is no type of an event", "such as file.uploaded")
+    for name in ("id", "source", "subject"):
+        if len(str(wanted.get(name, ""))) > 500:
+            raise UsageError(f"{name} has more than 500 characters")
+    now_us = context.service.now_us()
+    id_ = wanted.get("id") or new_execution_id(now_us)
+    event = {
+        "type": wanted["type"],
+        "id": id_,
+        "source": wanted.get("source", ""),
+        "subject": wanted.get("subject", ""),
+        "time": _time(wanted.get("time")) or to_text(now_us),
+        "data": wanted.get("data"),
+        "actor": request.state.actor,
+    }
+    await context.triggers.refresh()
+    outcomes = await context.triggers.arrivals.emit(event, f"{event['source']}/{id_}")
+    hidden = await context.gate.hidden(caller_of(request))
+    shown = [each for each in outcomes if each["trigger"].partition(":")[0] not in hidden]
+    return Json({"id": id_, "outcomes": shown}, 202)
+
+
+def _time(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return to_text(from_text(text))
+    except (ValueError, OverflowError):
+        raise UsageError(f"time={text[:40]!r} is no time", "such as 2027-01-31T18:00:00Z") from None

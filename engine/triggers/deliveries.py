@@ -1,0 +1,100 @@
+"""A delivery to a hook, from its bytes to its answer: genuine, not too many, decided once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from engine.clock import Clock
+from engine.errors import Unauthenticated, UnknownReference, WingmanError
+from engine.ids import new_execution_id
+from engine.service import Service
+from engine.times import to_text
+from engine.triggers import hooks
+from engine.triggers.arrivals import Arrivals
+from engine.triggers.trigger import Trigger
+
+BURST_S = 2.0  # so many seconds' worth of deliveries may come at once
+STATUS = {"ran": 202, "late": 202, "skipped": 200, "waiting": 202}
+
+
+class Answer(NamedTuple):
+    """What the sender hears."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+class Deliveries:
+    """Takes what is sent to the hooks of one engine."""
+
+    def __init__(self, service: Service, clock: Clock, arrivals: Arrivals) -> None:
+        self._service = service
+        self._clock = clock
+        self._arrivals = arrivals
+
+    async def take(self, trigger: Trigger, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Decide about a delivery; 202 only once its execution is durable."""
+        try:
+            id_, content = self._read(trigger, headers, body)
+        except WingmanError as error:
+            self._refuse(trigger, str(error))
+            raise
+        if (wait_s := self._too_many(trigger)) > 0:
+            self._refuse(trigger, f"more than {trigger.definition['rate']:g} a second")
+            message = f"the hook takes {trigger.definition['rate']:g} deliveries a second"
+            error_ = {"code": "too_many", "message": message, "hint": "come again", "details": {}}
+            return Answer(429, {"error": error_}, {"Retry-After": str(math.ceil(wait_s))})
+        now_us = self._clock.now_us()
+        key = id_ or new_execution_id(now_us)
+        found = await self._arrivals.arrive(
+            trigger, key, now_us, self.names(trigger, key, headers, content)
+        )
+        told = {name: found[name] for name in ("outcome", "execution", "duplicate")}
+        if found["outcome"] == "missed":
+            error_ = {"code": "input", "message": found["reason"], "hint": "", "details": {}}
+            return Answer(422, {**told, "error": error_}, {})
+        return Answer(STATUS[found["outcome"]], told, {})
+
+    def names(
+        self, trigger: Trigger, key: str, headers: Mapping[str, str], content: Any
+    ) -> Mapping[str, Any]:
+        """What the expressions of a hook see of a delivery."""
+        headers = {name.lower(): value for name, value in headers.items()}
+        event = {
+            "id": key, "hook": trigger.definition["hook"], "at": to_text(self._clock.now_us()),
+        }  # fmt: skip
+        return {"event": event, "body": content, "headers": hooks.shown_headers(headers)}
+
+    def _read(
+        self, trigger: Trigger, headers: Mapping[str, str], body: bytes
+    ) -> tuple[str, Any]:
+        """The key and the content of a genuine delivery."""
+        wanted = trigger.definition
+        try:
+            secret = self._service.secrets.value(wanted["secret"])
+        except UnknownReference as error:
+            raise Unauthenticated(f"the hook cannot check anybody: {error}") from None
+        now_s = self._clock.wall_us() / 1e6
+        id_ = hooks.verify(wanted["signature"], secret, headers, body, now_s)
+        return id_, hooks.parse(headers.get("content-type", ""), body)
+
+    def _too_many(self, trigger: Trigger) -> float:
+        """Take a place of the hook's rate; how long until there is one, 0 where there was."""
+        rate, now_us = float(trigger.definition["rate"]), self._clock.now_us()
+        most = max(1.0, rate * BURST_S)
+        if not trigger.filled_us:
+            trigger.tokens, trigger.filled_us = most, now_us
+        trigger.tokens = min(most, trigger.tokens + (now_us - trigger.filled_us) * rate / 1e6)
+        trigger.filled_us = now_us
+        if trigger.tokens < 1.0:
+            return (1.0 - trigger.tokens) / rate
+        trigger.tokens -= 1.0
+        return 0.0
+
+    def _refuse(self, trigger: Trigger, reason: str) -> None:
+        """Remember the last refusals: who is asked why nothing starts wants to know."""
+        at = to_text(self._clock.now_us())
+        trigger.refusals.appendleft({"at": at, "reason": reason})

@@ -1,0 +1,116 @@
+"""Deliveries to webhooks: who has sent it, and what makes it one. Over the raw bytes; pure.
+
+Comparisons take the same time whatever is given. What a signature does not cover (GitHub's delivery
+id) makes no delivery a new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from engine.errors import Unauthenticated, UsageError
+
+TOLERANCE_S = 300  # of a timestamp, as the reference library of Standard Webhooks has it
+STANDARD_PREFIX = "whsec_"
+BODY_LIMIT_BYTES = 1 << 20
+# what proves the sender is no business of a flow's
+_SECRET_HEADERS = frozenset(
+    {"authorization", "x-hub-signature", "x-hub-signature-256", "webhook-signature", "cookie",
+     "x-webhook-token", "x-gitlab-token"}
+)  # fmt: skip
+
+Headers = Mapping[str, str]
+
+
+def verify(kind: str, secret: str, headers: Headers, body: bytes, now_s: float) -> str:
+    """The key of a delivery that is genuine, "" where it has none. Raises Unauthenticated."""
+    return _KINDS[kind](secret, headers, body, now_s)
+
+
+def _github(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
+    given = headers.get("x-hub-signature-256", "")
+    wanted = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace")):
+        raise Unauthenticated(
+            "the signature is missing" if not given else "the signature is wrong",
+            "X-Hub-Signature-256 with the secret of the hook",
+        )
+    return hashlib.sha256(body).hexdigest()
+
+
+def _standard(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
+    id_, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not id_ or len(id_) > 200:
+        raise Unauthenticated("webhook-id is missing", "see standardwebhooks.com")
+    if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
+        raise Unauthenticated("webhook-timestamp is no time", "seconds since 1970")
+    signed = f"{id_}.{stamp}.".encode() + body
+    wanted = base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest())
+    given = headers.get("webhook-signature", "").split()
+    genuine = [
+        hmac.compare_digest(wanted, each[3:].encode("utf-8", "replace"))
+        for each in given[:16]
+        if each.startswith("v1,")
+    ]
+    if not any(genuine):
+        raise Unauthenticated("the signature is wrong", "webhook-signature with the hook's secret")
+    if abs(now_s - int(stamp)) > TOLERANCE_S:
+        raise Unauthenticated(
+            f"the delivery was signed {abs(now_s - int(stamp)):.0f} s ago or ahead",
+            f"at most {TOLERANCE_S} s are accepted: are the clocks right?",
+        )
+    return id_
+
+
+def _key(secret: str) -> bytes:
+    """The bytes of a secret of Standard Webhooks: base64 after its prefix, else the text."""
+    if not secret.startswith(STANDARD_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret[len(STANDARD_PREFIX) :], validate=True)
+    except (binascii.Error, ValueError):
+        return secret.encode()
+
+
+def _token(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
+    bearer = headers.get("authorization", "")
+    given = bearer[7:].strip() if bearer[:7].lower() == "bearer " else ""
+    given = given or headers.get("x-webhook-token", "") or headers.get("x-gitlab-token", "")
+    one, other = (hashlib.sha256(text.encode("utf-8", "replace")).digest()
+                  for text in (secret, given))  # fmt: skip
+    if not hmac.compare_digest(one, other):
+        what = "the token is missing" if not given else "the token is wrong"
+        raise Unauthenticated(what, "Authorization: Bearer …, or X-Webhook-Token")
+    return (headers.get("idempotency-key") or headers.get("webhook-id") or "")[:200]
+
+
+_KINDS = {"github": _github, "standard": _standard, "token": _token}
+
+
+def parse(content_type: str, body: bytes) -> Any:
+    """A form's fields, else JSON; null for an empty body. Raises UsageError."""
+    if not body.strip():
+        return None
+    if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        try:
+            fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=1000)
+        except ValueError as error:
+            raise UsageError(f"the form cannot be read: {error}") from None
+        return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise UsageError(f"the body is not JSON: {error}", "JSON or a form") from None
+
+
+def shown_headers(headers: Headers) -> dict[str, str]:
+    """The headers that a flow may see."""
+    return {name: value for name, value in headers.items() if name not in _SECRET_HEADERS}
