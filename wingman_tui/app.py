@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wingman_tui.filters import usual
 from wingman_tui.format import age
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.kept import Kept
@@ -103,8 +104,9 @@ class WingmanApp(CellDiff, inherit_bindings=False):
 
     @property
     def named_filters(self) -> dict[str, str]:
-        """Those of `config.toml`, and those that were named here."""
-        return {**self.settings.filters, **self.kept.filters}
+        """The usual ones, those of `config.toml`, and those that were named here."""
+        usual_ones = usual(self.view.now(), self.view.zone)
+        return {**usual_ones, **self.settings.filters, **self.kept.filters}
 
     def keep(self) -> None:
         """Write down what is kept from one day to the next."""

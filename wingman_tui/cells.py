@@ -31,7 +31,11 @@ DEFAULT: Sgr = ("", "39", "49")
 class Screenful:
     """What a terminal of this size shows, and what it should."""
 
-    def __init__(self, width: int, height: int, color_system: Any) -> None:
+    def __init__(
+        self, width: int, height: int, color_system: Any, *, scrolls: bool = True
+    ) -> None:
+        """Without `scrolls`, every line that has moved is written anew."""
+        self._scrolls = scrolls
         self.width = width
         self.height = height
         self._color_system = color_system
@@ -109,7 +113,7 @@ class Screenful:
         wanted, self._wanted = self._wanted, {}
         out: list[str] = ["\x1b[m"] if self._is_first and wanted else []
         self._is_first = False
-        if len(wanted) >= SCROLL_LINES_MIN:
+        if self._scrolls and len(wanted) >= SCROLL_LINES_MIN:
             self._scroll(wanted, out)
         pen = _Pen(out, self._sgr, self.width)
         for y in sorted(wanted):

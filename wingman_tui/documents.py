@@ -17,6 +17,7 @@ ORDER = (
     "standard-flows",
     "custom-flows",
     "triggers",
+    "console",
     "monitoring",
     "troubleshooting",
     "over-ssh",

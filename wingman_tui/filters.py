@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 
 STATES = (
     "queued",
@@ -52,6 +53,19 @@ def _values(name: str, flows: Iterable[str], types: Iterable[str]) -> Sequence[s
         "trigger": TRIGGERS,
     }
     return known.get(name, ())
+
+
+def usual(now: float, zone: tzinfo | None) -> dict[str, str]:
+    """The filters that have a name from the beginning; days are the reader's own."""
+    today = datetime.fromtimestamp(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    yesterday = (today - timedelta(hours=12)).replace(hour=0)  # also where a day has 23 or 25 hours
+    first, last = (day.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for day in (yesterday, today))
+    return {
+        "today": f"since:{last}",
+        "yesterday": f"since:{first} until:{last}",
+        "live": "state:running,waiting,queued,paused",
+        "failures": "state:failed,partial",
+    }
 
 
 def expanded(text: str, named: Mapping[str, str]) -> str:

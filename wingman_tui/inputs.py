@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,23 @@ def starting_text(declared: Input, known: Mapping[str, Any] | None = None) -> st
     if known is not None and declared["name"] in known:
         return as_text(known[declared["name"]])
     return as_text(declared.get("default"))
+
+
+def command_of(plan: Mapping[str, Any], path: str) -> str:
+    """What a step runs, as a plan of the engine has it, after the inputs that it reads."""
+    steps: list[dict[str, Any]] = [s for s in plan.get("steps", ()) if s.get("path") == path]
+    step = steps[0] if steps else {}
+    does = step.get("does") or {}
+    text = next((str(does[kind]) for kind in ("run", "script") if does.get(kind)), "")
+    if not text and does:
+        return json.dumps(does, ensure_ascii=False, indent=2)
+    read = {
+        name: as_text(value)
+        for name, value in {**(plan.get("inputs") or {}), **(step.get("env") or {})}.items()
+        if re.search(rf"\b{re.escape(str(name))}\b", text)
+    }
+    given = [f"export {name}={shlex.quote(value)}" for name, value in read.items()]
+    return "\n".join([*given, text])
 
 
 def choices(declared: Input) -> list[str]:

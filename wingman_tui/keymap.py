@@ -172,6 +172,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _action("execution.caller", "u", "caller", "execution", "Go to the execution that called it."),
     _action("tree.copy_error", "y", "copy", "tree", "Copy the step's error, else the name."),
+    _action(
+        "tree.copy_step", "c", "copy command", "tree", "Copy what the step runs, with its values."
+    ),
     _action("log.copy_lines", "y", "copy", "log", "Copy the marked line, else those in sight."),
     _action("log.left", "left h", "left", "log", "Move the log half a page to the left."),
     _action("log.right", "right l", "right", "log", "Move the log half a page to the right."),

@@ -6,7 +6,8 @@ blocks with the terminal's own scrolling, and keeps one frame in flight at most 
 slow link never holds more than one frame before the answer to a key.
 
 It stands on Textual's private `App._display`: this is the only file that does. WINGMAN_DIFF=0
-switches it off, and a test holds the screens with and without it equal.
+switches it off, WINGMAN_SCROLL=0 the scrolling and WINGMAN_FENCE=0 the fence alone; a test holds
+the screens with and without each equal.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 ENABLED = os.environ.get("WINGMAN_DIFF", "1") != "0"
+SCROLLS = os.environ.get("WINGMAN_SCROLL", "1") != "0"
+FENCED = os.environ.get("WINGMAN_FENCE", "1") != "0"
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 # a status report: answered by every terminal once it has come this far, and by no key's sequence
 FENCE_ASK = "\x1b[5n"
@@ -55,7 +58,8 @@ class CellDiff(App[int], inherit_bindings=False):
         self._screenful: Screenful | None = None
         self._is_urgent = False
         self._asked_at = 0.0  # when the frame in flight left; 0 without one
-        self._answers: bool | None = None  # whether the terminal answers the fence
+        # whether the terminal answers the fence
+        self._answers: bool | None = None if FENCED else False
         self._retry: asyncio.TimerHandle | None = None
 
     def forget_screen(self) -> None:
@@ -92,7 +96,9 @@ class CellDiff(App[int], inherit_bindings=False):
         width, height = self.size
         held = self._screenful
         if held is None or (held.width, held.height) != (width, height):
-            held = self._screenful = Screenful(width, height, self.console._color_system)
+            held = self._screenful = Screenful(
+                width, height, self.console._color_system, scrolls=SCROLLS
+            )
         pieces = _layout(update) if isinstance(update, LayoutUpdate) else _chops(update)
         for y, x, strip in pieces:
             held.put(y, x, strip)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.client.console import Client, WingmanError, current, ensure_engine, quote, with_query
@@ -144,6 +144,17 @@ class Session:
     async def probed(self, id_: str) -> dict[str, Any]:
         """Why, with what the server of a failed `http` step answers now."""
         return await self.request("GET", f"/v1/executions/{quote(id_)}/why?probe=true")
+
+    async def plan_of(self, execution: Mapping[str, Any]) -> dict[str, Any]:
+        """What each step of an execution runs, its values put in."""
+        path = f"/v1/executions/{quote(str(execution['id']))}/definition"
+        answer = await asyncio.to_thread(_text, self._home, path)
+        body = {
+            "text": answer["text"],
+            "source": execution.get("source") or "",
+            "inputs": execution.get("inputs") or {},
+        }
+        return await self.request("POST", "/v1/plan", body)
 
     async def system(self, what: str, level: str) -> dict[str, Any]:
         """What the engine tells of itself: its log, doctor, pools, or its facts."""

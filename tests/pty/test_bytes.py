@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.pty.conftest import OpenTerminal
-from tests.pty.terminal import KEYS, Terminal
+from tests.pty.terminal import KEYS, WAIT_S, Terminal
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution, line, stamp, step
@@ -19,6 +19,7 @@ FIRST_SCREEN_BYTES = 6_000
 CURSOR_BYTES = 250
 SCROLLED_LINE_BYTES = 250
 PAGE_BYTES = 1_600
+CHANGED_ROW_BYTES = 60
 
 # every sequence that the console or Textual may send: moves, erase, style, margins, modes, reports
 OURS = re.compile(
@@ -50,11 +51,44 @@ def test_keys_cost_little(engine: FakeEngine, open_terminal: OpenTerminal) -> No
     uniform(engine, 2_000)
     terminal = open_terminal()
     terminal.sees("nightly-backup#2000")
+    terminal.settle(0.6)
     assert max(terminal.cost("down") for _ in range(8)) <= CURSOR_BYTES
     for _ in range(11):
         terminal.press("down")
     assert max(terminal.cost("down") for _ in range(4)) <= SCROLLED_LINE_BYTES
     assert terminal.cost("pagedown") <= PAGE_BYTES
+
+
+def test_the_tree_and_the_log_cost_little(
+    engine: FakeEngine, open_terminal: OpenTerminal
+) -> None:
+    steps = [step(f"g{n // 50:02d}/s{n % 50:02d}", "completed", duration_ms=9) for n in range(2_000)]
+    engine.add(execution("large", 1, "completed", id="large-1", duration_ms=5), steps)
+    lines = [line(NOW, "g00/s00", "info", f"line {n:05d} of a log as it is") for n in range(3_000)]
+    engine.log("large-1", *lines)
+    terminal = open_terminal("large#1")
+    terminal.sees("line 02999")
+    terminal.settle()
+    assert terminal.cost(" ") <= PAGE_BYTES, "all groups are folded"
+    assert terminal.cost(" ") <= PAGE_BYTES, "and open again"
+    terminal.press("down", "down", "tab")
+    terminal.settle(0.5)
+    assert max(terminal.cost("up") for _ in range(5)) <= SCROLLED_LINE_BYTES
+    assert terminal.cost("pageup") <= PAGE_BYTES
+    assert terminal.cost("home") <= PAGE_BYTES
+
+
+def test_changes_cost_what_changed(engine: FakeEngine, open_terminal: OpenTerminal) -> None:
+    uniform(engine, 200)
+    terminal = open_terminal()
+    terminal.sees("nightly-backup#200")
+    terminal.settle()
+    before = len(terminal.output)
+    first = engine.executions[0]["id"]
+    engine.update(first, progress={"ended": 7, "running": 0, "total": 8})
+    terminal.sees("7/8")
+    terminal.settle()
+    assert len(terminal.output) - before <= CHANGED_ROW_BYTES
 
 
 def test_nothing_is_sent_while_nothing_happens(open_terminal: OpenTerminal) -> None:
@@ -130,33 +164,52 @@ def attributes(terminal: Terminal) -> list[list[tuple[Any, ...]]]:
     ]
 
 
-@pytest.mark.parametrize(("theme", "size"), [("ansi", (80, 24)), ("dark", (130, 30))])
-def test_the_screen_is_the_same_without_the_cell_diff(
-    engine: FakeEngine, open_terminal: OpenTerminal, theme: str, size: tuple[int, int]
+@pytest.mark.parametrize(
+    ("switch", "theme", "size", "presses"),
+    [("DIFF", "ansi", (80, 24), 60), ("DIFF", "dark", (130, 30), 40),
+     ("SCROLL", "ansi", (80, 24), 40), ("FENCE", "ansi", (80, 24), 24)],
+)  # fmt: skip
+def test_the_screen_is_the_same_however_it_is_drawn(
+    engine: FakeEngine,
+    open_terminal: OpenTerminal,
+    switch: str,
+    theme: str,
+    size: tuple[int, int],
+    presses: int,
 ) -> None:
     wide = execution("漢字-flow-漢字", 7, "failed", error={"type": "x", "message": "é́ 漢 ﬁ"})
     engine.add(wide, [step("漢字", "completed", outputs={"名": "値" * 30})])
+    texts = ("漢字かな mixed 한글", "cafe\u0301 n\u0303 a\u0308\u0323", "ﬁ ﷽ … ½ ▸")
     engine.log(
-        wide["id"], *[line(NOW, "漢字", "info", f"{n} 漢字かな mixed 한글") for n in range(90)]
+        wide["id"],
+        *[line(NOW, "漢字", "info", f"{n} {texts[n % 3]}") for n in range(90)],
     )
-    pair = [
-        open_terminal(size=size, env={"WINGMAN_THEME": theme, "WINGMAN_DIFF": diff})
-        for diff in ("1", "0")
-    ]
+    plain, other = (
+        open_terminal(size=size, env={"WINGMAN_THEME": theme, f"WINGMAN_{switch}": value})
+        for value in ("1", "0")
+    )
     chance = random.Random(7)
     keys = ["down"] * 5 + ["up"] * 3 + ["pagedown", "pageup", "end", "home", "enter", "escape"]
-    keys += ["e", "tab", "f", "a", "3", "1", "?", "right", "left"]
-    for number in range(60):
+    keys += ["e", "tab", "f", "a", "3", "1", "?", "right", "left", " "]
+    for number in range(presses):
         key = chance.choice(keys)
-        for terminal in pair:
+        for terminal in (plain, other):
             terminal.write(KEYS.get(key, key))
-            terminal.settle(0.12)
+            terminal.settle(0.15)
         if number % 6 == 5:
-            for terminal in pair:
-                terminal.settle(0.4)
-            assert pair[0].text() == pair[1].text(), key
-            assert attributes(pair[0]) == attributes(pair[1]), key
-    assert len(pair[0].output) < len(pair[1].output) / 2
+            deadline = time.monotonic() + WAIT_S
+            while attributes(plain) != attributes(other) and time.monotonic() < deadline:
+                for terminal in (plain, other):
+                    terminal.settle(0.4)
+            assert plain.text() == other.text(), key
+            assert attributes(plain) == attributes(other), key
+    if switch == "DIFF":
+        assert len(plain.output) < len(other.output) / 2
+    elif switch == "SCROLL":
+        assert len(plain.output) < len(other.output)
+    else:
+        assert b"\x1b[5n" in plain.output
+        assert b"\x1b[5n" not in other.output
 
 
 def test_a_counting_clock_leaves_the_panes_beside_it_alone(

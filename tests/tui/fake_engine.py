@@ -187,6 +187,7 @@ class FakeEngine:
                 Route("/v1/engine", self._explain),
                 Route("/v1/doctor", self._explain),
                 Route("/v1/pools", self._explain),
+                Route("/v1/plan", self._explain, methods=["POST"]),
                 Route("/v1/flows/{name}/debug", self._debug, methods=["POST"]),
                 Route("/v1/flows/{name}", self._flow),
                 WebSocketRoute("/v1/feed", self._feed),

@@ -46,7 +46,7 @@ async def test_what_was_kept_may_be_damaged(
     (engine.home / "data" / "console-kept.json").write_text(text)
     async with open_console(theme="") as console:
         assert console.app.view.palette.name == "ansi"
-        assert console.app.named_filters == {}
+        assert console.app.kept.filters == {}
 
 
 async def test_a_watched_flow_tells_of_its_failure_in_any_mode(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from tests.tui.conftest import Console, OpenConsole
+from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution
-from wingman_tui.filters import as_query, complete, expanded
+from wingman_tui.filters import as_query, complete, expanded, usual
 from wingman_tui.screens.confirm import ConfirmDialog
 from wingman_tui.screens.executions import ExecutionsScreen
 
@@ -132,11 +136,11 @@ async def test_a_filter_gets_a_name(engine: FakeEngine, open_console: OpenConsol
         await console.until(lambda: any(m.get("filter") == "state:failed" for m in engine.opened))
         assert screen(console).filter_text == "@bad"
     async with open_console() as again:
-        assert again.app.named_filters == {"bad": "state:failed"}
+        assert again.app.named_filters["bad"] == "state:failed"
         await again.press("colon")
         await again.type("filter forget bad")
         await again.press("enter")
-        await again.until(lambda: not again.app.named_filters)
+        await again.until(lambda: "bad" not in again.app.named_filters)
 
 
 async def test_a_name_that_is_none_is_refused(open_console: OpenConsole) -> None:
@@ -159,3 +163,13 @@ def test_a_filter_becomes_an_address() -> None:
         "state": "failed,partial,queued", "flow": "a", "text": "two words",
     }  # fmt: skip
     assert as_query("odd:x 'unclosed") == {"text": "odd:x 'unclosed"}
+
+
+def test_days_have_a_name_in_the_readers_zone() -> None:
+    named = usual(NOW, ZoneInfo("Europe/Zurich"))
+    assert named["yesterday"] == "since:2026-11-20T23:00:00Z until:2026-11-21T23:00:00Z"
+    assert named["today"] == "since:2026-11-21T23:00:00Z"
+    short = datetime(2026, 3, 30, 12, tzinfo=ZoneInfo("Europe/Zurich")).timestamp()
+    assert usual(short, ZoneInfo("Europe/Zurich"))["yesterday"] == (
+        "since:2026-03-28T23:00:00Z until:2026-03-29T22:00:00Z"
+    ), "a day of 23 hours"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from wingman_tui.columns import error_line
 from wingman_tui.format import size
+from wingman_tui.inputs import command_of
 from wingman_tui.sanitise import clean
 from wingman_tui.save_log import file_name
+from wingman_tui.steps import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +103,24 @@ class LogTaking(Base):
         said = clean(self.last_error(key))
         lines = [error_line({**error, "step": error.get("step") or key}), said]
         self.console_app.copy("\n".join(line for line in lines if line), "the error")
+
+    def do_copy_step(self) -> None:
+        """What the selected step runs, to try it by hand."""
+        key, step = self.selected()
+        execution = self.current()
+        app = self.console_app
+        if execution is None or step is None or key == ROOT:
+            app.tell("no step is selected", "warning")
+            return
+
+        def came(plan: dict[str, Any]) -> None:
+            text = command_of(plan, key)
+            if text:
+                app.copy(text, f"what {clean(key)} runs")
+            else:
+                app.tell(f"{clean(key)} runs no command", "warning")
+
+        app.carry_out(app.session.plan_of(execution), came)
 
     def do_copy_lines(self) -> None:
         """The marked line, else the lines in sight."""

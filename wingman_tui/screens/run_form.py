@@ -177,7 +177,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         label = f" {fit('debug', width)}  "
         debug = "true" if (self.execution or {}).get("debug") else "false"
         self.fields[DEBUG_FIELD] = ChoiceEdit(["false", "true"], debug, label=label)
-        words = "shell trace, environment, decisions; for this execution alone"
+        words = "traces, environment, decisions, this time alone (ctrl+g runs it so)"
         yield self.fields[DEBUG_FIELD]
         yield FieldNote(cell_len(label), words)
 
@@ -204,8 +204,8 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     def on_key(self, event: events.Key) -> None:
         """Between the fields, and out of the form."""
         event.stop()
-        if event.key == "enter":
-            self._submit()
+        if event.key in ("enter", "ctrl+g"):
+            self._submit(debug=event.key == "ctrl+g")
         elif event.key in ("escape", "ctrl+c"):
             self.dismiss(None)
         elif event.key == "ctrl+r" and self.last is not None:
@@ -220,7 +220,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
             self.fields[name].set_text(inputs.starting_text(declared))
             self.notes[name].show(self.problem_of(name))
 
-    def _submit(self) -> None:
+    def _submit(self, *, debug: bool) -> None:
         problems = {name: self.problem_of(name) for name in self.declared}
         for name, problem in problems.items():
             self.notes[name].show(problem)
@@ -230,4 +230,4 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
             return
         texts = {name: edit.text for name, edit in self.fields.items()}
         values = inputs.values(self.declared, texts)
-        self.dismiss((values, texts[DEBUG_FIELD] == "true"))
+        self.dismiss((values, debug or texts[DEBUG_FIELD] == "true"))
