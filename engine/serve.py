@@ -17,6 +17,7 @@ from typing import Any
 from engine import __version__
 from engine.access.access import Access
 from engine.access.flows import FlowPermissions
+from engine.audit import Auditor, Seal
 from engine.children import Children
 from engine.clock import Clock
 from engine.config import read_config
@@ -86,6 +87,9 @@ class Engine:
             access.users.demand_somebody()
         self._app: Any = None
         self._public: asyncio.Server | None = None
+        self._auditor = Auditor(
+            self._journal, Seal(home.config_file.parent), self._clock.now_us, log
+        )
         self._sensitive = Sensitive(home.key_file)
         self.secrets = Secrets(self._sensitive, self._journal, self._clock)
         self._scheduler = Scheduler(
@@ -255,6 +259,7 @@ class Engine:
         await self._sandbox.close()
         self._reader.close()
         self._journal.close()
+        self._auditor.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._home.text("socket"))
         log("engine ended")

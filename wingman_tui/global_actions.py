@@ -28,6 +28,11 @@ def do_machine(app: WingmanApp) -> None:
     app.go("machine")
 
 
+def do_audit(app: WingmanApp) -> None:
+    """Go to the audit."""
+    app.go("audit")
+
+
 def do_system(app: WingmanApp) -> None:
     """Go to the engine's own state."""
     app.go("system")

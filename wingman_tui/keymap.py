@@ -233,11 +233,15 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "help.search", "slash", "search", "help", "Show only what holds these words.", hint=2
     ),
+    _action("audit.search", "slash", "search", "audit", "Show the lines that hold a text.", hint=1),
+    _action("audit.verify", "V", "verify", "audit", "Check that no line was changed.", hint=2),
+    _action("audit.copy", "y", "copy", "audit", "Copy what is shown.", hint=3),
     _action("help.open", "enter", "open", "help", "Open the document under the cursor.", hint=1),
     _action("global.flows", "f", "flows", "global", "Go to the flows.", hint=20),
     _action("global.executions", "a", "executions", "global", "Go to all executions.", hint=21),
     _action("global.machine", "m", "machine", "global", "Go to the machine's gauges.", hint=22),
     _action("global.system", "v", "system", "global", "Go to the engine's own state.", hint=23),
+    _action("global.audit", "u", "audit", "global", "Go to the audit: who did what."),
     _action("global.back", "escape", "back", "global", "Leave the filter, then this view."),
     _action(
         "global.quit",
@@ -290,6 +294,7 @@ SCOPE_TITLES = {
     "flows": "Flows",
     "machine": "Machine",
     "system": "System",
+    "audit": "Audit",
     "help": "Help",
     "global": "Everywhere",
 }

@@ -15,6 +15,7 @@ _SCREENS = {
     "flows": "FlowsScreen",
     "machine": "MachineScreen",
     "system": "SystemScreen",
+    "audit": "AuditScreen",
     "help": "HelpScreen",
 }
 

@@ -162,6 +162,14 @@ class Session:
             return await self.request("GET", with_query("/v1/engine/log", level=level))
         return await self.request("GET", f"/v1/{what}")
 
+    async def audit(self, text: str) -> dict[str, Any]:
+        """The newest lines of the audit, those that hold a text."""
+        return await self.request("GET", with_query("/v1/audit", text=text or None, limit=500))
+
+    async def verify_audit(self) -> dict[str, Any]:
+        """Whether the audit is whole."""
+        return await self.request("GET", "/v1/audit/verify")
+
     async def log_page(self, id_: str, **parameters: Any) -> dict[str, Any]:
         """A page of log lines before or after a cursor."""
         path = f"/v1/executions/{quote(id_)}/logs/lines"

@@ -59,6 +59,7 @@ COMMANDS = {
     "attach": ("attach", "open the console on a server far away"),
     "user": ("user", "say who may reach this engine from elsewhere, and in which role"),
     "token": ("token", "make tokens for users, list and revoke them"),
+    "audit": ("audit", "list who did what, from where and why; verify that the record is whole"),
     "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
     "completion": ("completion", "print the completion script of a shell"),
     "version": ("version", "print the version"),
@@ -67,8 +68,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("audit",
-     "alerts", "support-bundle", "export", "open", "import", "config",
+    ("alerts", "support-bundle", "export", "open", "import", "config",
      "note")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}

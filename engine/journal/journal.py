@@ -18,10 +18,12 @@ import apsw
 
 from engine.core.state import Execution, StepState
 from engine.journal.batch import Batch
+from engine.journal.chain import open_chain
 from engine.journal.database import open_reader, queries, row_queries, rows_query
 from engine.journal.writer import Statements, Writer
 from engine.jsontext import encode, whole
 from engine.model import Event
+from engine.origin import origin
 
 SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon after each sync
 PLAIN = (int, type(None), bool, float)
@@ -45,6 +47,8 @@ class Journal:
         connection = self._writer.connection
         self.seq, self.last_at_us = connection.execute(queries()["last_event"]).get
         self.last_ord: int = connection.execute(queries()["last_ord"]).get
+        self.chain = open_chain(connection)
+        self.on_audit: Callable[[], None] = lambda: None
         self._batch = Batch()
         self._after: list[Callable[[], None]] = []
         self._shown_inputs: dict[int, dict[str, Any]] = {}
@@ -157,7 +161,10 @@ class Journal:
         self._schedule()
 
     def add_audit(self, at_us: int, actor: str, action: str, subject: str, reason: str) -> None:
-        self._batch.audit.append([at_us, actor, action, subject, reason])
+        """Put a line into the audit: who did what to what, why; from where is known."""
+        line = self.chain.add(at_us, actor, action, subject, reason, origin.get())
+        self._batch.audit.append(list(line))
+        self.on_audit()
         self._schedule()
 
     def add_row(self, statement: str, row: list[Any]) -> None:

@@ -51,8 +51,25 @@ INSERT INTO counters SELECT value->>0, value->>1, value->>2 FROM json_each(?1) W
 ON CONFLICT (flow, state) DO UPDATE SET n = n + excluded.n
 
 -- name: insert_audit
-INSERT INTO audit (at, actor, action, subject, reason)
-SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1)
+INSERT INTO audit (seq, at, actor, action, subject, reason, origin, hash)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
+FROM json_each(?1)
+
+-- name: audit_head
+SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1
+
+-- name: audit_unchained
+SELECT seq FROM audit WHERE hash = '' LIMIT 1
+
+-- name: chain_audit
+UPDATE audit SET hash = ?1 WHERE seq = ?2
+
+-- name: audit_lines
+SELECT seq, at, actor, action, subject, reason, origin, hash FROM audit WHERE seq > ?1 ORDER BY seq
+
+-- name: audit_page
+SELECT seq, at, actor, action, subject, reason, origin, hash FROM audit
+WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2
 
 -- name: secrets
 SELECT name, sealed, set_at, set_by FROM secrets

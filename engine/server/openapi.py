@@ -228,6 +228,12 @@ def make_document() -> dict[str, Any]:
             "delete": operation(parameters=[NAME]),
         },
         "/metrics": {"get": operation(content=TEXT)},
+        "/v1/audit": {
+            "get": operation(
+                parameters=_query("limit", "before_seq", "actor", "action", "text", "since")
+            )
+        },
+        "/v1/audit/verify": {"get": operation()},
         "/v1/me": {"get": operation()},
         "/v1/users": {"get": operation()},
         "/v1/users/{user}": {
@@ -269,6 +275,7 @@ def make_document() -> dict[str, Any]:
     }
     paths["/v1/triggers/{name}/ledger"]["get"]["parameters"][1]["name"] = "before"
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"
+    paths["/v1/audit"]["get"]["parameters"][1]["name"] = "before"
     components["Problematic"] = {
         "type": "object",
         "required": ["error"],

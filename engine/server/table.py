@@ -9,6 +9,7 @@ from __future__ import annotations
 from engine.server import (
     access_routes,
     approval_routes,
+    audit_routes,
     feed,
     gate,
     hook_routes,
@@ -63,6 +64,8 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/secrets/rotate", secret_routes.rotate, gate.ADMIN, "POST"),
     Guarded("/v1/secrets/{name}", secret_routes.put, gate.ADMIN, "PUT"),
     Guarded("/v1/secrets/{name}", secret_routes.remove, gate.ADMIN, "DELETE"),
+    Guarded("/v1/audit", audit_routes.lines, gate.ADMIN),
+    Guarded("/v1/audit/verify", audit_routes.verify, gate.ADMIN),
     Guarded("/v1/me", access_routes.me, gate.VIEW),
     Guarded("/v1/users", access_routes.users, gate.ADMIN),
     Guarded("/v1/users/{user}", access_routes.set_user, gate.ADMIN, "PUT"),

@@ -186,6 +186,8 @@ class FakeEngine:
                 Route("/v1/engine/log", self._explain),
                 Route("/v1/engine", self._explain),
                 Route("/v1/doctor", self._explain),
+                Route("/v1/audit", self._explain),
+                Route("/v1/audit/verify", self._explain),
                 Route("/v1/pools", self._explain),
                 Route("/v1/plan", self._explain, methods=["POST"]),
                 Route("/v1/flows/{name}/debug", self._debug, methods=["POST"]),

@@ -1,0 +1,59 @@
+"""Routes of the audit: its lines, and whether it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.audit import Seal, check
+from engine.clock import Clock
+from engine.filters import moment
+from engine.journal.audit import AuditFilter, page, whole
+from engine.journal.history import NEWEST
+from engine.server.app import Json
+from engine.server.routes import context_of, limit_of, number_of
+from engine.times import to_text
+
+LINES_LIMIT = 1000
+
+
+async def lines(request: Request) -> Response:
+    query = request.query_params
+    since = query.get("since")
+    wanted = AuditFilter(
+        query.get("actor") or "",
+        query.get("action") or "",
+        query.get("text") or "",
+        moment(since, Clock().now_us()) if since else None,
+    )
+    before, limit = (
+        number_of(request, "before", NEWEST, NEWEST),
+        limit_of(request, 100, LINES_LIMIT),
+    )
+    service = context_of(request).service
+    await service.journal.durable()  # what was refused a moment ago is in it
+    found = await service.reader(lambda history: page(history.connection, before, limit, wanted))
+    rows = [
+        {
+            "seq": line.seq,
+            "at": to_text(line.at_us),
+            "actor": line.actor,
+            "origin": line.origin,
+            "action": line.action,
+            "subject": line.subject,
+            "reason": line.reason,
+            "hash": line.hash,
+        }
+        for line in found
+    ]
+    return Json({"lines": rows, "next": found[-1].seq if len(found) == limit else None})
+
+
+async def verify(request: Request) -> Response:
+    context = context_of(request)
+    await context.service.journal.durable()
+    found = await context.service.reader(lambda history: whole(history.connection))
+    seal = Seal(context.home.config_file.parent)
+    return Json(await asyncio.to_thread(check, found, seal))
