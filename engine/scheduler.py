@@ -138,6 +138,8 @@ class Scheduler:
         self.groups.ledger.adopt(self.live.values())
         for execution in list(self.live.values()):
             self.attempt(execution, decide.begin if execution.state == "queued" else decide.due)
+        self.slots.changed()  # what became free may have been the last thing that happened
+        self.groups.changed()
 
     def wait_ended(self, execution_id: str) -> asyncio.Future[None]:
         """A future that is done when the execution has ended and that is durable."""

@@ -148,6 +148,21 @@ def test_an_engine_that_died_finds_holders_and_waiters_in_their_order(home: Home
     assert starts == sorted(starts)
 
 
+def test_a_slot_that_is_free_when_an_engine_starts_is_given_at_once(home: Home) -> None:
+    configure(home, "[pools]\ndb = 1\n")
+    engine = Engine(home)
+    first = engine.start(HOLD)["id"]
+    engine.until(first, lambda found: states(found)["hold"] == "running")
+    second = engine.start(WANT)["id"]
+    engine.until(second, lambda found: states(found) == {"want": "waiting", "free": "completed"})
+    engine.kill()  # from here on nothing happens by itself
+    configure(home, "[pools]\ndb = 2\n")
+    engine.begin()
+    engine.ended(second)
+    assert states(engine.get(f"/v1/executions/{first}"))["hold"] == "running"
+    let_go(home)
+
+
 # one line into the file at the begin and one at the end of each step that holds the pool
 WORK = """
 name: work
