@@ -17,6 +17,7 @@ from engine.jsontext import encode
 
 PAUSE_S = 0.05
 ASKED_AT_ONCE = 500
+ITEMS = ".items"  # beside a working directory: what its batch steps have put aside
 
 
 class Broom:
@@ -40,13 +41,14 @@ class Broom:
     def _remove(self, names: list[str]) -> None:
         for name in names:
             remove_folder(os.path.join(self._work, name))
+            remove_folder(os.path.join(self._work, name + ITEMS))
 
     def start(self, database: Path) -> None:
         """Look in the background for what an earlier engine had no time to remove."""
         self._thread.submit(self._remove_leftovers, database)
 
     def _remove_leftovers(self, database: Path) -> None:
-        names = os.listdir(self._work)
+        names = sorted({name.removesuffix(ITEMS) for name in os.listdir(self._work)})
         connection = open_reader(database)
         try:
             for at in range(0, len(names), ASKED_AT_ONCE):

@@ -130,6 +130,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "step.ended": _step_ended,
     "step.released": _released,
     "step.handled": lambda data: ("info", f"{data['step']}: {data['reason']}"),
+    "batch.started": lambda data: ("info", f"{data['step']}: {data['items']} items begin"),
     "group.started": lambda data: ("info", f"{data['step']}: starts"),
     "group.ended": _step_ended,
     "step.reused": lambda data: ("info", f"{data['step']}: {data['state']}, {data['reason']}"),

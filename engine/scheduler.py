@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from engine import items
 from engine.broom import Broom
 from engine.clock import Clock
 from engine.core import decide
@@ -30,6 +31,7 @@ from engine.core.turn import (
     ChildCommand,
     Ended,
     Evaluate,
+    Gather,
     StartAttempt,
     Turn,
 )
@@ -190,6 +192,7 @@ class Scheduler:
                 self._home.text("logs"),
                 self.executor.generation,
                 masks=self.hidden.masks,
+                items=items,
                 secrets=self.hidden.secret_values,
                 own_env=self._own_env,
             )
@@ -250,6 +253,8 @@ class Scheduler:
                 self._cancel_others(command)
             elif isinstance(command, CheckRequirements):
                 self._spawn(self._check(execution, command))
+            elif isinstance(command, Gather):
+                self._spawn(self._gather(execution, command))
             elif isinstance(command, Ended):
                 self._release(execution)
         for observer in list(self.observers):
@@ -303,6 +308,22 @@ class Scheduler:
         misses = await self.requirements(command.wanted, command.path, execution.source)
         if execution.id in self.live:
             self.attempt(execution, checked, misses)
+
+    async def _gather(self, execution: Execution, command: Gather) -> None:
+        """Put the items of a batch step aside, on a thread."""
+        count, error = 0, None
+        folder = self._home.text("work") + f"/{execution.id}"
+        try:
+            count = await asyncio.to_thread(
+                items.put_aside, command.store, command.source, folder
+            )
+        except WingmanError as failed:
+            error = failed.message
+        except Exception as fault:  # the step must not wait for ever
+            self._log(traceback.format_exc())
+            error = f"a fault in Wingman: {fault}"
+        if execution.id in self.live:
+            self.attempt(execution, decide.gathered, command.step, count, error)
 
     def _release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""

@@ -40,6 +40,18 @@ class ErrorOf(TypedDict):
     message: str
 
 
+class Batch(TypedDict):
+    """How far a batch step is; its batches are the steps `path/0`, `path/1`, …"""
+
+    items: int
+    size: int
+    batches: int
+    ended: int
+    running: int
+    failed_items: int  # how many
+    position: int  # of its first batch in the journal
+
+
 class Step(TypedDict):
     """One step of one execution, as its latest attempt left it."""
 
@@ -68,6 +80,7 @@ class Step(TypedDict):
     log_bytes: NotRequired[int]  # what all of its attempts printed
     child: NotRequired[dict[str, Any]]  # the execution that it calls: execution, flow, number
     waiting_for: NotRequired[dict[str, Any]]  # a moment or an approval: kind, until, message, …
+    batch: NotRequired[Batch]
     live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …
 
 

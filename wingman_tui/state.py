@@ -105,6 +105,8 @@ class ExecutionView:
             self.steps = fresh
             change.rows = set(fresh)
             return change
+        for path in frame.get("gone", ()):
+            change.order = self.steps.pop(path, None) is not None or change.order
         for step in frame.get("steps", ()):
             change.order = change.order or step["path"] not in self.steps
             self.steps[step["path"]] = step

@@ -94,3 +94,10 @@ def guide_text(row: TreeRow, ascii_only: bool) -> str:
     turn, on = ("`-", "|-") if ascii_only else ("└─", "├─")
     above = "".join(through if goes_on else empty for goes_on in row.guides)
     return above + (turn if row.last else on)
+
+
+def batch_words(batch: Mapping[str, Any]) -> str:
+    """How far a batch step is: batches that have ended, and items that failed."""
+    words = f"{batch['ended']}/{batch['batches']} batches"
+    failed = batch.get("failed_items")
+    return f"{words} · {failed} items failed" if failed else words

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from engine.cli.parser import Arguments, Parser
 
+ODD_BATCHES = 20  # of one step, with their own row; --json has more
 VALUE_COLUMNS = 160  # of an input or output; --json has all of it
 
 
@@ -138,6 +139,7 @@ def _error(execution: dict[str, Any]) -> list[str]:
         {**step["error"], "step": step["path"]}
         for step in execution.get("steps", [])
         if step["error"]
+        and not _is_batch(step)  # its step tells how many failed
         and step["path"] not in named
         and step["id"] not in named
         and step.get("kind") not in ("parallel", "steps")  # a group has the error of its step
@@ -154,7 +156,8 @@ def _error(execution: dict[str, Any]) -> list[str]:
 def _steps(steps: list[dict[str, Any]]) -> list[str]:
     if not steps:
         return []
-    done = sum(step["state"] in ("completed", "reused", "partial") for step in steps)
+    own = [step for step in steps if not _is_batch(step)]
+    done = sum(step["state"] in ("completed", "reused", "partial") for step in own)
 
     def state(text: str) -> str:
         return paint(text, *states.LOOKS.get(text[2:].rstrip(), ("", "", ()))[2], file=sys.stdout)
@@ -167,9 +170,34 @@ def _steps(steps: list[dict[str, Any]]) -> list[str]:
         Column("MEMORY", right=True, shrink=4, least=6, may_go=True),
         Column("NOTE", shrink=5, least=16, may_go=True),
     ]
-    rows = [_step_row(step) for step in steps]
-    title = f"{count(len(steps), 'step')}, {done} completed"
+    rows = [_step_row(step) for step in _told(steps)]
+    title = f"{count(len(own), 'step')}, {done} completed"
     return [title, *(f"  {line}" for line in lay_out(columns, rows, width(sys.stdout) - 2))]
+
+
+def _is_batch(step: dict[str, Any]) -> bool:
+    return str(step["id"]).isdigit()  # no step of a file has such an id
+
+
+def _told(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of the file, and of batches some that did not complete."""
+    told, odd = [], 0
+    for step in steps:
+        if not _is_batch(step):
+            odd = 0
+        elif step["state"] == "completed" or odd == ODD_BATCHES:
+            continue
+        else:
+            odd += 1
+        told.append(step)
+    return told
+
+
+def _batch_words(batch: dict[str, Any]) -> str:
+    words = f"{batch['batches']} batch{'es' if batch['batches'] != 1 else ''}"
+    if batch["ended"] != batch["batches"]:
+        words = f"{batch['ended']} of {words}"
+    return words
 
 
 def _step_row(step: dict[str, Any]) -> list[str]:
@@ -186,7 +214,7 @@ def _step_row(step: dict[str, Any]) -> list[str]:
 
 
 def _step_note(step: dict[str, Any]) -> str:
-    parts = []
+    parts = [_batch_words(step["batch"])] if step.get("batch") else []
     if step.get("child"):
         parts.append(name_of(step["child"]))
     if step["attempts"] > 1:

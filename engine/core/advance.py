@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.batches import queue
+from engine.core.batching import begin_batches, end_batches, next_batch
 from engine.core.cancelling import is_unwanted
 from engine.core.conclude import check_whole, fail_without_attempt
 from engine.core.ledger import Claim, max_parallel
@@ -34,7 +36,7 @@ def advance(turn: Turn) -> None:
     while not ex.has_ended and ex.state != "queued":
         while ex.candidates or ex.closing:
             if ex.closing:
-                close(turn, ex.steps[ex.closing.popleft()])
+                _close(turn, ex.steps[ex.closing.popleft()])
             else:
                 _judge_candidate(turn, ex.steps[ex.candidates.popleft()])
         _start_ready(turn)
@@ -42,6 +44,13 @@ def advance(turn: Turn) -> None:
             continue
         if ex.open_in_section or not _leave_section(turn):
             return
+
+
+def _close(turn: Turn, step: StepState) -> None:
+    if step.batches is not None and step.state == "running":
+        end_batches(turn, step)
+    else:
+        close(turn, step)
 
 
 def _judge_candidate(turn: Turn, step: StepState) -> None:
@@ -93,13 +102,35 @@ def _start_ready(turn: Turn) -> None:
             turn.starved = True
             return
         step = ex.steps[ex.ready.popleft()]
-        if not step.definition["pools"] or _has_slots(turn, step):
+        if step.is_group or step.number is not None:
+            _start_batch(turn, step)
+        elif not step.definition["pools"] or _has_slots(turn, step):
             start(turn, step)
     if ex.ready and ex.state == "running" and ex.in_hands >= limit:
         room = room_in_line(turn)
         while room and ex.ready and can_line_up(ex.steps[ex.ready[0]]):
             room -= 1
             start(turn, ex.steps[ex.ready.popleft()], at_most=limit)
+
+
+def _start_batch(turn: Turn, step: StepState) -> None:
+    """A batch step's turn, or that of a batch that had to wait."""
+    ex = turn.execution
+    if step.number is not None:
+        outer = ex.steps[step.parent or ""]
+        assert outer.batches is not None
+        outer.batches.back.append(step.path)
+        queue(ex, outer)
+        return
+    if step.state == "pending":
+        begin_batches(turn, step)
+        return
+    batch = next_batch(turn, step) if step.state == "running" else None
+    if batch is None or (batch.definition["pools"] and not _has_slots(turn, batch)):
+        return
+    start(turn, batch)
+    if step.state == "running":
+        queue(ex, step)  # the next one stands behind whatever else waits for its turn
 
 
 def _has_slots(turn: Turn, step: StepState) -> bool:
@@ -164,7 +195,7 @@ def _end(turn: Turn) -> bool:
     ex = turn.execution
     if "" in ex.evaluating:
         return False
-    for step in ex.steps.values():  # what a kill left out
+    for step in list(ex.steps.values()):  # what a kill left out
         if step.state in ("pending", "waiting"):
             turn.emit("step.ended", step=step.path, state="cancelled", reason=ex.cancelling)
     state, error = outcome(ex)

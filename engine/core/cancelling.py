@@ -36,6 +36,8 @@ def begin_cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> No
             turn.emit("step.released", step=step.path, again=False, actor=actor)
         elif step.state == "running" and step.child:
             turn.commands.append(cancel_child(ex, step, actor))
+        elif step.batches is not None and step.state == "running":
+            ex.closing.append(step.path)  # it may be that none of its batches runs
 
 
 def cancel_command(ex: Execution, step: StepState) -> CancelAttempt:
@@ -66,6 +68,7 @@ def fail_fast(turn: Turn, step: StepState) -> None:
         ex.definition["fail_fast"]
         and not step.handled
         and step.handling is None
+        and step.number is None
         and not ex.cancelling
         and step.section == "steps"
         and not _may_be_excused(ex, step)

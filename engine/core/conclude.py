@@ -7,9 +7,10 @@ from typing import Any
 from engine import expression
 from engine.core import retry
 from engine.core.cancelling import fail_fast, is_unwanted
+from engine.core.items import judged
 from engine.core.names import names_of
 from engine.core.nesting import consequences
-from engine.core.prepare import Environment, NeedsSandbox, evaluate, resolve
+from engine.core.prepare import Environment, NeedsSandbox, batches_of, evaluate, resolve
 from engine.core.state import StepState
 from engine.core.turn import Turn
 from engine.errors import ExpressionError
@@ -25,6 +26,10 @@ def conclude(
     **facts: Any,
 ) -> None:
     """Record how an attempt ended, and whether another one follows."""
+    if step.number is not None and state != "waiting":
+        batches = batches_of(turn.execution, step)
+        everything = batches.items_of(step.number)
+        state, error, facts["failed"] = judged(everything, state, error, facts.get("end") or {})
     data: dict[str, Any] = {
         "step": step.path,
         "number": number,
@@ -34,14 +39,18 @@ def conclude(
     }
     if state in ("failed", "interrupted") and not is_unwanted(turn.execution, step):
         data |= after_failure(turn, step, state, error or {})
+    if (
+        step.number is not None
+        and data["state"] == "failed"
+        and batches_of(turn.execution, step).is_part(step.number, facts["failed"])
+    ):
+        data["state"] = "partial"
     turn.emit("attempt.ended", **data)
     if step.state in ("failed", "interrupted"):
         fail_fast(turn, step)
 
 
-def after_failure(
-    turn: Turn, step: StepState, state: str, error: dict[str, Any]
-) -> dict[str, Any]:
+def after_failure(turn: Turn, step: StepState, state: str, error: dict[str, Any]) -> dict[str, Any]:
     """What a failed attempt leads to: a later attempt, a hold, or the end of the step."""
     definition, policy = step.definition, step.definition["retry"]
     again = step.tries < policy["max_attempts"]

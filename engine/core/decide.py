@@ -14,6 +14,8 @@ from typing import Any
 from engine.core import failure
 from engine.core.advance import advance
 from engine.core.awaiting import asked, decide_approval, expire
+from engine.core.batches import queue
+from engine.core.batching import gathered as items_gathered
 from engine.core.cancelling import begin_cancel, is_unwanted
 from engine.core.conclude import (
     answered_expectation,
@@ -217,6 +219,12 @@ def _check_again(turn: Turn, step: StepState) -> None:
         conclude(turn, step, state, error, **facts)
 
 
+def gathered(turn: Turn, path: str, count: int, error: str | None) -> None:
+    """The items of a batch step were put aside, or cannot be."""
+    items_gathered(turn, path, count, error)
+    advance(turn)
+
+
 def cancel(turn: Turn, mode: str, reason: str = "", actor: str = "") -> None:
     """End the execution early: `mode` is cancel, kill or timeout.
 
@@ -315,6 +323,10 @@ def rebuild_queues(ex: Execution) -> None:
         if step.state == "pending" and not step.unmet and not step.is_lined_up
     )
     ex.closing = deque(step.path for step in steps if step.path in ex.children)
+    for step in steps:
+        if step.batches is not None and step.state == "running":
+            step.batches.is_queued = False
+            queue(ex, step)
 
 
 def _step_of_attempt(ex: Execution, number: int) -> StepState | None:

@@ -93,7 +93,7 @@ class Ledger:
     def note(self, ex: Execution, step: StepState) -> None:
         """Agree with the state of a step: holding while it runs, waiting, or neither."""
         wants = step.definition["pools"]
-        if not wants:
+        if not wants or step.is_group:  # it is its batches that hold slots
             return
         key = (ex.id, step.path)
         if step.state == "running":

@@ -45,6 +45,8 @@ def room_in_line(turn: Turn) -> int:
 
 def can_line_up(step: StepState) -> bool:
     """Whether only a place is missing: shared slots are held by what runs, not by what waits."""
+    if step.is_group or step.number is not None:
+        return False  # batches are lined up by their step
     return not step.definition["pools"] and step.definition["kind"] not in OWN_KINDS
 
 

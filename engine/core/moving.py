@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core import inside
+from engine.core import batches, inside
 from engine.core.state import Execution, StepState
 from engine.model import OPEN_STEP_STATES, SECTIONS, check_step
 
@@ -16,6 +16,8 @@ def move(ex: Execution, step: StepState, state: str, at_us: int) -> None:
             _count(ex, step, -1)
         if state == "running":
             _count(ex, step, 1)
+        if step.number is not None:
+            batches.moved(ex, step, before, state)
     if state in OPEN_STEP_STATES:
         return
     step.ended_at_us = at_us
@@ -33,6 +35,9 @@ def _count(ex: Execution, step: StepState, by: int) -> None:
 def settle(ex: Execution, step: StepState) -> None:
     """A step has ended for good: those that need it may be judged."""
     if step.held:
+        return
+    if step.number is not None:
+        batches.settled(ex, step)
         return
     if step.is_nested:
         inside.settled(ex, step)

@@ -36,7 +36,7 @@ def names_of(
     execution: Execution, step: StepState | None, env: Mapping[str, str], now_us: int
 ) -> dict[str, Any]:
     """The names of section 4 for one evaluation at one moment."""
-    names = {
+    names: dict[str, Any] = {
         "inputs": execution.inputs,
         "env": env,
         "steps": StepNames(execution),
@@ -51,6 +51,10 @@ def names_of(
         },
         NOW: to_text(now_us),
     }
+    if step is not None and step.item_values is not None:
+        names["items"] = step.item_values
+        if step.definition["batch"]["size"] == 1:
+            names["item"] = step.item_values[0]
     if step is not None and (step.is_nested or step.section != "steps"):
         error = error_for(execution, step)
         if error is not None:

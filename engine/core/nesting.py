@@ -22,6 +22,8 @@ def consequences(
 ) -> dict[str, Any]:
     """What an event says of a step that failed for good: handled by whom, or tolerated."""
     definition = step.definition
+    if step.number is not None:
+        return {}  # its step decides, when all batches have ended
     if definition["on_error"] and not is_unwanted(turn.execution, step):
         for number, clause in enumerate(definition["on_error"]):
             if _fits(clause["match"], (error or {}).get("type", "any")):
@@ -43,7 +45,7 @@ def begin_group(turn: Turn, step: StepState) -> None:
 
 def close(turn: Turn, step: StepState) -> None:
     """Draw the conclusions about a step that holds others, as far as they can be drawn now."""
-    if step.state not in OPEN_STEP_STATES:
+    if step.state not in OPEN_STEP_STATES and step.path in turn.execution.children:
         _leave_out(turn, step)
     if step.open_children:
         return

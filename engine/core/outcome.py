@@ -25,7 +25,7 @@ def outcome(ex: Execution) -> tuple[str, dict[str, Any] | None]:
         return "failed", {"step": None, "type": "timeout", "message": ex.cancel_reason}
     if ex.unexpected is not None:
         return "failed", ex.unexpected
-    outermost = [step for step in ex.steps.values() if step.parent is None]
+    outermost = [step for step in ex.steps_by_id.values() if step.parent is None]
     bad = sorted((step for step in outermost if step.state in FAILED), key=ended_at)
     for step in bad:
         if not step.handled:
@@ -72,6 +72,8 @@ def error_for(ex: Execution, step: StepState) -> dict[str, Any] | None:
 
 
 def _ancestors(ex: Execution, step: StepState) -> Iterator[tuple[StepState, StepState]]:
+    if step.number is not None:
+        step = ex.steps[step.parent or ""]  # a batch is where its step is
     while step.parent is not None:
         outer = ex.steps[step.parent]
         yield step, outer
@@ -80,11 +82,11 @@ def _ancestors(ex: Execution, step: StepState) -> Iterator[tuple[StepState, Step
 
 def runs_again(ex: Execution) -> list[str]:
     """What the verb `retry` runs: what did not succeed, and what that is inside of."""
-    again = {step.path for step in ex.steps.values() if _did_not_succeed(step)}
+    again = {step.path for step in ex.steps_by_id.values() if _did_not_succeed(step)}
     for path in list(again):
         for _, outer in _ancestors(ex, ex.steps[path]):
             again.add(outer.path)
-    for step in ex.steps.values():  # from outside to inside: handlers go with the step they handle
+    for step in ex.steps_by_id.values():  # from outside to inside: handlers go with theirs
         if step.parent is not None and step.definition["clause"] is not None:
             is_again = step.parent in again and step.state != "pending"
             (again.add if is_again else again.discard)(step.path)
@@ -108,4 +110,6 @@ def _did_not_succeed(step: StepState) -> bool:
         return True
     if step.state == "failed" and step.handled and not step.tolerated:
         return False  # its handlers made it good
+    if step.state == "partial":
+        return step.batches is not None
     return step.state in ("failed", "interrupted", "cancelled")

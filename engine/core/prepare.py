@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from engine import expression
+from engine.core.items import Batches, Ranges
 from engine.core.names import names_of
 from engine.core.state import Execution, StepState
 from engine.errors import ExpressionError
 from engine.ids import attempt_id, idempotency_key
 
 TRACED_SHELLS = frozenset({"bash", "sh", "dash", "ksh", "zsh"})
+
+
+class Items(Protocol):
+    """Reads items that were put aside; `ranges` are their numbers, see `engine.core.items`."""
+
+    def values(self, store: str, ranges: Ranges) -> list[Any]: ...
 
 
 class NeedsSandbox(Exception):
@@ -43,6 +50,7 @@ class Surroundings:
     output_limit_bytes: int = 1 << 20
     log_limit_bytes: int = 1 << 30
     log_sync: bool = False
+    items: Items | None = None
     masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by execution id
     own_env: Mapping[str, str] = field(default_factory=dict)  # what a flow may have passed through
     # values of declared secrets by execution id; None where nobody keeps any (simulations)
@@ -165,6 +173,8 @@ def attempt_spec(
 ) -> dict[str, Any]:
     """The runner's order for the next attempt of a step (protocols.md, section 2)."""
     definition = step.definition
+    if step.number is not None and definition["batch"]["uses_items"]:
+        step.item_values = _item_values(ex, step, around)
     env = environment_of(ex, step, around, now_us)
     names = names_of(ex, step, env, now_us)
     number = ex.next_attempt_number
@@ -197,7 +207,37 @@ def attempt_spec(
         "log_limit_bytes": around.log_limit_bytes,
         "log_sync": around.log_sync,
     }
+    if step.number is not None:
+        spec["batch"] = _batch_part(ex, step, around)
     return spec | KINDS[definition["kind"]](ex, step, names)
+
+
+def store_of(ex: Execution, step_path: str, around: Surroundings) -> str:
+    """Where the items of a batch step are put aside."""
+    return f"{around.work_root}/{ex.id}.items/{step_path.replace('/', '+')}"
+
+
+def batches_of(ex: Execution, batch: StepState) -> Batches:
+    """All batches of the step that a batch is one of."""
+    batches = ex.steps[batch.parent or ""].batches
+    assert batches is not None
+    return batches
+
+
+def _item_values(ex: Execution, step: StepState, around: Surroundings) -> list[Any]:
+    assert around.items is not None
+    ranges = batches_of(ex, step).items_of(step.number or 0)
+    return around.items.values(store_of(ex, step.parent or "", around), ranges)
+
+
+def _batch_part(ex: Execution, step: StepState, around: Surroundings) -> dict[str, Any]:
+    """What a batch has to do: the numbers of its items, and where they are."""
+    return {
+        "store": store_of(ex, step.parent or "", around),
+        "numbers": batches_of(ex, step).items_of(step.number or 0),
+        "format": step.definition["batch"]["items_format"],
+        "single": step.definition["batch"]["size"] == 1,
+    }
 
 
 def _secrets_of(ex: Execution, around: Surroundings) -> Mapping[str, str]:

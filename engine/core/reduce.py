@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from engine.core import called, inside
+from engine.core import batches, called, course, inside
 from engine.core.moving import move, settle, stop_waiting
 from engine.core.state import Execution, StepState
 from engine.model import OWN_KINDS, SECTIONS, Event, check_execution, check_step
@@ -35,18 +35,6 @@ def _started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     _enter_section(ex, 0)
 
 
-def _waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    """A queued execution waits for its concurrency group."""
-    ex.group = data["group"]
-    ex.group_since_us = at_us
-    ex.group_reason = data["reason"]
-    ex.group_cancels = tuple(data["cancels"])
-
-
-def _checked(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    ex.requirements_open = False
-
-
 def _section(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.failure = data.get("error")
     _enter_section(ex, SECTIONS.index(data["section"]))
@@ -58,11 +46,19 @@ def _enter_section(ex: Execution, index: int) -> None:
     ex.candidates = deque(s.path for s in steps if s.state == "pending" and not s.unmet)
     ex.ready = deque()
     ex.at_hand = deque()
-    ex.open_in_section = sum(not s.has_ended for s in steps)
+    ex.open_in_section = sum(not s.has_ended for s in steps if s.number is None)
+
+
+def _step_of(ex: Execution, path: str) -> StepState:
+    """The step that an event speaks of; a batch begins with its first event."""
+    step = ex.steps.get(path)
+    if step is None or (step.number is not None and step.state == "pending"):
+        return batches.begun(ex, path)
+    return step
 
 
 def _attempt_starting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    step = ex.steps[data["step"]]
+    step = _step_of(ex, data["step"])
     step.attempt_number = data["number"]
     ex.by_number[data["number"]] = step
     ex.next_attempt_number = max(ex.next_attempt_number, data["number"] + 1)
@@ -132,6 +128,8 @@ def _attempt_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.unchecked = None
     ex.unchecked.discard(step.path)
     ended_at_us = data.get("ended_at_us", at_us)
+    if step.number is not None:
+        batches.left(ex, step, data.get("failed"))
     move(ex, step, data["state"], ended_at_us)
     ex.by_number.pop(data["number"], None)
     if step.held:
@@ -151,10 +149,10 @@ def _checking(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 
 def _step_ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """A step that ends without an attempt: skipped, cancelled, or an expression failed."""
-    step = ex.steps[data["step"]]
+    step = _step_of(ex, data["step"])
     step.error = data.get("error")
     step.reason = data.get("reason", "")
-    if step.definition["kind"] in OWN_KINDS:
+    if step.is_group or step.definition["kind"] in OWN_KINDS:
         step.outputs = data.get("outputs") or {}
         if step.started_at_us is not None:
             step.duration_ms = (at_us - step.started_at_us) // 1000
@@ -175,6 +173,14 @@ def _group_started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     inside.open_up(ex, step, None)
 
 
+def _batch_started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """The items of a batch step are known, or what failed of them begins once more."""
+    step = ex.steps[data["step"]]
+    step.started_at_us = at_us
+    move(ex, step, "running", at_us)
+    batches.started(ex, step, data)
+
+
 def _step_handled(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """The handlers of a failed step are through."""
     step = ex.steps[data["step"]]
@@ -187,7 +193,7 @@ def _step_handled(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 
 def _step_waiting(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """A step that could start waits: for a slot of a pool, a moment, or a person."""
-    step = ex.steps[data["step"]]
+    step = _step_of(ex, data["step"])
     if step.state != "waiting":
         move(ex, step, "waiting", at_us)
     step.reason = data["reason"]
@@ -219,17 +225,6 @@ def _step_reused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     move(ex, step, data["state"], at_us)
 
 
-def _paused(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    ex.state = check_execution(ex.state, "paused")
-    ex.paused_at_us = at_us
-
-
-def _continued(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    ex.state = check_execution(ex.state, "running")
-    ex.paused_us += at_us - (ex.paused_at_us or at_us)
-    ex.paused_at_us = None
-
-
 def _cancelling(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.cancelling = data["mode"]
     ex.cancel_reason = data.get("reason", "")
@@ -247,7 +242,10 @@ def _released(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step = ex.steps[data["step"]]
     step.held = False
     ex.held.discard(step.path)
-    if data["again"]:
+    if data["again"] and step.number is not None:
+        _reset(step)
+        batches.released(ex, step)
+    elif data["again"]:
         _reset(step)
         ex.candidates.append(step.path)
     else:
@@ -256,15 +254,6 @@ def _released(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
 
 def _unexpected(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.unexpected = data["error"]
-
-
-def _ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    ex.state = check_execution(ex.state, data["state"])
-    ex.ended_at_us = at_us
-    ex.group_since_us = None
-    ex.requirements_open = False
-    ex.error = data.get("error")
-    ex.outputs = data.get("outputs") or {}
 
 
 def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
@@ -285,9 +274,12 @@ def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.group_since_us = None
     ex.evaluated.clear()
     for path in data["steps"]:
-        _reset(ex.steps[path])
-    ex.ended = sum(step.has_ended for step in ex.steps.values())
-    for step in ex.steps.values():
+        step = ex.steps[path]
+        _reset(step)
+        if step.batches is not None:
+            batches.start_over(ex, step)
+    ex.ended = sum(step.has_ended for step in ex.steps_by_id.values())
+    for step in ex.steps_by_id.values():
         step.unmet = sum(not ex.steps[need].has_ended for need in step.definition["needs"])
         step.unmet += step.parent is not None
 
@@ -307,27 +299,19 @@ def _reset(step: StepState) -> None:
     step.usage = {"log_bytes": step.usage.get("log_bytes", 0)}
 
 
-def _debug(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    ex.debug = data["on"]
-
-
-def _remember(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
-    """An event that tells people something and changes nothing."""
-
-
 REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
-    "execution.queued": _remember,  # the state itself is made from this event, see `recover`
+    "execution.queued": course.remember,  # the state itself is made from this event, see `recover`
     "execution.started": _started,
-    "execution.waiting": _waiting,
-    "execution.checked": _checked,
+    "execution.waiting": course.waiting,
+    "execution.checked": course.checked,
     "execution.section": _section,
-    "execution.paused": _paused,
-    "execution.continued": _continued,
+    "execution.paused": course.paused,
+    "execution.continued": course.continued,
     "execution.cancelling": _cancelling,
     "execution.unexpected": _unexpected,
-    "execution.ended": _ended,
+    "execution.ended": course.ended,
     "execution.retried": _retried,
-    "execution.debug": _debug,
+    "execution.debug": course.debug,
     "attempt.starting": _attempt_starting,
     "attempt.checking": _checking,
     "attempt.began": _attempt_began,
@@ -339,10 +323,11 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "step.ended": _step_ended,
     "step.handled": _step_handled,
     "group.started": _group_started,
+    "batch.started": _batch_started,
     "group.ended": _step_ended,
     "step.waiting": _step_waiting,
-    "step.decided": _remember,
+    "step.decided": course.remember,
     "step.released": _released,
     "step.reused": _step_reused,
-    "step.detail": _remember,
+    "step.detail": course.remember,
 }

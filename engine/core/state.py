@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.graph import dependents_of
+from engine.core.items import Batches
 from engine.model import AT_ONCE, GROUP_KINDS, OWN_KINDS, SECTIONS
 
 
@@ -20,7 +21,7 @@ class StepState:
     definition: dict[str, Any]
     unmet: int = 0  # needs that have not ended, and what it is inside of that has not begun
     parent: str | None = None  # the group that it is in, or the step whose failure it handles
-    is_group: bool = False
+    is_group: bool = False  # has no process: a group, or the step that batches are of
     is_nested: bool = False  # is inside of another, or has others inside
     state: str = "pending"
     attempts: int = 0
@@ -42,6 +43,9 @@ class StepState:
     tolerated: bool = False  # handled, but not made good: the execution is partial
     handling: int | None = None  # which clause of its `on_error` is at work
     open_children: int = 0  # of a running group or a clause at work: what has not ended
+    number: int | None = None  # of a batch, within its step
+    batches: Batches | None = None  # of a batch step, once its items are known
+    item_values: list[Any] | None = None  # of a batch, while its order is made
     retry_at_us: int | None = None
     pool_wait: tuple[str, int] | None = None  # the pool that it waits for a slot of, since when
     pool_place: int = 0  # its place among the steps of its execution that have asked for a slot
@@ -66,7 +70,7 @@ class StepState:
         """Whether an attempt of it runs, as far as is known, or is in line there."""
         if self.is_lined_up:
             return True
-        if self.state != "running" or self.unchecked is not None:
+        if self.state != "running" or self.unchecked is not None or self.is_group:
             return False
         return self.definition["kind"] not in OWN_KINDS
 
@@ -134,6 +138,7 @@ class Execution:
     is_brisk: bool = False  # the newest end was that of a short step
     ended: int = 0
     next_attempt_number: int = 1
+    next_position: int = 0  # among the steps, for batches
     candidates: deque[str] = field(default_factory=deque)  # needs ended, not yet judged
     ready: deque[str] = field(default_factory=deque)  # judged: waits only for a free slot
     at_hand: deque[str] = field(default_factory=deque)  # judged, and needs none
@@ -167,7 +172,8 @@ class Execution:
                 self.steps[path] = self.steps_by_id[definition["id"]] = step
                 if parent is not None:
                     self._put_inside(step, parent)
-                step.is_group = definition["kind"] in GROUP_KINDS
+                step.is_group = definition["kind"] in GROUP_KINDS or bool(definition["batch"])
+        self.next_position = len(self.steps)
 
     def _put_inside(self, step: StepState, parent: str) -> None:
         step.parent = parent
@@ -223,6 +229,11 @@ class Execution:
             pool, since_us = first.pool_wait or ("", 0)
             return {"step": first.path, "kind": "pool", "pool": pool, "since_us": since_us}
         return None
+
+    @property
+    def total(self) -> int:
+        """How many steps it has; batches are parts of theirs."""
+        return len(self.steps_by_id)
 
     def section_steps(self, section: str) -> list[StepState]:
         return [step for step in self.steps.values() if step.section == section]

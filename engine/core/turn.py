@@ -70,6 +70,14 @@ class CheckRequirements(NamedTuple):
     path: str
 
 
+class Gather(NamedTuple):
+    """Ask for the items of a batch step to be put aside: values, or those of a file."""
+
+    step: str
+    source: dict[str, Any]
+    store: str
+
+
 class Ended(NamedTuple):
     """The execution has ended: release what it holds."""
 
@@ -80,6 +88,7 @@ Command = (
     | CancelAttempt
     | ChildCommand
     | Evaluate
+    | Gather
     | CancelOthers
     | CheckRequirements
     | Ended

@@ -35,10 +35,11 @@ PLACES: dict[str, tuple[str, ...]] = {
     "env": ("inputs", "execution", "trigger"),
     "concurrency": ("inputs", "execution", "trigger"),
     "requires": ("inputs", "env", "execution", "trigger"),
-    "step env": _STEP_NAMES,
-    "step": _STEP_NAMES,
-    "run": _STEP_NAMES,
-    "script": _STEP_NAMES,
+    "step env": (*_STEP_NAMES, "item", "items"),
+    "step": (*_STEP_NAMES, "item", "items"),
+    "run": (*_STEP_NAMES, "item", "items"),
+    "script": (*_STEP_NAMES, "item", "items"),
+    "items": _STEP_NAMES,
     "if": _STEP_NAMES,
     "expect": (*_STEP_NAMES, "outputs"),
     "outputs": ("inputs", "env", "steps", "execution", "trigger"),
@@ -47,7 +48,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "webhook": ("event", "body", "headers"),
 }
 _PASTED = ("run", "script")  # texts that are executed
-_UNTRUSTED = ("inputs", "trigger")
+_UNTRUSTED = ("inputs", "trigger", "item", "items")
 
 
 @dataclass(eq=False)
@@ -68,6 +69,7 @@ class Step:
     reached: int = 0  # bit set of all steps that it needs
     waits_for_failure: bool = False
     shell: str = "bash"  # the program's name
+    uses_items: bool = False  # its expressions name `item` or `items`
 
     @property
     def path(self) -> str:
@@ -195,11 +197,16 @@ class References:
     def _wrong(self, spot: Spot, reference: Reference) -> tuple[str, str] | None:
         """What is wrong with one reference, or None."""
         root, names = str(reference.path[0]), PLACES[spot.place]
-        if not _knows_error(spot.owner):
-            names = tuple(name for name in names if name != "error")
+        unknown = _unknown_here(spot.owner)
+        if unknown:
+            names = tuple(name for name in names if name not in unknown)
         if root == "error" and root not in names:
             return ("there is no `error` here",
                     "steps of `on_error` and of the sections after `steps` know it")
+        if root in ("item", "items"):
+            if root not in names:
+                return _no_items(root, spot.owner)
+            spot.owner.uses_items = True
         if root not in names:
             where = {"env": "the flow's `env`", "flow expect": "the flow's `expect`"}.get(
                 spot.place, f"`{spot.place}`")
@@ -238,6 +245,10 @@ class References:
         if reference.path[0] == "error":
             name = "WINGMAN_ERROR_MESSAGE"
         variable = f'"${name}"' if spot.place == "run" else f'os.environ["{name}"]'
+        if reference.path[0] in ("item", "items"):
+            variable = '"$WINGMAN_ITEM"' if reference.path[0] == "item" else "$WINGMAN_ITEMS_FILE"
+            if spot.place == "script":
+                variable = "an argument in `args`"
         first = f"write {variable}, or " if reference.path[0] != "trigger" else "write "
         return (f"`{text}` is pasted into `{spot.place}:`, where its text would be executed",
                 f"{first}${{{{ quote({text}) }}}}")
@@ -294,6 +305,23 @@ def _handled_by(owner: Step) -> Iterator[Step]:
         if step.parent is not None and step.clause is not None:
             yield step.parent
         step = step.parent
+
+
+def _unknown_here(owner: Any) -> set[str]:
+    """The names of `PLACES` that only some steps know."""
+    found = set() if _knows_error(owner) else {"error"}
+    batch = owner.values.get("batch") if isinstance(owner, Step) else None
+    if batch is None:
+        return found | {"item", "items"}
+    size = batch.value.get("size")
+    return found if size is None or size.value == 1 else found | {"item"}
+
+
+def _no_items(name: str, owner: Any) -> tuple[str, str]:
+    if isinstance(owner, Step) and "batch" in owner.values:
+        return ("there is no `item` where a batch has several", "write items, or size: 1")
+    return (f"there is no `{name}` here",
+            "the commands and arguments of a step with `batch` know it")
 
 
 def _knows_error(owner: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from engine.expression import parts_of, scan
 from engine.model import SECTIONS
 
+from .batch_keys import compiled_batch
 from .check import References, Step, check_ids
 from .declarations import compiled_input
 from .fields import BUILT, Key, Value, Values, read_keys, table_of
@@ -243,6 +244,10 @@ class _Compiler:
         step.shell = os.path.basename((_words(shell.value) if shell else SHELL)[0])
         if step.kind is not None and step.kind.name == "python" and "python" in step.values:
             self._check_python(step.values["python"])
+        if "batch" in step.values and step.kind and step.kind.name not in ("run", "python"):
+            self.reading.wrong(step.values["batch"].key,
+                               f"`{step.kind.name}` steps have no batches",
+                               "batches are of `run` and `python` steps")
         if step.kind is not None and step.kind.name == "http" and "http" in step.values:
             check_http(step.values["http"].value, self.reading)
         self._read_inside(step)
@@ -304,6 +309,7 @@ class _Compiler:
             "http": compiled_http(step.values.get("http"), os.path.dirname(self.source)),
             "pools": _own(step, "pools", {}),
             **own_parts(step.values, self.reading),
+            "batch": compiled_batch(step.values.get("batch"), uses_items=step.uses_items),
             "on_error": [
                 {"match": clause["match"].value if "match" in clause else ["any"],
                  "then": clause["then"].value if "then" in clause else "continue"}

@@ -11,7 +11,7 @@ from .readers import WRONG, Reader, Reading
 from .yaml_tree import Node, Scalar
 
 WORDS = ("any", "cancelled", "conflict", "connection", "expect", "expression", "input",
-         "interrupted", "lost", "oom", "output", "start_failed", "timeout")
+         "interrupted", "items", "lost", "oom", "output", "start_failed", "timeout")
 _EXIT = re.compile(r"exit:(?:[1-9]?[0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])")
 _HTTP = re.compile(r"http:(?:[1-5][0-9][0-9]|[1-5]xx)")
 _EXCEPTION = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\.)+[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Za-z0-9_]*")

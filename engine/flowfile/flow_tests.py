@@ -65,6 +65,8 @@ def _compiled(fields: Values) -> dict[str, Any]:
                 "error": _get(mock, "error", None),
                 "message": _get(mock, "message", ""),
                 "times": _get(mock, "times", None),
+                "items": _get(mock, "items", None),
+                "failed_items": _get(mock, "failed_items", []),
             }
             for name, mock in mocks.items()
         },

@@ -17,7 +17,7 @@ FLOW_3: dict[str, Any] = {
 }  # fmt: skip
 STEP_3: dict[str, Any] = {
     "http": None, "wait": None, "approve": None, "flow": None, "parent": None, "clause": None,
-    "on_error": [],
+    "on_error": [], "batch": None,
 }  # fmt: skip
 
 

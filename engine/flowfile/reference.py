@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.expression.functions import NATIVE, OURS, REPLACED, table
 
+from .batch_keys import BATCH
 from .check import PLACES
 from .errortypes import WORDS
 from .fields import BUILT, Fields, Key
@@ -37,6 +38,7 @@ def reference() -> str:
             inner = kind.reader.keys if isinstance(kind.reader, Fields) else ()
             if inner or kind.keys:
                 parts.append(_keys((*inner, *kind.keys)))
+    parts += ["### `batch`\n", _keys(BATCH.keys)]
     parts += ["### `retry`\n", _keys(RETRY.keys),
               "Types of error: " + ", ".join(f"`{word}`" for word in sorted(
                   (*WORDS, "exit:N", "signal:NAME", "http:NNN", "http:4xx", "http:5xx")))
@@ -111,7 +113,7 @@ def _schema_words() -> str:
 def _places() -> str:
     titles = {"env": "`env` of the flow", "step env": "`env` of a step",
               "step": "`args`, `wait`, `approve`, `flow`", "outputs": "`outputs` of the flow",
-              "flow expect": "`expect` of the flow"}
+              "items": "`batch.items`", "flow expect": "`expect` of the flow"}
     rows = ["| in | names |", "|---|---|"]
     rows += [f"| {titles.get(place, f'`{place}`')} | {', '.join(f'`{name}`' for name in names)} |"
              for place, names in PLACES.items()]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .access import PERMISSIONS, SecretName
+from .batch_keys import BATCH
 from .errortypes import ErrorType
 from .fields import BUILT, LATER, Fields, Key, table_of
 from .http_keys import HTTP
@@ -175,8 +176,7 @@ STEP_KEYS: tuple[Key, ...] = (
         "in the error. `outputs` are this step's own."),
     Key("pools", POOLS, "Slots of named shared resources that the step holds while it runs; the "
         "engine's `config.toml` says how many there are.", "{}"),
-    Key("batch", Reader(), "The step once for each batch of items.", "", LATER,
-        "loop over the items in the command"),
+    Key("batch", BATCH, "The step once for each batch of items: of `run` and `python` steps."),
     Key("on_error", ListOf(ON_ERROR, least=1, form="a list of error paths"), "What handles a "
         "failure for good: the first entry whose `match` fits is taken.", "[]"),
 )
@@ -189,6 +189,10 @@ MOCK = Fields("a mock", (
     Key("message", Text(), "The error's message.", ""),
     Key("times", Number(1, 1000, whole=True), "So many attempts fail, then it completes.",
         "every attempt"),
+    Key("items", ListOf(Reader(), form="a list of items"), "Of a batch step: its items, in place "
+        "of what `batch.items` says.", "a file counts as one item"),
+    Key("failed_items", ListOf(Number(0, whole=True), form="a list of numbers"),
+        "Of a batch step: the numbers of the items that fail.", "[]"),
 ))
 TEST = Fields("a test", (
     Key("name", Text(form="a text", empty=False, longest=200), "What the test shows."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.core.items import Batches
 from engine.core.state import Execution, StepState
 from engine.times import to_text
 
@@ -92,7 +93,7 @@ def execution_row(ex: Execution, inputs: dict[str, Any]) -> Row:
         ex.ended_at_us,
         ex.duration_ms,
         ex.attempt,
-        len(ex.steps),
+        ex.total,
         ex.ended,
         int(waiting is not None),
         ex.request_key,
@@ -138,7 +139,7 @@ def step_json(step: StepState) -> dict[str, Any]:
     """A step as wire.Step has it."""
     usage = step.usage
     found = {
-        "id": step.definition["id"],
+        "id": step.definition["id"] if step.number is None else str(step.number),
         "path": step.path,
         "state": step.state,
         "attempts": step.attempts,
@@ -167,4 +168,19 @@ def step_json(step: StepState) -> dict[str, Any]:
         found["waiting_for"] = with_times(step.awaited)
         if step.definition["approve"]:
             found["waiting_for"]["inputs"] = step.definition["approve"]["inputs"]
+    if step.batches is not None:
+        found["batch"] = batch_json(step.batches)
     return found
+
+
+def batch_json(batches: Batches) -> dict[str, Any]:
+    """How far a batch step is, as wire.Batch has it."""
+    return {
+        "items": batches.total,
+        "size": batches.size,
+        "batches": batches.count,
+        "ended": batches.ended,
+        "running": batches.running,
+        "failed_items": batches.failed_count,
+        "position": batches.base,
+    }

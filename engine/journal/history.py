@@ -24,6 +24,7 @@ from engine.times import to_text
 NEWEST = 1 << 62
 SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
 SUFFIX_LENGTH = 6
+BATCHES_SHOWN = 200  # of one batch step, where a whole execution is asked for
 STORED = {
     "tags", "actor", "version", "debug", "inputs", "outputs", "waiting_for", "resumed_from",
     "rerun_of", "error", "source",
@@ -160,9 +161,33 @@ class History:
         """One execution with its steps, as wire.Execution."""
         row: Any = self._db.execute(self._named["execution"], (ord_,)).fetchone()
         found = execution_from(row)
-        steps = self._db.execute(self._named["steps_of"], (ord_,))
-        found["steps"] = [decode(text) for (text,) in steps]
+        steps = self._db.execute(self._named["steps_of"], (ord_, row[12]))
+        found["steps"] = []
+        for (text,) in steps:
+            step = decode(text)
+            found["steps"].append(step)
+            if step.get("batch"):
+                found["steps"] += self._some_batches(ord_, step["batch"])
         return found
+
+    def _some_batches(self, ord_: int, batch: dict[str, Any]) -> list[dict[str, Any]]:
+        """Of a batch step those that did not complete, then the first; never all of very many."""
+        first = batch["position"]
+        bounds = (ord_, first, first + batch["batches"])
+        odd = self._db.execute(self._named["odd_batches"], (*bounds, BATCHES_SHOWN)).fetchall()
+        left = BATCHES_SHOWN - len(odd)
+        good = self._db.execute(self._named["good_batches"], (*bounds, left)).fetchall()
+        rows: list[Row] = sorted(odd + good)
+        return [decode(text) for _, text in rows]
+
+    def batches(
+        self, ord_: int, batch: dict[str, Any], after: int, limit: int, state: str | None
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """(number, batch) of a batch step, in order, from the number after `after` on."""
+        first = batch["position"]
+        bounds = (ord_, first + after + 1, first + batch["batches"], limit, state)
+        rows = self._db.execute(self._named["batches_of"], bounds)
+        return [(position - first, decode(text)) for position, text in rows]
 
     def rows(self, ords: list[int]) -> list[dict[str, Any]]:
         """Executions without steps, in the order asked for."""

@@ -195,7 +195,20 @@ SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at,
        attempt, steps_total, steps_ended, data FROM executions WHERE ord = ?1
 
 -- name: steps_of
-SELECT data FROM steps WHERE execution = ?1 ORDER BY position
+-- the steps of the file; those of batches come behind them
+SELECT data FROM steps WHERE execution = ?1 AND position < ?2 ORDER BY position
+
+-- name: odd_batches
+SELECT position, data FROM steps WHERE execution = ?1 AND position >= ?2 AND position < ?3
+AND state != 'completed' ORDER BY position LIMIT ?4
+
+-- name: good_batches
+SELECT position, data FROM steps WHERE execution = ?1 AND position >= ?2 AND position < ?3
+AND state = 'completed' ORDER BY position LIMIT ?4
+
+-- name: batches_of
+SELECT position, data FROM steps WHERE execution = ?1 AND position >= ?2 AND position < ?3
+AND (?5 IS NULL OR state = ?5) ORDER BY position LIMIT ?4
 
 -- name: durations_of
 SELECT path, data->>'duration_ms' FROM steps WHERE execution = ?1 AND state = 'completed'

@@ -24,6 +24,7 @@ from engine.core.turn import (
     CheckRequirements,
     Command,
     Evaluate,
+    Gather,
     StartAttempt,
     StartChild,
     Turn,
@@ -33,6 +34,7 @@ from engine.model import SECTIONS
 
 BEGIN_US = 1_767_225_600_000_000  # 2026-01-01: the same moment each time
 STEP_US = 1_000
+STAND_IN = "item"  # for the items of a file that no mock gives
 TURNS_LIMIT = 200_000
 AROUND = Surroundings({"PATH": "/usr/bin:/bin", "HOME": "/home/test"}, "/work", "/logs", "test")
 
@@ -54,8 +56,10 @@ class Simulation:
     ) -> None:
         self.mocks = {name.rpartition("/")[2]: mock for name, mock in (mocks or {}).items()}
         self._now_us = BEGIN_US
-        self._around = replace(AROUND, own_env=dict.fromkeys(definition["env_passthrough"], ""))
         self._pending: deque[Command] = deque()
+        self._items: dict[str, list[Any]] = {}
+        own_env = dict.fromkeys(definition["env_passthrough"], "")
+        self._around = replace(AROUND, own_env=own_env, items=self)
         self.execution = Execution(
             id="00000000-0000-7000-8000-000000000000", ord=1, flow=definition["name"], number=1,
             version=definition["version"], source=definition["source"],
@@ -128,6 +132,8 @@ class Simulation:
             self._evaluate(command)
         elif isinstance(command, CheckRequirements):
             self._take(checked, [])  # a test looks for nothing outside
+        elif isinstance(command, Gather):
+            self._gather(command)
         elif isinstance(command, StartChild):
             self._end_child(command)
         elif isinstance(command, CancelAttempt | CancelChild):
@@ -150,6 +156,19 @@ class Simulation:
         times = mock.get("times")
         return mock.get("error") is not None and (times is None or step.attempts <= times)
 
+    def _gather(self, command: Gather) -> None:
+        """The items of a batch step: as they are, or those that a mock gives in place of a file."""
+        step = self.execution.steps[command.step]
+        mocked = self._mock(step).get("items")
+        found = command.source.get("values", [STAND_IN])
+        found = found if mocked is None else mocked
+        self._items[command.store] = found
+        self._take(decide.gathered, command.step, len(found), None)
+
+    def values(self, store: str, ranges: list[list[int]]) -> list[Any]:
+        """What `engine.core.prepare.Items` asks for."""
+        return [self._items[store][n] for first, last in ranges for n in range(first, last + 1)]
+
     def _evaluate(self, command: Evaluate) -> None:
         value, problem = None, None
         try:
@@ -169,6 +188,11 @@ class Simulation:
             self._take(decide.attempt_interrupted, number)
             return
         end = _end_of(self._now_us, mock.get("outputs") or {})
+        if "batch" in spec:
+            end["failed_items"] = [
+                [n, n] for n in sorted(set(mock.get("failed_items") or ()))
+                if any(first <= n <= last for first, last in spec["batch"]["numbers"])
+            ]
         if fails:
             end |= _failure(str(error), mock.get("message") or f"mocked: {error}")
         self._take(decide.attempt_ended, number, end)

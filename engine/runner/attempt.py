@@ -10,6 +10,7 @@ import signal
 import time
 
 from engine.runner.frames import dump_json, dump_text
+from engine.runner.items import failed_json
 from engine.runner.timers import NEVER
 
 TYPE_CHECKING = False
@@ -54,6 +55,7 @@ class Attempt:
     signal_number = 0
     oom = False
     error: dict[str, str] | None = None
+    failed_items: list[list[int]] | None = None  # of a batch, as it says
     declared = b""  # what it wrote to WINGMAN_OUTPUT, once it has ended
     swept = False
     leftovers = 0
@@ -139,6 +141,7 @@ class Attempt:
             # the kernel counts the spawning process's own size in: below it, a sample tells more;
             # of a step too short for one, that size is all that is known: its peak was no higher
             rss = self.peak_rss_bytes or rss
+        failed = failed_json(self.failed_items)
         lost = f',"log_lost_bytes":{self.log_lost_bytes}' if self.log_lost_bytes else ""
         return (
             f'{{"attempt":{self.id_json},"outcome":"{self.outcome}",'
@@ -150,7 +153,7 @@ class Attempt:
             f'"read_bytes":{self.read_bytes},"write_bytes":{self.write_bytes},'
             f'"outputs":{dump_json(self.outputs) if self.outputs else "{}"},'
             f'"error":{dump_json(self.error) if self.error else "null"},'
-            f'"log_bytes":{log_bytes},"log_records":{log_records},"leftovers":{self.leftovers}{lost}}}'
+            f'"log_bytes":{log_bytes},"log_records":{log_records},"leftovers":{self.leftovers}{failed}{lost}}}'
         )
 
 

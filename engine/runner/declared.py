@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from engine.runner.frames import FRAME_LIMIT_BYTES, dump_json
+from engine.runner.items import collect_failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def collect_outputs(attempt: Attempt, masker_for: MaskerFor) -> None:
             attempt.declared = os.pread(attempt.output_fd, limit_bytes + 1, 0)
     capture = attempt.capture
     kept = capture.kept if capture is not None else None
+    if "batch" in attempt.spec:
+        collect_failed(attempt)
     if attempt.outputs:
         _check_returned(attempt)
     if attempt.declared or kept is not None:

@@ -279,5 +279,5 @@ def forget_details(attempt: Attempt) -> None:
     attempt.spec = {}
     attempt.outputs = {}
     attempt.declared = b""
-    attempt.error = attempt.capture = None
+    attempt.error = attempt.capture = attempt.failed_items = None
     attempt.worker = None

@@ -14,6 +14,7 @@ import traceback
 
 from engine.runner.attempt import QUEUED, RUNNING
 from engine.runner.capture import Capture
+from engine.runner.items import lay_out
 from engine.runner.procfs import new_marker, read_stat
 from engine.runner.spawn import StartFailed
 
@@ -100,6 +101,8 @@ class Starting:
         assert attempt.capture is not None
         stdout, stderr = attempt.capture.open()
         try:
+            if "batch" in attempt.spec:
+                lay_out(attempt)
             attempt.begin(now)
             if worker is not None:
                 self._workers.send(attempt, worker, stdout, stderr)

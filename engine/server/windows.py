@@ -90,6 +90,10 @@ class ExecutionWindow(Window):
         self._id = execution_id
         self._steps: dict[str, dict[str, Any]] = {}
         self._live: dict[str, dict[str, float]] = {}
+        opened = request.get("batches") or []
+        if not isinstance(opened, list) or not all(isinstance(path, str) for path in opened):
+            raise UsageError("batches is a list of the paths of steps")
+        self._opened = frozenset(opened)
         self._execution: dict[str, Any] = {}
         context.watch(execution_id)
 
@@ -121,16 +125,30 @@ class ExecutionWindow(Window):
         if found["state"] not in ("queued", "running", "paused"):
             self._live = {}
             await self.context.logs.add_warnings(self._ord, found)
-        steps = found.pop("steps")
+        steps = self._wanted(found.pop("steps"))
         for step in steps:
             if step["path"] in self._live and step["state"] == "running":
                 step["live"] = self._live[step["path"]]
         changed = [step for step in steps if self._steps.get(step["path"]) != step]
-        self._steps = {step["path"]: step for step in steps}
-        if self.version and not changed and found == self._execution:
+        held = {step["path"]: step for step in steps}
+        gone = [path for path in self._steps if path not in held]
+        self._steps = held
+        if self.version and not changed and not gone and found == self._execution:
             return None
         self._execution = found
-        return {"execution": found, "steps": changed, "debug": found["debug"]}
+        frame = {"execution": found, "steps": changed, "debug": found["debug"]}
+        return {**frame, "gone": gone} if gone else frame
+
+    def _wanted(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The steps, of the batch steps without their batches but where somebody looks at them."""
+        hidden = {step["path"] for step in steps if step.get("batch")} - self._opened
+        if not hidden:
+            return steps
+        return [
+            step
+            for step in steps
+            if not (step["id"].isdigit() and step["path"].rpartition("/")[0] in hidden)
+        ]
 
 
 class FlowsWindow(Window):

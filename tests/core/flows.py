@@ -22,7 +22,7 @@ def step(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
         "continue_on_error": False, "expect": None, "outputs": "lines", "run": "true",
         "shell": ["bash", "-euo", "pipefail"], "python": None,
         "pools": {}, "wait": None, "approve": None, "flow": None, "parent": None, "clause": None,
-        "on_error": [],
+        "on_error": [], "batch": None,
     } | changes  # fmt: skip
 
 
@@ -44,6 +44,16 @@ def call(step_id: str, *needs: str, **changes: Any) -> dict[str, Any]:
     """A compiled `flow` step that calls `other`."""
     what = {"name": "other", "inputs": changes.pop("inputs", {})}
     return step(step_id, *needs, kind="flow", run=None, flow=what, **changes)
+
+
+def batch(step_id: str, *needs: str, items: Any, size: int = 1, **changes: Any) -> dict[str, Any]:
+    """A compiled `run` step with batches."""
+    what = {
+        "items": items, "file": None, "format": None, "size": size, "items_format": "json",
+        "max_parallel": changes.pop("batch_parallel", None), "uses_items": False,
+        "tolerate": {"count": changes.pop("tolerate", 0), "share": None},
+    }  # fmt: skip
+    return step(step_id, *needs, batch=what, **changes)
 
 
 def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -69,7 +69,9 @@ class Crowd:
                 self.running[name] = command.spec["number"]
             elif isinstance(command, CancelAttempt):
                 number = self.running.pop(name)
-                self.do(name, decide.attempt_ended, number, end_of(self.now_us, outcome="cancelled"))
+                self.do(
+                    name, decide.attempt_ended, number, end_of(self.now_us, outcome="cancelled")
+                )
             elif isinstance(command, CancelOthers):
                 for other in command.executions:
                     if not self.all[other].has_ended:
@@ -223,7 +225,11 @@ def test_a_resumed_one_waits_with_what_it_has_taken_over() -> None:
     crowd.end("e1")
     crowd.let_in()
     ex = crowd.all["e2"]
-    assert (ex.state, ex.steps["a"].state, ex.steps["a"].outputs) == ("completed", "reused", {"n": 1})
+    assert (ex.state, ex.steps["a"].state, ex.steps["a"].outputs) == (
+        "completed",
+        "reused",
+        {"n": 1},
+    )
 
 
 def test_groups_are_apart_and_their_names_are_resolved() -> None:

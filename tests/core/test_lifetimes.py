@@ -12,10 +12,10 @@ from engine.core.ledger import DEFAULT_MAX_PARALLEL
 from engine.core.state import StepState
 from engine.errors import Conflict
 from engine.model import SECTIONS
-from tests.core.flows import approve, call, flow, step, wait
+from tests.core.flows import approve, batch, call, flow, step, wait
 from tests.core.world import World
 
-FORTUNES = ("ok", "ok", "ok", "fail", "timeout", "interrupted", "never started")
+FORTUNES = ("ok", "ok", "ok", "fail", "some items", "timeout", "interrupted", "never started")
 VERBS = ("cancel", "kill", "pause", "continue", "retry", "wait", "approve", "reject")
 
 
@@ -96,7 +96,14 @@ class Makers:
         draw = self.draw
         if is_group:
             return step, {"kind": draw(st.sampled_from(["parallel", "steps"]))}
-        kind = draw(st.sampled_from([step, step, step, wait, approve, call]))
+        kind = draw(st.sampled_from([step, step, step, wait, approve, call, batch]))
+        if kind is batch:
+            return kind, {
+                "items": list(range(draw(st.integers(0, 7)))),
+                "size": draw(st.integers(1, 3)),
+                "batch_parallel": draw(st.sampled_from([None, 1])),
+                "tolerate": draw(st.sampled_from([0, 2])),
+            }
         if kind is wait:
             return kind, {"span": draw(st.sampled_from(["0s", "10s"]))}
         if kind is approve:
@@ -115,7 +122,8 @@ def suffer(world: World, fortune: str, pick: int) -> None:
     if not world.running:
         return
     number = sorted(world.running)[pick % len(world.running)]
-    path = world.running[number]["step"]
+    spec = world.running[number]
+    path = spec["step"]
     if number in world.cancelled:
         world.end(path, outcome="cancelled", exit_code=None, signal="SIGTERM")
     elif fortune == "interrupted":
@@ -126,8 +134,11 @@ def suffer(world: World, fortune: str, pick: int) -> None:
         world.do(decide.attempt_never_started, number)
     elif fortune == "timeout":
         world.end(path, outcome="timeout", exit_code=None, signal="SIGTERM")
+    elif fortune == "some items" and "batch" in spec:
+        numbers = spec["batch"]["numbers"]
+        world.end(path, exit_code=pick % 2, failed_items=[[numbers[0][0]] * 2])
     else:
-        world.end(path, exit_code=int(fortune == "fail"))
+        world.end(path, exit_code=int(fortune in ("fail", "some items")))
 
 
 def suffer_elsewhere(world: World, fortune: str, pick: int) -> None:
@@ -144,8 +155,8 @@ def suffer_elsewhere(world: World, fortune: str, pick: int) -> None:
         refusal = {"type": "start_failed", "message": "there is no flow"}
         world.do(calling.child_refused, path, called.execution, refusal)
     else:
-        states = {"ok": "completed", "fail": "failed", "timeout": "partial"}
-        world.end_child(path, states[fortune])
+        states = {"ok": "completed", "fail": "failed", "timeout": "partial", "some items": "failed"}
+        world.end_child(path, states.get(fortune, "failed"))
 
 
 def command(world: World, verb: str) -> None:
@@ -188,14 +199,45 @@ def check(world: World) -> None:
             for need in s.definition["needs"]:
                 assert ex.steps[need].is_met
                 assert (ex.steps[need].ended_at_us or 0) <= (s.started_at_us or 0)
-    assert ex.ended == sum(s.has_ended for s in ex.steps.values())
+    assert ex.ended == sum(s.has_ended for s in ex.steps_by_id.values())
+    check_batches(world)
     assert_same(world)
+
+
+def check_batches(world: World) -> None:
+    """Every item is done, failed, at work or to come; none is given twice at a time."""
+    ex = world.ex
+    for s in ex.steps_by_id.values():
+        batches = s.batches
+        if batches is None:
+            continue
+        inside = [
+            one for one in ex.steps.values() if one.number is not None and one.parent == s.path
+        ]
+        running = [one for one in inside if one.state == "running"]
+        assert batches.running == len(running)
+        assert batches.open == sum(not one.has_ended for one in inside)
+        limit = s.definition["batch"]["max_parallel"]
+        assert limit is None or batches.running <= limit
+        assert not (set(batches.failed) & {one.number for one in running})
+        given = [
+            spec["batch"]["numbers"]
+            for spec in world.running.values()
+            if "batch" in spec and spec["step"].startswith(s.path + "/")
+        ]
+        numbers = [n for ranges in given for first, last in ranges for n in range(first, last + 1)]
+        assert len(numbers) == len(set(numbers))
+        if s.state == "completed":
+            assert not batches.failed
+            assert not batches.has_more
+            assert world.done[s.path] == set(range(batches.total))
+            assert s.outputs["items"] == batches.total
 
 
 def check_nested(world: World, s: StepState) -> None:
     """What is inside of another runs only while that is at work, and is over before it."""
     ex = world.ex
-    if s.parent is not None and s.state in ("running", "waiting"):
+    if s.number is None and s.parent is not None and s.state in ("running", "waiting"):
         outer = ex.steps[s.parent]
         assert outer.handling == s.definition["clause"]
         assert outer.state == "running" if s.definition["clause"] is None else not outer.has_ended
@@ -243,7 +285,9 @@ def assert_same(world: World) -> None:
         ),
         max_size=40,
     ),
-    st.lists(st.sampled_from(("ok", "ok", "fail", "timeout")), min_size=1, max_size=7),
+    st.lists(
+        st.sampled_from(("ok", "ok", "fail", "some items", "timeout")), min_size=1, max_size=7
+    ),
 )
 def test_any_lifetime_keeps_its_promises_and_can_be_replayed(
     definition: dict[str, Any], happenings: list[tuple[str, int]], fates: list[str]

@@ -38,7 +38,12 @@ def test_what_the_steps_came_to_decides(size: int, state: str) -> None:
 def test_on_failure_runs_then_and_on_success_does_not() -> None:
     found = world(on_failure=[step("tell")], on_success=[step("cheer")], **{"finally": [step("z")]})
     found.end("a", outputs={"size": 1})
-    assert found.states() == {"a": "completed", "tell": "running", "cheer": "pending", "z": "pending"}
+    assert found.states() == {
+        "a": "completed",
+        "tell": "running",
+        "cheer": "pending",
+        "z": "pending",
+    }
     fresh = found.replayed()
     assert fresh.unexpected == found.ex.unexpected
     found.end("tell")

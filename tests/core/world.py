@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from typing import Any
 
 from engine.core import calling, decide
@@ -14,6 +15,7 @@ from engine.core.turn import (
     CancelChild,
     Command,
     Ended,
+    Gather,
     StartAttempt,
     StartChild,
     Turn,
@@ -41,6 +43,7 @@ class World:
         self.ended_by_caller: dict[str, str] = {}  # how, by the id of the called execution
         self.specs: list[dict[str, Any]] = []
         self.ends = 0
+        self.done: dict[str, set[int]] = defaultdict(set)  # items by the path of their step
         self.commands: list[Command] = []
         self.ex = self.new()
         self.do(*(begin or (decide.begin,)))
@@ -65,6 +68,10 @@ class World:
                 assert number not in {spec["number"] for spec in self.specs}, "started twice"
                 self.specs.append(command.spec)
                 self.running[number] = command.spec
+                step = self.ex.steps[command.spec["step"]]
+                if step.number is not None and step.section == "steps":
+                    given = numbers_in(command.spec["batch"]["numbers"])
+                    assert not given & self.done[step.parent or ""], "what is done is not repeated"
             elif isinstance(command, StartChild):
                 assert command.step not in self.called, "called twice"
                 self.called[command.step] = command
@@ -74,6 +81,9 @@ class World:
                 self.cancelled[command.attempt_number] = command.mode
             elif isinstance(command, Ended):
                 self.ends += 1
+        for command in turn.commands:
+            if isinstance(command, Gather):
+                self.do(decide.gathered, command.step, len(command.source["values"]), None)
 
     def number_of(self, path: str) -> int:
         return next(n for n, spec in self.running.items() if spec["step"] == path)
@@ -81,7 +91,12 @@ class World:
     def end(self, path: str, **facts: Any) -> None:
         """The step's running attempt ends; exit code 0 unless the facts say otherwise."""
         number = self.number_of(path)
-        del self.running[number]
+        spec = self.running.pop(number)
+        if "batch" in spec and facts.get("outcome", "exited") == "exited":
+            failed = facts.get("failed_items") or []
+            if failed or not facts.get("exit_code"):
+                done = numbers_in(spec["batch"]["numbers"]) - numbers_in(failed)
+                self.done[path.rpartition("/")[0]] |= done
         self.do(decide.attempt_ended, number, end_of(self.now_us, **facts))
 
     def end_child(self, path: str, state: str = "completed", **facts: Any) -> None:
@@ -112,6 +127,10 @@ class World:
             apply(fresh, event)
         decide.rebuild_queues(fresh)
         return fresh
+
+
+def numbers_in(ranges: list[list[int]]) -> set[int]:
+    return {number for first, last in ranges for number in range(first, last + 1)}
 
 
 def end_of(now_us: int, **facts: Any) -> dict[str, Any]:

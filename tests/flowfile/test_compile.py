@@ -98,8 +98,10 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",
         "triggers": [], "tests": [
             {"name": "works", "inputs": {"keep": 3},
-             "mock": {"dump": {"outputs": {"size": 5}, "error": None, "message": "", "times": None},
-                      "list": {"outputs": {}, "error": "timeout", "message": "", "times": 2}},
+             "mock": {"dump": {"outputs": {"size": 5}, "error": None, "message": "", "times": None,
+                               "items": None, "failed_items": []},
+                      "list": {"outputs": {}, "error": "timeout", "message": "", "times": 2,
+                               "items": None, "failed_items": []}},
              "expect": {"state": "partial", "steps": {"score": "skipped"}, "outputs": {},
                         "error": None}},
             {"name": "by itself", "inputs": {}, "mock": {},
@@ -148,7 +150,7 @@ def test_a_step_has_every_key(flow: dict[str, Any]) -> None:
         "on_interrupt": "retry", "continue_on_error": False, "expect": "outputs.size > 1024",
         "outputs": "lines", "run": 'pg_dump "$database" > dump.sql', "shell": ["sh", "-eu"],
         "python": None, "http": None, "pools": {"db": 2}, "wait": None, "approve": None,
-        "flow": None, "parent": None, "clause": None, "on_error": [],
+        "flow": None, "parent": None, "clause": None, "on_error": [], "batch": None,
     }
     keys = set(steps(flow)["dump"])
     assert all(set(step) == keys for step in steps(flow).values())

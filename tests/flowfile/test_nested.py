@@ -122,6 +122,45 @@ WRONG = {
         ["2: a step does one thing: this one has `run` and `steps`"]),
 }  # fmt: skip
 
+WRONG |= {
+    "a batch of nothing": (
+        "steps: [{id: a, run: x, batch: {size: 3}}]\n", ["2: `items` is missing"]),
+    "items that are a text": (
+        "steps: [{id: a, run: x, batch: {items: abc}}]\n",
+        ["2: a list, `${{ … }}` or {file: …} is expected, not the text `abc`"]),
+    "a share of more than all": (
+        "steps: [{id: a, run: x, batch: {items: [1], tolerate: 120%}}]\n",
+        ["2: a count of items or a share such as 5% is expected, not the text `120%`"]),
+    "batches of a wait": (
+        "steps: [{id: a, wait: 1s, batch: {items: [1]}}]\n", ["2: `wait` steps have no batches"]),
+    "an item without a batch": (
+        "steps: [{id: a, run: 'x ${{ item }}'}]\n", ["2: there is no `item` here"]),
+    "one item of several": (
+        "steps: [{id: a, run: 'x ${{ quote(item) }}', batch: {items: [1], size: 2}}]\n",
+        ["2: there is no `item` where a batch has several"]),
+    "an item as a command": (
+        "steps: [{id: a, run: 'x ${{ item }}', batch: {items: [1]}}]\n",
+        ["2: `item` is pasted into `run:`, where its text would be executed"]),
+    "items of a step that comes later": (
+        "steps: [{id: a, run: x, batch: {items: '${{ steps.b.outputs.n }}'}}, {id: b, run: x}]\n",
+        ["2: `a` does not need `b`, so it may run before it"]),
+}  # fmt: skip
+
+
+def test_a_batch_is_compiled_with_all_that_is_left_out() -> None:
+    flow = compiled("steps: [{id: a, run: x, batch: {items: {file: 'in/${{ inputs.x }}.CSV'}}}]\n"
+                    "inputs: {x: {default: y}}\n")
+    assert flow["steps"][0]["batch"] == {
+        "items": None, "file": "in/${{ inputs.x }}.CSV", "format": "csv", "size": 1,
+        "max_parallel": None, "tolerate": {"count": 0, "share": None}, "items_format": "json",
+        "uses_items": False,
+    }  # fmt: skip
+    flow = compiled("steps: [{id: a, env: {X: '${{ items }}'}, run: x, "
+                    "batch: {items: [1, b], size: 2, tolerate: 2.5%}}]\n")
+    batch = flow["steps"][0]["batch"]
+    assert (batch["items"], batch["tolerate"]) == ([1, "b"], {"count": 0, "share": 0.025})
+    assert batch["uses_items"]
+
 
 @pytest.mark.parametrize("case", WRONG)
 def test_each_problem_is_told_with_its_place(case: str) -> None:

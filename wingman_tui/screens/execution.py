@@ -49,6 +49,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.reference = ""
         self._windows: list[int] = []
         self._fresh = True
+        self._batches: list[str] = []  # batch steps whose batches are looked at
         with Container(id="panes"):
             yield self.tree_pane
             with Container(id="right"):
@@ -87,18 +88,21 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self._close_windows()
         if reference != self.reference:
             self.reference = reference
+            self._batches = []
             self.opened.execution, self.opened.error = None, None
             self.opened.steps.clear()
             self.figures.clear()
-            self.tree_pane.folded.clear()
-            self.tree_pane.cursor_key = None
+            self.tree_pane.forget()
             self.tree_pane.steps_changed(set(), True)
             self.search.end()
             self.log_pane.show(LogChoice())
             self._fresh = True
         feed = self.console_app.session.feed
         self._windows.append(
-            feed.open({"window": "execution", "ref": reference}, self._execution_frame)
+            feed.open(
+                {"window": "execution", "ref": reference, "batches": self._batches},
+                self._execution_frame,
+            )
         )
         self.open_log()
         self._open_search()
@@ -241,7 +245,16 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         """Fold or unfold a group."""
         if not self.tree_pane.toggle_fold():
             self.console_app.tell("nothing to fold here: the step has no steps of its own")
+        self._look_at_batches()
         self._fit_tree()
+
+    def _look_at_batches(self) -> None:
+        """Have the engine send the batches of those steps that are open, and of no others."""
+        opened = self.tree_pane.opened_batches()
+        if opened != self._batches:
+            self._batches = opened
+            feed = self.console_app.session.feed
+            feed.move(self._windows[0], batches=opened)
 
     def do_next_error(self) -> None:
         """The next failed step, or in the log the next error."""

@@ -13,7 +13,15 @@ from wingman_tui.columns import is_live, name_of, progress_parts, took
 from wingman_tui.format import exit_words, fit, fit_middle, fit_right
 from wingman_tui.sanitise import clean
 from wingman_tui.state import ExecutionView
-from wingman_tui.steps import ROOT, TreeRow, branches, guide_text, steps_below, visible_rows
+from wingman_tui.steps import (
+    ROOT,
+    TreeRow,
+    batch_words,
+    branches,
+    guide_text,
+    steps_below,
+    visible_rows,
+)
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
@@ -28,6 +36,7 @@ class StepTree(LineList):
         super().__init__(id=id)
         self.opened = opened
         self.folded: set[str] = set()
+        self._batch_steps: set[str] = set()  # those that were folded when they came up
         self._branches = branches({})
         self._rows: list[TreeRow] = []
         self._place: dict[str, int] = {}
@@ -49,6 +58,7 @@ class StepTree(LineList):
     def steps_changed(self, paths: set[str], shape: bool) -> None:
         """Take what a frame changed: another tree, or only some rows of it."""
         if shape or not self._rows:
+            self._fold_batches()
             self._branches = branches(self.opened.steps)
             self._rebuild()
             return
@@ -57,6 +67,22 @@ class StepTree(LineList):
             index = self._place.get(path)
             if index is not None:
                 self.repaint_row(index)
+
+    def opened_batches(self) -> list[str]:
+        """The batch steps whose batches are looked at."""
+        return sorted(self._batch_steps - self.folded)
+
+    def forget(self) -> None:
+        """Another execution is shown: its tree comes up unfolded."""
+        self.folded.clear()
+        self._batch_steps.clear()
+        self.cursor_key = None
+
+    def _fold_batches(self) -> None:
+        """A step with batches comes up as one row, which opens to them."""
+        found = {path for path, step in self.opened.steps.items() if step.get("batch")}
+        self.folded |= found - self._batch_steps
+        self._batch_steps |= found
 
     def _rebuild(self) -> None:
         self._rows = visible_rows(self._branches, self.folded)
@@ -67,12 +93,12 @@ class StepTree(LineList):
         """Fold or unfold a group, on the execution all of them; False where there is none."""
         if self.cursor == 0 and self._rows:
             everything = visible_rows(self._branches, ())
-            groups = {row.key for row in everything if row.children}
+            groups = {row.key for row in everything if row.children} | self._batch_steps
             self.folded = set() if self.folded else groups
             self._rebuild()
             return bool(groups)
         row = self._rows[self.cursor - 1] if 0 < self.cursor <= len(self._rows) else None
-        if row is None or not row.children:
+        if row is None or not (row.children or row.key in self._batch_steps):
             return False
         self.folded ^= {row.key}
         self._rebuild()
@@ -139,7 +165,8 @@ class StepTree(LineList):
         view, width = self.view, self.size.width
         look = looks.step_look(step)
         guide = " " + guide_text(row, view.ascii_only)
-        fold = (view.glyph("▸", "+") if row.folded else "") if row.children else ""
+        holds = row.children or step.get("batch")
+        fold = view.glyph("▸", "+") if row.folded and holds else ""
         taken = fit_right(took(step, view.now()), TOOK_CELLS)
         note = self._note(step, look.word)
         room = width - cell_len(guide) - 2 - TOOK_CELLS - 1
@@ -160,6 +187,8 @@ class StepTree(LineList):
 
     def _note(self, step: Mapping[str, Any], word: str) -> str:
         state = step.get("state")
+        if step.get("batch"):
+            return " · ".join([word, batch_words(step["batch"])])
         if state == "completed" and (step.get("attempts") or 0) <= 1 and not step.get("child"):
             return word
         parts = [word, *([name_of(step["child"])] if step.get("child") else [])]

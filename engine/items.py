@@ -1,0 +1,194 @@
+"""The items of batch steps on the disk: gathered once, so that their numbers stay what they are.
+
+Beside an execution's working directory lies `<id>.items`, with two files a batch step: the items,
+a JSON value a line, and the offset of each line. Written by `put_aside` on a thread, synced before
+the journal speaks of it; read by the engine for expressions, and by the runner for what it starts.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from engine.errors import WingmanError
+from engine.jsontext import encode
+
+ITEMS_LIMIT = 1_000_000
+ITEM_LIMIT_BYTES = 1 << 20
+SINGLE_LIMIT_BYTES = 100_000  # one that becomes a variable of a process
+FILE_LIMIT_BYTES = 256 << 20
+JSON_LIMIT_BYTES = 32 << 20  # of a list: it is read at once
+OFFSETS = ".offsets"
+WRITE_BYTES = 1 << 20
+
+
+class ItemsError(WingmanError):
+    """Items that cannot be taken; the message says which and why."""
+
+    code = "items"
+
+
+def put_aside(store: str, source: dict[str, Any], folder: str) -> int:
+    """Write the items of `source` to `store`; how many there are. Raises ItemsError."""
+    if "file" in source:
+        path = os.path.join(folder, source["file"])
+        values: Iterable[Any] = _read(path, source["file"], source["format"])
+    else:
+        values = source["values"]
+    os.makedirs(os.path.dirname(store), mode=0o700, exist_ok=True)
+    try:
+        return _write(store, _checked(values, source))
+    except OSError as error:
+        raise ItemsError(f"they cannot be put aside: {error.strerror or error}") from error
+
+
+def values(store: str, ranges: list[list[int]]) -> list[Any]:
+    """The items with these numbers."""
+    return [msgspec.json.decode(line) for line in lines(store, ranges)]
+
+
+def lines(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
+    """The items with these numbers, each as a line of JSON without its end."""
+    with open(store, "rb") as items, open(store + OFFSETS, "rb") as offsets:
+        for first, last in ranges:
+            offsets.seek(first * 8)
+            begin, end = array("Q"), array("Q")
+            begin.frombytes(offsets.read(8))
+            offsets.seek((last + 1) * 8)
+            end.frombytes(offsets.read(8))
+            items.seek(begin[0])
+            yield from items.read(end[0] - begin[0]).splitlines()
+
+
+def _checked(values: Iterable[Any], source: dict[str, Any]) -> Iterator[bytes]:
+    """Each item as a line of JSON; what is no item is refused with its number."""
+    text_only, single = source["text_only"], source["single"]
+    for number, value in enumerate(values):
+        if number >= ITEMS_LIMIT:
+            raise ItemsError(f"there are more than {ITEMS_LIMIT:,}", "make several steps of them")
+        if not isinstance(value, str | int | float | dict):  # true and false are whole numbers here
+            kind = "null" if value is None else "a list"
+            raise ItemsError(f"item {number} is {kind}: an item is a text, a number or an object")
+        if text_only and (isinstance(value, dict) or "\n" in str(value)):
+            kind = "an object" if isinstance(value, dict) else "a text of several lines"
+            raise ItemsError(f"item {number} is {kind}, which `items_format: lines` cannot write")
+        if single and isinstance(value, str) and "\0" in value:
+            raise ItemsError(f"item {number} holds a NUL character, which no variable can hold")
+        line = encode(value)
+        limit_bytes = SINGLE_LIMIT_BYTES if single else ITEM_LIMIT_BYTES
+        if len(line) > limit_bytes:
+            raise ItemsError(f"item {number} has {len(line):,} bytes; at most {limit_bytes:,}")
+        yield line
+
+
+def _write(store: str, found: Iterator[bytes]) -> int:
+    offsets, at = array("Q", [0]), 0
+    with open(store + ".new", "wb", buffering=WRITE_BYTES) as file:
+        os.chmod(file.fileno(), 0o600)
+        for line in found:
+            file.write(line)
+            file.write(b"\n")
+            at += len(line) + 1
+            if at > FILE_LIMIT_BYTES:
+                raise ItemsError(f"they have more than {FILE_LIMIT_BYTES >> 20} MiB")
+            offsets.append(at)
+        _sync(file)
+    with open(store + OFFSETS, "wb") as file:
+        os.chmod(file.fileno(), 0o600)
+        if sys.byteorder == "big":  # the runner reads little-endian
+            offsets.byteswap()
+        file.write(offsets.tobytes())
+        _sync(file)
+    os.rename(store + ".new", store)
+    descriptor = os.open(os.path.dirname(store), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return len(offsets) - 1
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _read(path: str, name: str, format_: str) -> Iterator[Any]:
+    """The items of a file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no path"
+        raise ItemsError(f"{name[:200]}: {reason}") from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ItemsError(f"{name[:200]} is no file")
+        if status.st_size > FILE_LIMIT_BYTES:
+            raise ItemsError(f"{name[:200]} has more than {FILE_LIMIT_BYTES >> 20} MiB")
+        try:
+            yield from FORMATS[format_](file)
+        except UnicodeDecodeError as error:
+            raise ItemsError(f"{name[:200]} is no UTF-8: {error.reason}") from error
+        except OSError as error:
+            raise ItemsError(f"{name[:200]}: {error.strerror or error}") from error
+
+
+def _texts(file: io.BufferedReader) -> Iterator[Any]:
+    """Each line is a text; empty ones are none."""
+    for line in io.TextIOWrapper(file, encoding="utf-8-sig", newline="\n"):
+        text = line.rstrip("\n").removesuffix("\r")
+        if text:
+            yield text
+
+
+def _json(file: io.BufferedReader) -> Iterator[Any]:
+    """One list, or a value a line."""
+    head = file.peek(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(b"["):
+        data = file.read(JSON_LIMIT_BYTES + 1)
+        if len(data) > JSON_LIMIT_BYTES:
+            limit = f"{JSON_LIMIT_BYTES >> 20} MiB"
+            raise ItemsError(f"a JSON list has at most {limit}", "write one value a line")
+        yield from _decoded(data.removeprefix(b"\xef\xbb\xbf"), "the file")
+        return
+    for number, line in enumerate(file, 1):
+        text = line.removeprefix(b"\xef\xbb\xbf").strip()
+        if text:
+            yield _decoded(text, f"line {number}")
+
+
+def _decoded(data: bytes, where: str) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ItemsError(f"{where} is no JSON: {error}") from error
+
+
+def _rows(file: io.BufferedReader) -> Iterator[Any]:
+    """Rows as objects, named by the first one."""
+    reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), strict=True)
+    try:
+        names = next(reader, [])
+        if len(set(names)) != len(names):
+            raise ItemsError("two columns of the file have the same name")
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(names):
+                what = f"{len(row)} values, and there are {len(names)} columns"
+                raise ItemsError(f"line {reader.line_num} has {what}")
+            yield dict(zip(names, row, strict=True))
+    except csv.Error as error:
+        raise ItemsError(f"line {reader.line_num} is no CSV: {error}") from error
+
+
+FORMATS = {"lines": _texts, "json": _json, "csv": _rows}

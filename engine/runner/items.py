@@ -1,0 +1,116 @@
+"""The items of a batch: written where its process reads them, and which of them failed.
+
+Role: called by starting.py before the process exists, and by declared.py when it has ended. Imports
+the standard library and the runner's own parts. The files lie beside the items that the engine has
+put aside, and go with the attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from engine.runner.attempt import Attempt
+
+FAILED_LIMIT_BYTES = 16 << 20
+PARTS = ("items", "numbers", "failed")
+
+
+def lay_out(attempt: Attempt) -> None:
+    """Write the files of a batch and name them in its environment. Raises OSError."""
+    batch = attempt.spec["batch"]
+    items, numbers, failed = _paths(attempt)
+    env: dict[str, str] = attempt.spec["env"]
+    first = None
+    with open(items, "wb") as file:
+        os.chmod(file.fileno(), 0o600)
+        for line in _lines(batch["store"], batch["numbers"]):
+            first = line if first is None else first
+            file.write(_plain(line) if batch["format"] == "lines" else line)
+    with open(numbers, "w", encoding="ascii") as text:
+        for begin, end in batch["numbers"]:
+            text.writelines(f"{number}\n" for number in range(begin, end + 1))
+    with open(failed, "wb") as file:
+        os.chmod(file.fileno(), 0o600)
+    env["WINGMAN_ITEMS_FILE"], env["WINGMAN_NUMBERS_FILE"] = items, numbers
+    env["WINGMAN_FAILED_ITEMS"] = failed
+    if batch["single"] and first is not None:
+        env["WINGMAN_ITEM"] = _plain(first).decode().removesuffix("\n")
+        env["WINGMAN_ITEM_NUMBER"] = str(batch["numbers"][0][0])
+
+
+def collect_failed(attempt: Attempt) -> None:
+    """Read which items have failed, as ranges; what is no number of an item fails the attempt."""
+    paths = _paths(attempt)
+    try:
+        with open(paths[2], "rb") as file:
+            data = file.read(FAILED_LIMIT_BYTES)
+        if data:
+            attempt.failed_items = _ranges(data, attempt.spec["batch"]["numbers"])
+    except ValueError as error:
+        if attempt.error is None and not attempt.exit_code and attempt.reason is None:
+            attempt.error = {"type": "output", "message": f"$WINGMAN_FAILED_ITEMS: {error}"}
+    except OSError:
+        pass  # it was removed by the step: nothing is listed
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
+def _paths(attempt: Attempt) -> tuple[str, str, str]:
+    stem = f"{attempt.spec['batch']['store']}.{attempt.spec['number']}"
+    items, numbers, failed = (f"{stem}.{part}" for part in PARTS)
+    return items, numbers, failed
+
+
+def _lines(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
+    """The items with these numbers, a line of JSON each."""
+    with open(store, "rb") as items, open(f"{store}.offsets", "rb") as offsets:
+        for first, last in ranges:
+            offsets.seek(first * 8)
+            (begin,) = struct.unpack("<Q", offsets.read(8))
+            offsets.seek((last + 1) * 8)
+            (end,) = struct.unpack("<Q", offsets.read(8))
+            items.seek(begin)
+            yield from items.read(end - begin).splitlines(keepends=True)
+
+
+def _plain(line: bytes) -> bytes:
+    """A text as it is; everything else as JSON."""
+    if not line.startswith(b'"'):
+        return line
+    text: str = json.loads(line)
+    return text.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _ranges(data: bytes, ranges: list[list[int]]) -> list[list[int]]:
+    """Numbers, apart by white space or commas, as ranges. Raises ValueError."""
+    found: list[list[int]] = []
+    numbers: set[int] = set()
+    for word in data.replace(b",", b" ").split():
+        if not word.isdigit() or len(word) > 12:
+            raise ValueError(f"{word[:40].decode(errors='replace')!r} is no number of an item")
+        numbers.add(int(word))
+    at = 0
+    for number in sorted(numbers):
+        while at < len(ranges) and ranges[at][1] < number:
+            at += 1
+        if at == len(ranges) or number < ranges[at][0]:
+            raise ValueError(f"{number} is no item of this batch")
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
+
+
+def failed_json(ranges: Any) -> str:
+    """The part of an `end` that tells them."""
+    return f',"failed_items":{json.dumps(ranges, separators=(",", ":"))}' if ranges else ""
