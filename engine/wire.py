@@ -124,44 +124,14 @@ class Execution(TypedDict):
 
 # what `run --json` and `show --json` print, in this order
 EXECUTION_KEYS = (
-    "id",
-    "flow",
-    "number",
-    "state",
-    "type",
-    "tags",
-    "trigger",
-    "actor",
-    "version",
-    "attempt",
-    "debug",
-    "started_at",
-    "ended_at",
-    "duration_ms",
-    "inputs",
-    "outputs",
-    "warnings",
-    "waiting_for",
-    "resumed_from",
-    "rerun_of",
-    "error",
-    "steps",
-)
+    "id", "flow", "number", "state", "type", "tags", "trigger", "actor", "version", "attempt",
+    "debug", "started_at", "ended_at", "duration_ms", "inputs", "outputs", "warnings",
+    "waiting_for", "resumed_from", "rerun_of", "error", "steps",
+)  # fmt: skip
 STEP_KEYS = (
-    "id",
-    "path",
-    "state",
-    "attempts",
-    "started_at",
-    "ended_at",
-    "duration_ms",
-    "exit_code",
-    "error",
-    "outputs",
-    "warnings",
-    "cpu_s",
-    "max_rss_bytes",
-)
+    "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",
+    "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
+)  # fmt: skip
 
 
 class Input(TypedDict):
