@@ -1,13 +1,15 @@
 """Steps and flows through the whole engine, beside the bare loop and huey.
 
 `python -m benchmarks.engine`: every figure of one table comes from one run, interleaved, `--rounds`
-times; medians are printed. The journal is synced as in production. huey is installed into a folder
+times; medians are printed. Beside each: the processor time that engine and runner took for one
+step, which tells more than the clock where others use the machine. The journal is synced as in production. huey is installed into a folder
 of its own when pip can reach it; it keeps no history and never syncs.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import select
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -128,6 +131,30 @@ def idle_submit(client: Client, root: Path) -> float:
     return statistics.median(delays)
 
 
+class Meter:
+    """The processor time of the engine and its runner, for each figure."""
+
+    def __init__(self, client: Client) -> None:
+        status = client.request("GET", "/v1/engine")
+        self._pids = (status["pid"], status["runner_pid"])
+
+    def measure(self, found: dict[str, float], name: str, steps: int, work: Callable[[], float]) -> None:
+        """Do the work; note its figure, and microseconds of both for one step."""
+        before = [cpu_us(pid) for pid in self._pids]
+        found[name] = work()
+        engine, runner = (cpu_us(pid) - was for pid, was in zip(self._pids, before, strict=True))
+        found[f"{name}_engine_us"], found[f"{name}_runner_us"] = engine / steps, runner / steps
+
+
+def cpu_us(pid: int) -> float:
+    """What all threads of a process have used, in microseconds."""
+    used_ns = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            used_ns += int((thread / "schedstat").read_text().split()[0])
+    return used_ns / 1000
+
+
 def unix(text: str) -> float:
     from engine.times import from_text
 
@@ -175,15 +202,28 @@ def huey_figures(folder: Path) -> dict[str, float]:
 def one_round(client: Client, root: Path, peers: Path | None) -> dict[str, float]:
     """Every figure once, ours and theirs in turn."""
     found: dict[str, float] = {}
+    meter = Meter(client)
+
+    def seconds(text: str) -> float:
+        return execute(client, root, text)[0]
+
     for at_once in (2, 8):
         found[f"bare{at_once}"] = bare_loop(500, at_once, {"PATH": os.environ["PATH"]})
         found[f"same{at_once}"] = bare_loop(500, at_once, step_environment())
-        found[f"shell{at_once}"] = 500 / execute(client, root, shell_flow(500, at_once))[0]
-    execute(client, root, python_flow(20, None))
-    found["chain_ms"] = execute(client, root, python_flow(200, None))[0] / 200 * 1000
-    execute(client, root, python_flow(1000, 16))
-    found["fan"] = 1000 / execute(client, root, python_flow(1000, 16))[0]
-    found |= {f"many_{key}": value for key, value in many_flows(root, 500).items()}
+        text = shell_flow(500, at_once)
+        meter.measure(found, f"shell{at_once}", 500, lambda text=text: 500 / seconds(text))  # type: ignore[misc]
+    seconds(python_flow(20, None))
+    meter.measure(found, "chain_ms", 200, lambda: seconds(python_flow(200, None)) / 200 * 1000)
+    seconds(python_flow(1000, 16))
+    meter.measure(found, "fan", 1000, lambda: 1000 / seconds(python_flow(1000, 16)))
+    many: dict[str, float] = {}
+
+    def flows() -> float:
+        many.update(many_flows(root, 500))
+        return many["flows_s"]
+
+    meter.measure(found, "flows", 500, flows)
+    found |= {f"many_{key}": value for key, value in many.items()}
     found["idle_ms"] = idle_submit(client, root)
     if peers is not None:
         found |= {f"huey_{key}": value for key, value in huey_figures(peers).items()}
@@ -210,17 +250,18 @@ def main() -> None:
 
 
 def report(m: dict[str, float]) -> None:
-    def row(name: str, ours: str, limit: str, ratio: str, huey: str) -> None:
-        print(f"| {name} | {ours} | {limit} | {ratio} | {huey} |")
+    def row(name: str, ours: str, limit: str, ratio: str, huey: str, key: str = "") -> None:
+        used = f"{m[f'{key}_engine_us']:.0f} + {m[f'{key}_runner_us']:.0f} µs" if key else ""
+        print(f"| {name} | {ours} | {limit} | {ratio} | {used} | {huey} |")
 
     def peer(key: str) -> str:
         return f"{m['huey_' + key]:.0f}/s" if f"huey_{key}" in m else "not here"
 
-    row("work", "ours", "limit", "ratio", "huey (no history, never synced)")
-    row("---", "---", "---", "---", "---")
+    print("| work | ours | limit | ratio | CPU a step, engine + runner | huey (no history, never synced) |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for n in (2, 8):
         row(f"500 shell steps, {n} at once", f"{m[f'shell{n}']:.0f}/s", f"bare loop {m[f'bare{n}']:.0f}/s",
-            f"{m[f'shell{n}'] / m[f'bare{n}']:.2f}", peer(f"shell{n}"))  # fmt: skip
+            f"{m[f'shell{n}'] / m[f'bare{n}']:.2f}", peer(f"shell{n}"), f"shell{n}")  # fmt: skip
         row("the same, the loop in a step's environment", "", f"bare loop {m[f'same{n}']:.0f}/s",
             f"{m[f'shell{n}'] / m[f'same{n}']:.2f}", "")  # fmt: skip
     row(
@@ -229,6 +270,7 @@ def report(m: dict[str, float]) -> None:
         "≤ 1.5 ms",
         f"{m['chain_ms'] / 1.5:.2f}",
         "",
+        "chain_ms",
     )
     row(
         "fan-out of 1,000 warm Python steps, 16 at once",
@@ -236,9 +278,10 @@ def report(m: dict[str, float]) -> None:
         "≥ 2,000/s",
         f"{m['fan'] / 2000:.2f}",
         peer("fan"),
+        "fan",
     )
     row("500 flows of one warm Python step over HTTP", f"{m['many_flows_s']:.0f}/s", "≥ 1,000/s",
-        f"{m['many_flows_s'] / 1000:.2f}", peer("flows"))  # fmt: skip
+        f"{m['many_flows_s'] / 1000:.2f}", peer("flows"), "flows")  # fmt: skip
     row(
         "submit to started, those 500",
         f"p50 {m['many_p50_ms']:.1f}, p99 {m['many_p99_ms']:.1f} ms",

@@ -14,7 +14,7 @@ from engine.core.state import Execution, StepState
 from engine.core.turn import CancelAttempt, Turn
 from engine.model import OWN_KINDS
 
-LEAST_DEPTH, MOST_DEPTH = 16, 32
+DEPTH = 32  # attempts of one execution in line, at the most
 
 
 def places(ex: Execution) -> int:
@@ -25,18 +25,13 @@ def places(ex: Execution) -> int:
     return min(ex.running + ex.lined, max_parallel(ex)) if ex.lined else ex.running
 
 
-def depth(ex: Execution) -> int:
-    """How many attempts of an execution may be in line."""
-    return max(LEAST_DEPTH, min(MOST_DEPTH, max_parallel(ex)))
-
-
 def room_in_line(turn: Turn) -> int:
     """How many attempts may be lined up now; the line is filled again when half of it is gone."""
     ex = turn.execution
     if not (turn.lines and ex.is_brisk) or ex.calls or ex.debug or ex.definition["fail_fast"]:
         return 0
-    room = depth(ex) - ex.lined
-    if room * 2 < depth(ex) or any(
+    room = DEPTH - ex.lined
+    if room * 2 < DEPTH or any(
         step.generation != turn.around.generation for step in ex.by_number.values()
     ):
         return 0  # another runner would not know of those

@@ -45,6 +45,8 @@ class Link:
         self._on_lost = on_lost
         self._report = report
         self._engine: Connection | None = None
+        # one for all: `recv` would map and unmap as much memory for each message
+        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._waiting: set[Connection] = set()
         poller.add(listener.fileno(), self._accept)
 
@@ -102,16 +104,16 @@ class Link:
 
     def _receive(self, connection: Connection) -> None:
         try:
-            data = connection.sock.recv(RECEIVE_BYTES)
+            count = connection.sock.recv_into(self._buffer)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if not data:
+            count = 0
+        if not count:
             self._drop(connection)
             return
         try:
-            messages = connection.decoder.feed(data)
+            messages = connection.decoder.feed(bytes(self._buffer[:count]))
         except FrameError as error:
             self._report(f"connection dropped: {error}")
             self._drop(connection)

@@ -41,8 +41,8 @@ LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgem
 ENDS_FRAME_BYTES = 1 << 20
 RELEASED_KEPT = 4096
 # ends that nobody waits for, since the next in line has the place already, are told together
-HELD_S = 0.004
-HELD_ENDS = 8
+HELD_S = 0.008
+HELD_ENDS = 16
 TROUBLE_LIMIT = 100  # a handler that fails this often loses its descriptor
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.core import decide
 from engine.core.ledger import max_parallel
-from engine.core.lining import MOST_DEPTH, places
+from engine.core.lining import DEPTH, places
 from engine.core.state import Execution
 from engine.core.turn import CancelAttempt, Ended, StartAttempt, Turn
 from engine.errors import Conflict
@@ -129,7 +129,7 @@ def check(world: LineWorld) -> None:
     lined = {s.attempt_number for s in ex.steps.values() if s.is_lined_up}
     in_line = {spec["number"] for spec in world.line}
     assert ex.running == len(running)
-    assert ex.lined == len(lined) <= MOST_DEPTH
+    assert ex.lined == len(lined) <= DEPTH
     assert running <= set(world.running), "nothing is shown as running that does not run"
     assert running | lined == set(world.running) | in_line, "nothing is forgotten"
     assert len(world.running) <= limit, "never one too many, whatever was told"
@@ -233,7 +233,7 @@ def test_short_steps_are_lined_up_and_show_what_is_known() -> None:
     world = LineWorld(fan(40, 2))
     assert lined(world.ex) == [], "nobody knows yet that they are short"
     world.end_one(0)
-    assert world.ex.lined == 16
+    assert world.ex.lined == DEPTH
     world.end_one(0)
     assert [path for path, state in world.states().items() if state == "running"] == ["s2"]
     first = world.ex.steps["s3"]
