@@ -29,6 +29,7 @@ KEYS = {
 }  # fmt: skip
 # what pyte would print as text
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p|\x1b\[5n")
+_BEGUN = re.compile(rb"\x1b(\[[<>=?0-9;$]*)?\Z")  # the start of a sequence whose rest is to come
 _QUERY = re.compile(rb"\x1b\[\?(\d+)\$p|\x1b\[([56])n")
 
 
@@ -46,6 +47,8 @@ class Terminal:
     ) -> None:
         """Starts the console; `program` replaces it, `answers=False` is a mute terminal."""
         self.size = size
+        self._shown: tuple[tuple[int, int], pyte.Screen, pyte.ByteStream] | None = None
+        self._fed = 0  # how much of the output the screen has taken in
         self.output = b""
         self.answers = answers
         self.status: int | None = None
@@ -123,10 +126,15 @@ class Terminal:
         self.until(lambda: text in self.text(), repr(text))
 
     def screen(self) -> pyte.Screen:
-        """What the terminal shows."""
-        screen = pyte.Screen(*self.size)
-        stream = pyte.ByteStream(screen)
-        stream.feed(_UNKNOWN_TO_PYTE.sub(b"", self.output))
+        """What the terminal shows; after a resize, as if it had always been so large."""
+        if self._shown is None or self._shown[0] != self.size:
+            screen = pyte.Screen(*self.size)
+            self._shown, self._fed = (self.size, screen, pyte.ByteStream(screen)), 0
+        _, screen, stream = self._shown
+        begun = _BEGUN.search(self.output, self._fed)
+        end = begun.start() if begun else len(self.output)
+        stream.feed(_UNKNOWN_TO_PYTE.sub(b"", self.output[self._fed : end]))
+        self._fed = end
         return screen
 
     def text(self) -> str:

@@ -40,7 +40,7 @@ def open_real(home: Home, tmp_path: Path) -> Iterator[OpenReal]:
         editor.chmod(0o755)
         terminal = Terminal(home.root, "ship@last-failed", env={"EDITOR": f"{editor} --now"})
         opened.append(terminal)
-        terminal.sees("ship#1")
+        terminal.sees("● live")
         terminal.settle()
         return terminal
 
