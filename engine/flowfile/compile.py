@@ -6,6 +6,7 @@ Called in the sandbox for the engine, and directly by `wingman validate`. Reads 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -361,13 +362,12 @@ def _expression(value: Value | None) -> str | None:
 
 
 def _words(shell: list[str]) -> list[str]:
-    """`shell: bash -eu` as its words; a list is taken as it is."""
-    if len(shell) > 1:
-        return shell
-    try:
-        return shlex.split(shell[0]) or shell
-    except ValueError:
-        return shell
+    """`shell: bash -eu` as its words; a list is taken as it is, but for the `-c` that is added."""
+    words = shell
+    if len(shell) == 1:
+        with contextlib.suppress(ValueError):
+            words = shlex.split(shell[0]) or shell
+    return words[:-1] if len(words) > 1 and words[-1] == "-c" else words
 
 
 def _python(value: Value | None) -> dict[str, Any] | None:

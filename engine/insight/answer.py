@@ -64,6 +64,11 @@ class Why:
         what = f"{host} answers" if is_well else f"{host} does not answer as it should"
         self.causes.insert(1, Cause("now", what, 1, lines=tuple(lines)))
 
+    def add_runbook(self, place: str, lines: Sequence[str]) -> None:
+        """What the flow's author says to do, after all causes."""
+        if lines:
+            self.causes.append(Cause("runbook", f"from {place}", lines=tuple(lines)))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -27,6 +27,7 @@ from engine.journal.history import History
 from engine.journal.view import live_row
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
+from engine.runbook import runbook_of
 from engine.server.logbook import LogBook
 from engine.server.probes import ask_server
 from engine.service import Service
@@ -67,6 +68,11 @@ class Insight:
         why = why_execution(found, facts) if path is None else why_step(found, path, facts)
         if probe and why.probe:
             await ask_server(self._service, why, ord_, found["id"])
+        if why.state in ("failed", "partial", "interrupted"):
+            compiled = await self._service.reader(
+                lambda history: history.compiled_of(found["version"], found["source"])
+            )
+            why.add_runbook(*await asyncio.to_thread(runbook_of, compiled))
         return why
 
     async def why_flow(self, name: str) -> Why:

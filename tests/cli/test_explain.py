@@ -89,3 +89,24 @@ def test_a_secret_stays_hidden_in_why_and_diff(wingman: Wingman, tmp_path: Path)
     said = wingman("why", "hush@last").stdout + wingman("diff", "hush#2", "hush#1").stdout
     assert "exited with 3" in said
     assert "canary" not in said
+
+
+def test_why_of_a_failure_shows_the_runbook(wingman: Wingman, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    book = tmp_path / "docs" / "fix.md"
+    book.write_text("1. look at the \x1b[2Jdisk\n2. call \xfcber\n", "latin-1")
+    flow = write(tmp_path, f"{FAIL}runbook: docs/fix.md\n")
+    assert wingman("run", flow).returncode == 1
+    said = wingman("why", "@last", check=True).stdout
+    assert f"runbook  from {book}" in said
+    assert "| 1. look at the " in said
+    assert "\x1b" not in said
+    book.write_text("\n".join(f"line {n}" for n in range(100)))
+    said = wingman("why", "@last", "--step", "bad", check=True).stdout
+    assert f"… 60 more lines in {book}" in said
+    flow.write_text(f"{FAIL}runbook: |\n  Ask the one on duty.\n  Then retry.\n")
+    assert wingman("run", flow).returncode == 1
+    assert "| Ask the one on duty." in wingman("why", "@last", check=True).stdout
+    flow.write_text(f"{FAIL}runbook: /dev/zero\n")
+    assert wingman("run", flow).returncode == 1
+    assert "| /dev/zero" in wingman("why", "@last", check=True).stdout
