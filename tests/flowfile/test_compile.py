@@ -165,7 +165,7 @@ def test_needs_defaults_and_policies(flow: dict[str, Any]) -> None:
     assert not by_id["score"]["waits_for_failure"]
     assert by_id["report"]["on_interrupt"] == "hold"
     assert by_id["list"]["outputs"] == "json"
-    assert by_id["list"]["shell"] == ["bash", "-c"]
+    assert by_id["list"]["shell"] == ["bash"]  # it is added
     assert by_id["list"]["timeout_s"] == 600.0
     assert by_id["score"]["grace_s"] == 1.0
     assert by_id["score"]["python"]["args"] == {"day": "${{ execution.date }}",
