@@ -14,7 +14,7 @@ from engine.model import EXECUTION_TRANSITIONS
 from engine.times import from_text
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-KEYS = ("state", "flow", "type", "trigger", "since", "until")
+KEYS = ("state", "flow", "type", "trigger", "since", "until", "warnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Filter:
     since_us: int | None = None
     until_us: int | None = None
     texts: tuple[str, ...] = ()
+    warnings_over: int | None = None  # the feed looks at this, the history does not know it
     hidden: frozenset[str] = frozenset()  # flows that the caller may not see
 
 
@@ -73,8 +74,17 @@ def make_filter(given: dict[str, list[str]], texts: list[str], now_us: int) -> F
             since_us=moment(given["since"][0], now_us) if given.get("since") else None,
             until_us=moment(given["until"][0], now_us) if given.get("until") else None,
             texts=tuple(texts),
+            warnings_over=_over(given["warnings"][0]) if given.get("warnings") else None,
         )
     )
+
+
+def _over(text: str) -> int:
+    """The number that `>3` has to be over; of `3` and `>=3`, the one below it."""
+    found = re.fullmatch(r"(>=?)?(\d{1,9})", text)
+    if found is None:
+        raise UsageError(f"warnings:{text} is no number", "such as warnings:>0")
+    return int(found[2]) - (found[1] != ">")
 
 
 def moment(text: str, now_us: int) -> int:

@@ -21,7 +21,7 @@ STATES = (
 )
 TRIGGERS = ("manual", "schedule", "webhook", "watch", "after")
 AGES = ("10m", "1h", "2h", "24h", "7d")
-WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:")
+WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:", "warnings:")
 NAMED = "@"  # begins the name of a filter that was kept
 EXAMPLE = "state:failed flow:backup since:2h text"
 
@@ -51,6 +51,7 @@ def _values(name: str, flows: Iterable[str], types: Iterable[str]) -> Sequence[s
         "since": AGES,
         "until": AGES,
         "trigger": TRIGGERS,
+        "warnings": (">0", ">10", ">100"),
     }
     return known.get(name, ())
 

@@ -14,6 +14,7 @@ from engine.triggers.keeper import Keeper
 
 if TYPE_CHECKING:
     from engine.server.logbook import LogBook
+from engine.server.warned import Warned
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Context:
     triggers: Keeper
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
+    warned: Warned = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
     sample_observers: list[Callable[[dict[str, dict[str, float]]], None]] = field(
@@ -37,6 +39,7 @@ class Context:
     def __post_init__(self) -> None:
         scheduler = self.service.scheduler
         self.gate = Gate(self.service)
+        self.warned = Warned(self.logs, self.service)
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
         scheduler.observers.append(lambda execution, events: self.gauges.wake())
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)

@@ -20,6 +20,8 @@ from engine.server.machine_window import MachineWindow
 from engine.server.window import ROWS_LIMIT, Window, whole_number
 
 TOTAL_LIMIT = 10_000
+WARNED_LIMIT = 2_000  # executions that a filter by warnings looks at
+WARNED_PACE_S = 1.0
 
 
 def _differences(content: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
@@ -37,18 +39,31 @@ class ExecutionsWindow(Window):
         line = request.get("filter") or ""
         if not isinstance(line, str) or len(line) > 1000:
             raise UsageError("a filter is a text of at most 1,000 characters")
-        parse_filter(line, 0)
+        self._over = parse_filter(line, 0).warnings_over
+        if self._over is not None:
+            self.pace_s = WARNED_PACE_S
         self._line = line
         self._offset = whole_number(request, "offset", 0, 1 << 40)
         self._limit = max(1, whole_number(request, "limit", 60, ROWS_LIMIT))
         self._rows: dict[str, dict[str, Any]] = {}
         self._rest: dict[str, Any] = {}
+        context.warned.observers.append(self._counted)
 
     def changed(self, execution: Execution, events: list[Event]) -> None:
         self.is_dirty = True
 
+    def close(self) -> None:
+        self.context.warned.observers.remove(self._counted)
+
+    def _counted(self) -> None:
+        self.is_dirty = True
+        self.wake()
+
     async def content(self) -> dict[str, Any] | None:
-        rows, rest = await self.context.service.reader(self._ask)
+        if self._over is None:
+            rows, rest = await self.context.service.reader(self._ask)
+        else:
+            rows, rest = await self._ask_warned(self._over)
         live = self.context.service.scheduler.live
         fresh = {row["id"]: self._overlay(row, live) for row in rows}
         changed = [row for id_, row in fresh.items() if self._rows.get(id_) != row]
@@ -58,6 +73,30 @@ class ExecutionsWindow(Window):
         if self.version and not changed and not rest:
             return None
         return {"rows": changed, **rest}
+
+    async def _ask_warned(self, over: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Those among the newest that have more warnings, as far as these are counted."""
+        service, warned = self.context.service, self.context.warned
+        wanted = replace(parse_filter(self._line, Clock().now_us()), hidden=self.hidden)
+        found: list[dict[str, Any]] = []
+        looked, waiting, before = 0, False, None
+        while looked < WARNED_LIMIT:
+            page = await service.page(wanted, before, ROWS_LIMIT)
+            for row in page.rows:
+                if (warned.of(row) or 0) > over:
+                    found.append(row)
+                waiting = waiting or warned.is_waiting(row)
+            looked, before = looked + len(page.rows), page.next
+            if before is None:
+                break
+        counts = await service.reader(lambda history: history.counts(self.hidden))
+        rest = {
+            "total": len(found),
+            "total_exact": before is None and not waiting,
+            "counts": counts,
+            "offset": self._offset,
+        }
+        return found[self._offset : self._offset + self._limit], rest
 
     def _ask(self, history: History) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         wanted = replace(parse_filter(self._line, Clock().now_us()), hidden=self.hidden)
@@ -72,10 +111,12 @@ class ExecutionsWindow(Window):
         return page.rows, rest
 
     def _overlay(self, row: dict[str, Any], live: dict[str, Execution]) -> dict[str, Any]:
-        """An open execution's progress as it is in memory; everything else as journaled."""
+        """An open execution's progress as it is in memory, warnings where they are counted."""
         execution = live.get(row["id"])
         if execution is not None:
             row["progress"]["running"] = execution.running
+        else:
+            row["warnings"] = self.context.warned.of(row)
         return row
 
 

@@ -29,7 +29,7 @@ steps: [{id: s, run: 'for i in $(seq 60); do echo "line $i"; printf part; sleep 
 
 
 def without_warnings(execution: dict[str, Any]) -> dict[str, Any]:
-    """Warnings are counted when one execution is looked at, not in lists."""
+    """Warnings are counted when one execution is looked at, and in the background for windows."""
     return {key: value for key, value in execution.items() if key != "warnings"}
 
 
@@ -73,7 +73,7 @@ async def test_every_window_converges_to_what_http_says(engine: Engine, home: Ho
         await feed.until(lambda: machine.rest["gauges"]["running_steps"] == 0)
     for view, query in ((rows, "limit=50"), (failed, "state=failed&flow=busy")):
         told = engine.get(f"/v1/executions?{query}")["executions"]
-        assert view.ordered() == told
+        assert list(map(without_warnings, view.ordered())) == list(map(without_warnings, told))
     shown = engine.show(slow)
     assert list(tree.rows.values()) == shown.pop("steps")
     assert tree.rest["execution"] == shown
@@ -83,6 +83,31 @@ async def test_every_window_converges_to_what_http_says(engine: Engine, home: Ho
     assert [line["text"] for line in page] == wanted
     assert {line["cursor"]: line for line in page} == log.rows
     assert flows.rest["flows"] == engine.get("/v1/flows")["flows"]
+
+
+async def test_warnings_of_a_list_are_counted_in_the_background_and_filtered_by(
+    engine: Engine, home: Home
+) -> None:
+    loud = "steps: [{id: a, run: 'for i in 1 2 3; do echo WARNING $i; done; echo fine'}]"
+    for text in ("steps: [{id: a, run: 'echo fine'}]", loud, "steps: [{id: a, run: 'exit 3'}]"):
+        await asyncio.to_thread(engine.ended, await start(engine, text))
+    async with feed_of(home) as feed:
+        rows = await feed.open(1, "executions")
+        warned = await feed.open(2, "executions", filter="warnings:>0")
+        more = await feed.open(3, "executions", filter="warnings:>3")
+        wrong = await feed.open(4, "executions", filter="warnings:many")
+        await feed.until(
+            lambda: [row["warnings"] for row in rows.ordered()] == [0, 3, 0] if rows.rest else False
+        )
+        await feed.until(lambda: warned.rest.get("total") == 1 and warned.rest["total_exact"])
+        assert [row["warnings"] for row in warned.ordered()] == [3]
+        await feed.until(lambda: more.rest.get("total_exact") is True)
+        assert more.rest["total"] == 0
+        assert "no number" in wrong.errors[0]["message"]
+        later = await start(engine, loud.replace("1 2 3", "1 2 3 4"))
+        await asyncio.to_thread(engine.ended, later)
+        await feed.until(lambda: more.rest["total"] == 1)
+        assert more.ordered()[0]["id"] == later
 
 
 async def test_a_hundred_connections_at_random_moments_each_converge(
@@ -106,7 +131,8 @@ async def test_a_hundred_connections_at_random_moments_each_converge(
     async with feed_of(home) as feed:
         rows = await feed.open(1, "executions")
         await feed.until(lambda: bool(rows.rest))
-        assert rows.ordered() == engine.get("/v1/executions")["executions"]
+        told = engine.get("/v1/executions")["executions"]
+        assert list(map(without_warnings, rows.ordered())) == list(map(without_warnings, told))
 
 
 async def test_moving_a_window_brings_a_fresh_snapshot(engine: Engine, home: Home) -> None:
