@@ -215,15 +215,6 @@ class StartRequest(TypedDict):
     trigger: NotRequired[str]
 
 
-class ApprovalRequest(TypedDict):
-    """A decision of a person; without a step it is about the only one that waits for one."""
-
-    step: NotRequired[str | None]
-    comment: NotRequired[str | None]
-    inputs: NotRequired[dict[str, Any] | None]
-    inputs_text: NotRequired[dict[str, str] | None]  # from `-i k=v`: typed by their declarations
-
-
 class PlannedStep(TypedDict):
     """What a start would make of one step; steps of the same `order` may run side by side."""
 

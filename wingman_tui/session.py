@@ -105,6 +105,11 @@ class Session:
         """A verb on an execution."""
         return await self.request("POST", f"/v1/executions/{quote(id_)}/{verb}", body)
 
+    async def write_note(self, id_: str, text: str, step: str | None) -> dict[str, Any]:
+        """A note beside an execution, or a step of it."""
+        path = f"/v1/executions/{quote(id_)}/notes"
+        return await self.request("POST", path, {"text": text, "step": step})
+
     async def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> dict[str, Any]:
         """Start a flow by name; the key makes a repeated request harmless."""
         body = {"flow": flow, "inputs": inputs, "debug": debug, "trigger": "manual"}

@@ -42,6 +42,8 @@ COMMANDS = {
     "kill": ("verbs", "kill executions at once, without their finally steps"),
     "pause": ("verbs", "start no new step of these executions; running ones finish"),
     "continue": ("verbs", "let paused executions go on"),
+    "note": ("notes", "write a note beside an execution or a step, or list, edit, remove them"),
+    "notes": ("notes", "find notes of all executions by their words"),
     "approve": ("approval", "approve what a step of an execution asks for"),
     "reject": ("approval", "reject what a step of an execution asks for"),
     "flows": ("flows", "list the flows that can be run by name, or show one"),
@@ -68,8 +70,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("alerts", "support-bundle", "export", "open", "import", "config",
-     "note")
+    ("alerts", "support-bundle", "export", "open", "import", "config")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

@@ -43,6 +43,8 @@ class Facts:
     running_steps: int = 0
     max_running_steps: int = 0
     max_parallel: int = 0
+    notes: Sequence[Row] = ()  # written beside it, oldest first: people.Note
+    known: Sequence[Row] = ()  # written about the same error of other executions, newest first
     slots: Mapping[str, Sequence[Cause]] = field(default_factory=dict)  # what others hold, by step
     children: Mapping[str, Row] = field(default_factory=dict)  # executions that steps call
     group: Sequence[Cause] = ()  # who holds its concurrency group, and who is before it

@@ -40,6 +40,20 @@ def why_execution(found: Row, facts: Facts) -> Why:
     return why
 
 
+def note_causes(facts: Facts, path: str | None) -> list[Cause]:
+    """What people wrote beside this, and where the same error came up before."""
+    own = [note for note in facts.notes if path in (None, note["step"])]
+    found = [_note("note", note) for note in own[-NAMED_LIMIT:]]
+    return found + [_note("noted before", note) for note in facts.known[:NAMED_LIMIT]]
+
+
+def _note(subject: str, note: Row) -> Cause:
+    first, *rest = str(note["text"]).splitlines() or [""]
+    step = f" {note['step']}" if note["step"] else ""
+    what = f"{first} ({note['by']}, {note['flow']}#{note['number']}{step})"
+    return Cause(subject, what, 1, note["at"], tuple(rest[:CHAIN_LIMIT]))
+
+
 def why_step(found: Row, path: str, facts: Facts) -> Why:
     """Why one step is in its state."""
     steps = {step["path"]: step for step in found.get("steps", ())}

@@ -340,3 +340,33 @@ WHERE trigger = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
 
 -- name: occasion
 SELECT outcome, reason, execution FROM occasions WHERE trigger = ?1 AND key = ?2
+
+-- name: last_note
+SELECT coalesce(max(id), 0) FROM notes
+
+-- name: insert_notes
+INSERT INTO notes (id, execution, step, flow, at, by, text, error_step, error_type)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
+FROM json_each(?1)
+
+-- name: edit_notes
+UPDATE notes SET text = value->>1, edited_at = value->>2, edited_by = value->>3
+FROM json_each(?1) WHERE id = value->>0
+
+-- name: delete_notes
+DELETE FROM notes WHERE id IN (SELECT value->>0 FROM json_each(?1))
+
+-- name: notes_of
+SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n.error_type, n.edited_at, n.edited_by
+FROM notes n JOIN executions x ON x.ord = n.execution WHERE n.execution = ?1 ORDER BY n.id
+
+-- name: notes_of_error
+-- the newest notes about the same error of a flow's other executions
+SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n.error_type, n.edited_at, n.edited_by
+FROM notes n JOIN executions x ON x.ord = n.execution
+WHERE n.flow = ?1 AND n.error_type = ?2 AND n.error_step IS ?3 AND n.execution != ?4
+ORDER BY n.id DESC LIMIT ?5
+
+-- name: notes_below
+SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n.error_type, n.edited_at, n.edited_by
+FROM notes n JOIN executions x ON x.ord = n.execution WHERE n.id < ?1 ORDER BY n.id DESC LIMIT ?2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine import wire
+from engine import people
 from engine.approvals import decide_approval
 from engine.server.app import Json
 from engine.server.gate import caller_of
@@ -21,7 +21,7 @@ async def reject(request: Request) -> Response:
 
 
 async def _decide(request: Request, approved: bool) -> Response:
-    wanted = await body_of(request, wire.ApprovalRequest)
+    wanted = await body_of(request, people.ApprovalRequest)
     answer = await decide_approval(
         context_of(request).service,
         request.path_params["ref"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.gauges import Gauges
+from engine.notes import Notes
 from engine.paths import Home
 from engine.server.gate import Gate
 from engine.service import Service
@@ -30,6 +31,7 @@ class Context:
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
     warned: Warned = field(init=False)
+    notes: Notes = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
     sample_observers: list[Callable[[dict[str, dict[str, float]]], None]] = field(
@@ -40,6 +42,7 @@ class Context:
         scheduler = self.service.scheduler
         self.gate = Gate(self.service)
         self.warned = Warned(self.logs, self.service)
+        self.notes = Notes(self.service)
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
         scheduler.observers.append(lambda execution, events: self.gauges.wake())
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)

@@ -22,8 +22,9 @@ from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Why
 from engine.insight.diff import difference, first_difference
 from engine.insight.flow_why import LEDGER_ROWS, why_flow
 from engine.insight.shared import group_causes, slot_causes
-from engine.insight.why import why_execution, why_step
+from engine.insight.why import note_causes, why_execution, why_step
 from engine.journal.history import History
+from engine.journal.note_rows import notes_of, notes_of_error
 from engine.journal.view import live_row
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
@@ -60,12 +61,13 @@ class Insight:
         ord_, found = await self._execution(reference)
         if path is not None and path not in {step["path"] for step in found["steps"]}:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
-        facts = await self._service.reader(lambda history: _facts(history, ord_, found))
+        facts = await self._service.reader(lambda history: _facts(history, ord_, found, path))
         self._add_places(found, facts, path)
         facts.children = self._children(found)
         facts.lines = await self._last_lines(ord_, found, path)
         facts.conditions = self._conditions(found, path)
         why = why_execution(found, facts) if path is None else why_step(found, path, facts)
+        why.causes += note_causes(facts, path)
         if probe and why.probe:
             await ask_server(self._service, why, ord_, found["id"])
         if why.state in ("failed", "partial", "interrupted"):
@@ -231,11 +233,19 @@ def _lines_of(reader: LogReader, path: str) -> list[bytes]:
     return [line.data for line in itertools.islice(found, COMPARED_LINES)]
 
 
-def _facts(history: History, ord_: int, found: Row) -> Facts:
+def _facts(history: History, ord_: int, found: Row, path: str | None) -> Facts:
     earlier = history.page(QueryOf(flows=(found["flow"],)), ord_, EARLIER).rows
     usual = _usual(history, ord_, found)
     usual.pop(WHOLE, None)
-    return Facts(events=history.decisions(ord_), earlier=earlier, usual_ms=usual)
+    facts = Facts(events=history.decisions(ord_), earlier=earlier, usual_ms=usual)
+    facts.notes = notes_of(history, ord_)
+    error = found["error"]
+    if path is not None:
+        step = next(step for step in found["steps"] if step["path"] == path)
+        error = step["error"] and {**step["error"], "step": path}
+    if error:
+        facts.known = notes_of_error(history, ord_, found["flow"], error, NAMED_LIMIT)
+    return facts
 
 
 def _usual(history: History, ord_: int, found: Row) -> dict[str, float]:

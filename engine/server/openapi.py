@@ -9,8 +9,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine import __version__, wire
-from engine.server import access_routes, routes, secret_routes
+from engine import __version__, people, wire
+from engine.server import access_routes, note_routes, routes, secret_routes
 from engine.server.app import Json
 from engine.triggers import shapes
 
@@ -23,6 +23,7 @@ REF = {
 }
 NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 USER = {**NAME, "name": "user"}
+NOTE = {**NAME, "name": "note"}
 TOKEN = {**NAME, "name": "id"}
 VERB = {
     "name": "verb",
@@ -41,7 +42,9 @@ SHAPES = (
     wire.Flow,
     wire.StartRequest,
     wire.StartPlan,
-    wire.ApprovalRequest,
+    people.ApprovalRequest,
+    people.Note,
+    note_routes.NoteRequest,
     wire.ResumeRequest,
     wire.ResumePlan,
     wire.Fix,
@@ -143,6 +146,7 @@ def make_document() -> dict[str, Any]:
         "type": "object",
         "properties": {"lines": {"type": "array", "items": shape["LogLine"]}},
     }
+    notes = {"type": "object", "properties": {"notes": {"type": "array", "items": shape["Note"]}}}
     flows = {"type": "object", "properties": {"flows": {"type": "array", "items": shape["Flow"]}}}
     pools = {"type": "object", "properties": {
         "pools": {"type": "array", "items": shape["Pool"]},
@@ -202,6 +206,15 @@ def make_document() -> dict[str, Any]:
             "get": operation(shape["Fix"], parameters=[REF]),
             "post": operation(shape["SavedFix"], parameters=[REF]),
         },
+        "/v1/executions/{ref}/notes": {
+            "get": operation(notes, parameters=[REF]),
+            "post": operation(shape["Note"], "NoteRequest", [REF], "201"),
+        },
+        "/v1/executions/{ref}/notes/{note}": {
+            "put": operation(shape["Note"], "NoteRequest", [REF, NOTE]),
+            "delete": operation(parameters=[REF, NOTE]),
+        },
+        "/v1/notes": {"get": operation(notes, parameters=_query("text", "flow", "limit"))},
         "/v1/executions/{ref}/approve": {
             "post": operation(shape["Started"], "ApprovalRequest", [REF])
         },

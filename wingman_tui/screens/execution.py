@@ -170,6 +170,11 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         key, row = self.selected()
         return key if row is not None and key != ROOT and asks(row) else None
 
+    def noted_step(self) -> str | None:
+        """The selected step."""
+        key, _ = self.selected()
+        return key if key in self.opened.steps else None
+
     def last_error(self, path: str) -> str:
         """What a step said last, where its log is at hand."""
         return self.log_pane.window.last_error(path)

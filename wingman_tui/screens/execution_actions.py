@@ -127,6 +127,18 @@ class ExecutionActions:
         if execution is not None:
             toggle_watch(self.console_app, str(execution["flow"]))
 
+    def noted_step(self) -> str | None:
+        """The step that a note is about; None for the execution itself."""
+        return None
+
+    def do_notes(self) -> None:
+        """Read the notes, and write one."""
+        execution = self._meant()
+        if execution is not None:
+            from wingman_tui.screens.notes import open_notes
+
+            open_notes(self.console_app, execution, self.noted_step())
+
     def _explain(self, tab: str) -> None:
         execution = self._meant()
         if execution is not None:
