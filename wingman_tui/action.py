@@ -89,7 +89,7 @@ def on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
         ("diff", "equals_sign", "diff", "Compare it with the last good one before it."),
         ("events", "J", "journal", "Show its journal, an event a line."),
         ("watch", "B", "watch", "Be told, in any mode, when this flow fails; again: no longer."),
-        ("notes", "c", "notes", "Read the notes beside it, or the step, and write one."),
+        ("notes", "o", "notes", "Read the notes beside it, or the step, and write one."),
         ("copy", "y", "copy", "Copy its name, for a command line or a message."),
         ("copy_command", "Y", "copy command", "Copy the command line that shows it."),
     )

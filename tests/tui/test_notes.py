@@ -20,7 +20,7 @@ async def test_notes_are_read_and_one_is_written_about_the_step(
     async with open_console() as console:
         await console.press("home", "enter")
         await console.sees("ship")
-        await console.press("end", "c")
+        await console.press("end", "o")
         await console.until(lambda: isinstance(console.app.screen, NotesDialog))
         text = console.text()
         assert "ann, 2026-11-22" in text
@@ -44,7 +44,7 @@ async def test_no_notes_yet_and_nothing_typed_writes_nothing(
 ) -> None:
     engine.explained["notes"] = {"notes": []}
     async with open_console() as console:
-        await console.press("home", "c")
+        await console.press("home", "o")
         await console.until(lambda: isinstance(console.app.screen, NotesDialog))
         assert "No notes yet" in console.text()
         await console.press("enter")
