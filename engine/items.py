@@ -14,6 +14,7 @@ import stat
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ SINGLE_LIMIT_BYTES = 100_000  # one that becomes a variable of a process
 FILE_LIMIT_BYTES = 256 << 20
 JSON_LIMIT_BYTES = 32 << 20  # of a list: it is read at once
 OFFSETS = ".offsets"
-WRITE_BYTES = 1 << 20
+PART_LINES = 4_000  # written at once
 
 
 class ItemsError(WingmanError):
@@ -71,7 +72,12 @@ def lines(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
 def _checked(values: Iterable[Any], source: dict[str, Any]) -> Iterator[bytes]:
     """Each item as a line of JSON; what is no item is refused with its number."""
     text_only, single = source["text_only"], source["single"]
+    short = SINGLE_LIMIT_BYTES // 6  # a character takes six bytes at the most
     for number, value in enumerate(values):
+        is_short = type(value) is str and len(value) < short and value.isprintable()
+        if is_short and number < ITEMS_LIMIT:
+            yield encode(value)
+            continue
         if number >= ITEMS_LIMIT:
             raise ItemsError(f"there are more than {ITEMS_LIMIT:,}", "make several steps of them")
         if not isinstance(value, str | int | float | dict):  # true and false are whole numbers here
@@ -91,15 +97,16 @@ def _checked(values: Iterable[Any], source: dict[str, Any]) -> Iterator[bytes]:
 
 def _write(store: str, found: Iterator[bytes]) -> int:
     offsets, at = array("Q", [0]), 0
-    with open(store + ".new", "wb", buffering=WRITE_BYTES) as file:
+    with open(store + ".new", "wb") as file:
         os.chmod(file.fileno(), 0o600)
-        for line in found:
-            file.write(line)
-            file.write(b"\n")
-            at += len(line) + 1
+        while part := list(islice(found, PART_LINES)):
+            for line in part:
+                at += len(line) + 1
+                offsets.append(at)
             if at > FILE_LIMIT_BYTES:
                 raise ItemsError(f"they have more than {FILE_LIMIT_BYTES >> 20} MiB")
-            offsets.append(at)
+            part.append(b"")
+            file.write(b"\n".join(part))
         _sync(file)
     with open(store + OFFSETS, "wb") as file:
         os.chmod(file.fileno(), 0o600)

@@ -28,22 +28,30 @@ def lay_out(attempt: Attempt) -> None:
     batch = attempt.spec["batch"]
     items, numbers, failed = _paths(attempt)
     env: dict[str, str] = attempt.spec["env"]
-    first = None
-    with open(items, "wb") as file:
-        os.chmod(file.fileno(), 0o600)
-        for line in _lines(batch["store"], batch["numbers"]):
-            first = line if first is None else first
-            file.write(_plain(line) if batch["format"] == "lines" else line)
-    with open(numbers, "w", encoding="ascii") as text:
-        for begin, end in batch["numbers"]:
-            text.writelines(f"{number}\n" for number in range(begin, end + 1))
-    with open(failed, "wb") as file:
-        os.chmod(file.fileno(), 0o600)
+    data = b"".join(_parts(batch["store"], batch["numbers"]))
+    if batch["format"] == "lines":
+        data = b"".join([_plain(line) for line in data.splitlines(keepends=True)])
+    _write(items, data)
+    _write(numbers, b"".join([_numbers(first, last) for first, last in batch["numbers"]]))
     env["WINGMAN_ITEMS_FILE"], env["WINGMAN_NUMBERS_FILE"] = items, numbers
-    env["WINGMAN_FAILED_ITEMS"] = failed
-    if batch["single"] and first is not None:
-        env["WINGMAN_ITEM"] = _plain(first).decode().removesuffix("\n")
+    env["WINGMAN_FAILED_ITEMS"] = failed  # made by whoever writes to it
+    if batch["single"]:
+        text = data if batch["format"] == "lines" else _plain(data)
+        env["WINGMAN_ITEM"] = text.decode("utf-8", "surrogateescape").removesuffix("\n")
         env["WINGMAN_ITEM_NUMBER"] = str(batch["numbers"][0][0])
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    finally:
+        os.close(descriptor)
+
+
+def _numbers(first: int, last: int) -> bytes:
+    return ("\n".join(map(str, range(first, last + 1))) + "\n").encode("ascii")
 
 
 def collect_failed(attempt: Attempt) -> None:
@@ -58,7 +66,7 @@ def collect_failed(attempt: Attempt) -> None:
         if attempt.error is None and not attempt.exit_code and attempt.reason is None:
             attempt.error = {"type": "output", "message": f"$WINGMAN_FAILED_ITEMS: {error}"}
     except OSError:
-        pass  # it was removed by the step: nothing is listed
+        pass  # nothing is listed
     for path in paths:
         with contextlib.suppress(OSError):
             os.unlink(path)
@@ -70,7 +78,7 @@ def _paths(attempt: Attempt) -> tuple[str, str, str]:
     return items, numbers, failed
 
 
-def _lines(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
+def _parts(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
     """The items with these numbers, a line of JSON each."""
     with open(store, "rb") as items, open(f"{store}.offsets", "rb") as offsets:
         for first, last in ranges:
@@ -79,7 +87,7 @@ def _lines(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
             offsets.seek((last + 1) * 8)
             (end,) = struct.unpack("<Q", offsets.read(8))
             items.seek(begin)
-            yield from items.read(end - begin).splitlines(keepends=True)
+            yield items.read(end - begin)
 
 
 def _plain(line: bytes) -> bytes:
