@@ -110,7 +110,18 @@ def _start_ready(turn: Turn) -> None:
         room = room_in_line(turn)
         while room and ex.ready and can_line_up(ex.steps[ex.ready[0]]):
             room -= 1
-            start(turn, ex.steps[ex.ready.popleft()], at_most=limit)
+            _line_up(turn, ex.steps[ex.ready.popleft()], limit)
+
+
+def _line_up(turn: Turn, step: StepState, limit: int) -> None:
+    """Let a step, or the next batch of one, wait in the runner for its place."""
+    if not step.is_group:
+        start(turn, step, at_most=limit)
+        return
+    batch = next_batch(turn, step) if step.state == "running" else None
+    if batch is not None:
+        start(turn, batch, at_most=limit)
+        queue(turn.execution, step)
 
 
 def _start_batch(turn: Turn, step: StepState) -> None:

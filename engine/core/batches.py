@@ -53,12 +53,12 @@ def queue(ex: Execution, outer: StepState) -> None:
 def begun(ex: Execution, path: str) -> StepState:
     """The batch that an event speaks of; one that begins is known from now on."""
     step = ex.steps.get(path)
-    if step is not None and step.state != "pending":
-        return step
     outer = ex.steps[path.rpartition("/")[0]]
     batches = outer.batches
     assert batches is not None
     number = int(path.rpartition("/")[2])
+    if step is not None and number not in batches.again:
+        return step  # it was taken back out of the line
     if number in batches.again:
         batches.again.remove(number)
     else:
@@ -68,6 +68,15 @@ def begun(ex: Execution, path: str) -> StepState:
     if step is None:
         step = ex.steps[path] = make_batch(ex, outer, number)
     return step
+
+
+def was_recalled(outer: StepState, step: StepState) -> bool:
+    """Whether a batch has begun to begin, and was taken back out of the line."""
+    if step.parent != outer.path or step.number is None or outer.batches is None:
+        return False
+    if step.state != "pending" or step.is_lined_up:
+        return False
+    return step.number not in outer.batches.again
 
 
 def moved(ex: Execution, step: StepState, before: str, after: str) -> None:

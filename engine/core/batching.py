@@ -82,7 +82,7 @@ def next_batch(turn: Turn, step: StepState) -> StepState | None:
         return None  # the end of one of them lines it up again
     while batches.back:
         waiting = ex.steps[batches.back.popleft()]
-        if waiting.state == "waiting":
+        if waiting.state in ("pending", "waiting") and not waiting.is_lined_up:
             return waiting
     if not batches.has_more or batches.open - batches.running >= WAITING_LIMIT:
         return None

@@ -14,7 +14,7 @@ from typing import Any
 from engine.core import failure
 from engine.core.advance import advance
 from engine.core.awaiting import asked, decide_approval, expire
-from engine.core.batches import queue
+from engine.core.batches import queue, was_recalled
 from engine.core.batching import gathered as items_gathered
 from engine.core.cancelling import begin_cancel, is_unwanted
 from engine.core.conclude import (
@@ -326,6 +326,7 @@ def rebuild_queues(ex: Execution) -> None:
     for step in steps:
         if step.batches is not None and step.state == "running":
             step.batches.is_queued = False
+            step.batches.back = deque(one.path for one in steps if was_recalled(step, one))
             queue(ex, step)
 
 

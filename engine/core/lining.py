@@ -40,8 +40,10 @@ def room_in_line(turn: Turn) -> int:
 
 def can_line_up(step: StepState) -> bool:
     """Whether only a place is missing: shared slots are held by what runs, not by what waits."""
-    if step.is_group or step.number is not None:
-        return False  # batches are lined up by their step
+    if step.number is not None:
+        return False  # its step lines it up
+    if step.is_group and (step.batches is None or step.definition["batch"]["max_parallel"]):
+        return False
     return not step.definition["pools"] and step.definition["kind"] not in OWN_KINDS
 
 

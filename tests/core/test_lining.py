@@ -12,9 +12,9 @@ from engine.core import decide
 from engine.core.ledger import max_parallel
 from engine.core.lining import DEPTH, places
 from engine.core.state import Execution
-from engine.core.turn import CancelAttempt, Ended, StartAttempt, Turn
+from engine.core.turn import CancelAttempt, Ended, Gather, StartAttempt, Turn
 from engine.errors import Conflict
-from tests.core.flows import flow, step
+from tests.core.flows import batch, flow, step
 from tests.core.test_lifetimes import assert_same
 from tests.core.world import AROUND, World, end_of
 
@@ -37,6 +37,9 @@ class LineWorld(World):
         for command in turn.commands:
             self.carry_out(command)
         self.refill()
+        for command in turn.commands:
+            if isinstance(command, Gather):
+                self.do(decide.gathered, command.step, len(command.source["values"]), None)
 
     def carry_out(self, command: Any) -> None:
         if isinstance(command, StartAttempt):
@@ -105,9 +108,12 @@ def wide_flows(draw: st.DrawFn) -> dict[str, Any]:
     steps = []
     for i in range(n):
         need = draw(st.integers(0, i - 1)) if i and draw(st.integers(0, 4)) == 0 else None
+        kind, own = step, {}
+        if draw(st.integers(0, 5)) == 0:
+            kind, own = batch, {"items": list(range(draw(st.integers(0, 20)))), "tolerate": 3}
         steps.append(
-            step(
-                f"s{i}", *([f"s{need}"] if need is not None else []),
+            kind(
+                f"s{i}", *([f"s{need}"] if need is not None else []), **own,
                 retry={"max_attempts": draw(st.integers(1, 2))},
                 on_interrupt=draw(st.sampled_from(["retry", "fail", "hold"])),
                 continue_on_error=draw(st.booleans()),
@@ -125,7 +131,9 @@ def check(world: LineWorld) -> None:
     """What holds at every moment."""
     ex = world.ex
     limit = max_parallel(ex)
-    running = {s.attempt_number for s in ex.steps.values() if s.state == "running"}
+    running = {
+        s.attempt_number for s in ex.steps.values() if s.state == "running" and not s.is_group
+    }
     lined = {s.attempt_number for s in ex.steps.values() if s.is_lined_up}
     in_line = {spec["number"] for spec in world.line}
     assert ex.running == len(running)
@@ -145,7 +153,7 @@ def check(world: LineWorld) -> None:
         assert all(s.has_ended for s in ex.steps.values())
     if ex.waiting_for is not None:
         assert not world.running
-    assert ex.ended == sum(s.has_ended for s in ex.steps.values())
+    assert ex.ended == sum(s.has_ended for s in ex.steps_by_id.values())
     assert_same(world)
     assert world.replayed().lined == ex.lined
 
