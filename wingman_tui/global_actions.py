@@ -23,6 +23,11 @@ def do_executions(app: WingmanApp) -> None:
     app.go("executions")
 
 
+def do_triggers(app: WingmanApp) -> None:
+    """Go to what starts flows by itself."""
+    app.go("triggers")
+
+
 def do_machine(app: WingmanApp) -> None:
     """Go to the machine's gauges."""
     app.go("machine")

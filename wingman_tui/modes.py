@@ -13,6 +13,7 @@ _SCREENS = {
     "execution": "ExecutionScreen",
     "details": "DetailsScreen",
     "flows": "FlowsScreen",
+    "triggers": "TriggersScreen",
     "machine": "MachineScreen",
     "system": "SystemScreen",
     "audit": "AuditScreen",

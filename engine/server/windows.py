@@ -17,6 +17,7 @@ from engine.server.context import Context
 from engine.server.gate import VIEW_EXECUTION
 from engine.server.log_windows import LogWindow, SearchWindow
 from engine.server.machine_window import MachineWindow
+from engine.server.trigger_window import TriggersWindow
 from engine.server.window import ROWS_LIMIT, Window, whole_number
 
 TOTAL_LIMIT = 10_000
@@ -237,6 +238,8 @@ async def _open_window(context: Context, request: dict[str, Any], caller: Caller
         return ExecutionsWindow(context, request)
     if kind == "flows":
         return FlowsWindow(context, request)
+    if kind == "triggers":
+        return TriggersWindow(context, request)
     if kind == "machine":
         return MachineWindow(context, request)
     made = OF_ONE.get(kind) if isinstance(kind, str) else None
@@ -249,5 +252,6 @@ async def _open_window(context: Context, request: dict[str, Any], caller: Caller
         ord_, execution_id = await context.service.resolve(ref)
         return made(context, request, ord_, execution_id)
     raise UsageError(
-        f"there is no window {kind!r}", "executions, execution, log, search, flows, machine"
+        f"there is no window {kind!r}",
+        "executions, execution, log, search, flows, triggers, machine",
     )

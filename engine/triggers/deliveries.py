@@ -39,6 +39,9 @@ class Deliveries:
         """Decide about a delivery; 202 only once its execution is durable."""
         try:
             id_, content = self._read(trigger, headers, body)
+        except UnknownReference as error:  # of its own secret: no business of who sends
+            self._refuse(trigger, f"nobody can be checked: {error}")
+            raise Unauthenticated("this hook can check nobody now", "its owner knows why") from None
         except WingmanError as error:
             self._refuse(trigger, str(error))
             raise
@@ -73,10 +76,7 @@ class Deliveries:
     ) -> tuple[str, Any]:
         """The key and the content of a genuine delivery."""
         wanted = trigger.definition
-        try:
-            secret = self._service.secrets.value(wanted["secret"])
-        except UnknownReference as error:
-            raise Unauthenticated(f"the hook cannot check anybody: {error}") from None
+        secret = self._service.secrets.value(wanted["secret"])
         now_s = self._clock.wall_us() / 1e6
         id_ = hooks.verify(wanted["signature"], secret, headers, body, now_s)
         return id_, hooks.parse(headers.get("content-type", ""), body)

@@ -23,7 +23,7 @@ WRONG = {
             "4:57: the flow has no input `dc` (one of db, n)",
             "5:16: a cron line has five fields, not 3 "
             "(minute hour day month weekday, such as 0 3 * * *)",
-            "5:43: there is no `body` in `schedule` (there is event)",
+            "5:43: there is no `body` in `schedule` (it is known in `webhook`)",
             '5:58: `n` must be a whole number, not "many"',
             "6:17: `timezone` says nothing about `every` "
             "(it counts from 1970 in UTC; for local times use `schedule`)",
@@ -59,13 +59,13 @@ WRONG = {
             "4:51: the name of a secret is expected, not the text `a-b` "
             "(such as HOOK_SECRET; `wingman secret set` keeps its value)",
             "4:62: a number from 0.01 to 10000 is expected, not the number 0",
-            "5:53: there is no `boddy` in `webhook` (did you mean `body`?)",
-            "6:12: a flow cannot start after itself (use a schedule, or a step that waits)",
+            "5:52: there is no `boddy` in `webhook` (did you mean `body`?)",
+            "6:13: a flow cannot start after itself (use a schedule, or a step that waits)",
             "7:29: `completed` or `partial` or `failed` or `cancelled` is expected, not the text "
             "`done`",
             "7:40: there is no event `stat` (did you mean `state`?)",
-            "8:12: the type of an event is expected, not the text `a b` (such as file.uploaded)",
-            "8:19: a `event` trigger has no key `timezone` (one of after, at, event, every, if, "
+            "8:13: the type of an event is expected, not the text `a b` (such as file.uploaded)",
+            "8:20: a `event` trigger has no key `timezone` (one of after, at, event, every, if, "
             "inputs, name, schedule, watch, webhook)",
         ],
     ),

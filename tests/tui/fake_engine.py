@@ -43,6 +43,8 @@ class FakeEngine:
         self.flows: list[Row] = []
         self.asked: list[str] = []  # which of `explained` were
         self.requests: list[tuple[str, str, Row]] = []
+        self.triggers: list[Row] = []
+        self.ledgers: dict[str, list[Row]] = {}  # by name of the trigger
         self.machine: Row = {}  # a frame of the machine's window
         self.explained: dict[str, Any] = {}  # why, timeline, diff, definition, events -> answer
         self.refusals: dict[str, tuple[int, Row]] = {}  # path ending -> status and error
@@ -190,6 +192,9 @@ class FakeEngine:
                 Route("/v1/audit/verify", self._explain),
                 Route("/v1/pools", self._explain),
                 Route("/v1/plan", self._explain, methods=["POST"]),
+                Route("/v1/triggers/{name}/ledger", self._ledger),
+                Route("/v1/triggers/{name}/next", self._moments),
+                Route("/v1/triggers/{name}/{verb}", self._switch, methods=["POST"]),
                 Route("/v1/flows/{name}/debug", self._debug, methods=["POST"]),
                 Route("/v1/flows/{name}", self._flow),
                 WebSocketRoute("/v1/feed", self._feed),
@@ -323,6 +328,23 @@ class FakeEngine:
             "found": found["cursor"], "lines": lines[max(0, at - half) : at + half],
             "more_before": at > half, "more_after": at + half < len(lines), "go_on": None,
         })  # fmt: skip
+
+    async def _ledger(self, request: Request) -> Response:
+        return JSONResponse({"occasions": self.ledgers.get(request.path_params["name"], [])})
+
+    async def _moments(self, request: Request) -> Response:
+        found = {"at": "2026-11-28T02:00:00Z", "local": "2026-11-28T03:00:00+01:00"}
+        return JSONResponse({"moments": [found]})
+
+    async def _switch(self, request: Request) -> Response:
+        name, verb = request.path_params["name"], request.path_params["verb"]
+        self.asked.append(f"{verb} {name}")
+        self.triggers = [dict(each) for each in self.triggers]
+        row = next(row for row in self.triggers if row["name"] == name)
+        paused = {"by": "ada", "at": "2026-11-27T11:00:00.000000Z", "reason": ""}
+        row["paused"] = paused if verb == "pause" else None
+        self.changed()
+        return JSONResponse(row)
 
     async def _flow(self, request: Request) -> JSONResponse:
         body = await self._note(request)

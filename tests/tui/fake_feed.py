@@ -111,6 +111,9 @@ class Connection:
     def _flows(self, window: Row) -> Row:
         return {"flows": list(self.engine.flows)}
 
+    def _triggers(self, window: Row) -> Row:
+        return {"triggers": list(self.engine.triggers)}
+
     def _machine(self, window: Row) -> Row:
         return dict(self.engine.machine)
 
@@ -133,7 +136,8 @@ def _difference(told: Row, now: Row, burst: int | None = None) -> Row:
             changed = [row for row in now[name] if old.get(row[key]) != row]
             if changed:
                 changes[name] = changed
-    for name in ("order", "total", "counts", "flows", "execution", "matches", "place"):
+    for name in ("order", "total", "counts", "flows", "triggers", "execution",
+                 "matches", "place"):
         if name in now and now[name] != told[name]:
             changes[name] = now[name]
     return changes

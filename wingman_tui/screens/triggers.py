@@ -1,0 +1,216 @@
+"""Triggers: what starts flows by itself, when, and what became of it; pause and continue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+
+from engine.client.console import quote
+from wingman_tui.sanitise import clean
+from wingman_tui.screens.base import ModeScreen
+from wingman_tui.triggers import TRIGGERS, TriggerRows, head_lines, ledger_lines, moment_lines
+from wingman_tui.view import Part
+from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.live_table import LiveTable
+from wingman_tui.widgets.painted import Painted
+
+LEDGER_ROWS = 30
+PREVIEW = 12
+
+
+class TriggersScreen(ModeScreen):
+    """The mode of the triggers."""
+
+    SCOPE = "triggers"
+
+    def panes(self) -> ComposeResult:
+        """The table, and of the selected one its ledger or its next moments."""
+        self.rows = TriggerRows()
+        self.ledgers: dict[str, list[Any]] = {}
+        self.moments: dict[str, list[Any]] = {}
+        self.shows_moments = False
+        self._window: int | None = None
+        self.table = LiveTable(self.rows, TRIGGERS, empty=self._empty, id="triggers")
+        yield self.table
+        self.panel = TriggerPanel(self)
+        yield self.panel
+
+    def title_words(self) -> tuple[str, ...]:
+        """As the documents call it."""
+        return ("Automation", "Triggers")
+
+    def on_screen_resume(self) -> None:
+        """Look at them."""
+        self.table.focus()
+        self._look_away()
+        self._window = self.console_app.session.feed.open({"window": "triggers"}, self._frame)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks."""
+        self._look_away()
+
+    def _look_away(self) -> None:
+        if self._window is not None:
+            self.console_app.session.feed.close(self._window)
+            self._window = None
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        if frame.get("kind") == "error":
+            return
+        before, order = dict(self.rows.rows), list(self.rows.names)
+        is_first = not self.rows.loaded
+        self.rows.apply(frame)
+        if is_first or order != self.rows.names:
+            self.table.rows_changed()
+        else:
+            changed = {n for n in order if before.get(n) != self.rows.rows[n]}
+            self.table.rows_updated(changed)
+        self._load()
+
+    def selected(self) -> dict[str, Any] | None:
+        """The selected trigger."""
+        row = self.table.selected
+        return dict(row) if row is not None else None
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        """Another one is meant."""
+        self._load()
+
+    def _load(self) -> None:
+        """Ask for what is shown below."""
+        row = self.selected()
+        self.panel.refresh()
+        if row is None:
+            return
+        name = str(row["name"])
+        what = f"next?count={PREVIEW}" if self.shows_moments else f"ledger?limit={LEDGER_ROWS}"
+
+        def take(answer: dict[str, Any]) -> None:
+            if "moments" in answer:
+                self.moments[name] = answer["moments"]
+            else:
+                self.ledgers[name] = answer["occasions"]
+            self.panel.refresh()
+
+        session = self.console_app.session
+        path = f"/v1/triggers/{quote(name)}/{what}"
+        self.console_app.carry_out(
+            session.request("GET", path), take, on_refusal=lambda refused: None
+        )
+
+    def about(self) -> Sequence[Part]:
+        """What is filtered for."""
+        if not self.rows.text:
+            return ()
+        found = f"  {self.rows.total} found, esc shows all"
+        return (("filter ", "key"), (clean(self.rows.text), "strong"), (found, "muted"))
+
+    def _empty(self) -> Sequence[Sequence[Part]]:
+        if self.rows.text:
+            return ([(" no trigger matches; esc shows all", "muted")],)
+        if not self.rows.loaded:
+            return ([(" waiting for the engine …", "muted")],)
+        return (
+            [(" Nothing starts by itself yet.", "strong")],
+            [],
+            [(" Write `triggers:` into a file of the flow folder: ", "text"),
+             (clean(self.console_app.home.text("flows")), "accent")],
+            [(" ? has the document about it.", "muted")],
+        )  # fmt: skip
+
+    # actions
+
+    def do_pause(self) -> None:
+        """Pause it, or let it go on."""
+        row = self.selected()
+        if row is None:
+            return
+        verb = "continue" if row.get("paused") else "pause"
+        words = "goes on" if verb == "continue" else "is paused: p lets it go on"
+        name = str(row["name"])
+        app = self.console_app
+        app.carry_out(
+            app.session.request("POST", f"/v1/triggers/{quote(name)}/{verb}", {}),
+            lambda _: app.tell(f"{clean(name)} {words}", "good"),
+        )
+
+    def do_moments(self) -> None:
+        """Show the next moments instead of the ledger, or the ledger again."""
+        self.shows_moments = not self.shows_moments
+        self._load()
+
+    def do_open(self) -> None:
+        """Open the execution that it has started last."""
+        row = self.selected()
+        if row is None:
+            return
+        rows = [(row.get("last") or {}), *self.ledgers.get(str(row["name"]), ())]
+        started = next((each["execution"] for each in rows if each.get("execution")), None)
+        if started is None:
+            self.console_app.tell("it has started nothing yet", "warning")
+        else:
+            self.console_app.open_execution(str(started))
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        """Open what was clicked twice."""
+        self.do_open()
+
+    def do_history(self) -> None:
+        """Show the executions of its flow."""
+        row = self.selected()
+        if row is None:
+            return
+        from wingman_tui.screens.executions import ExecutionsScreen
+
+        self.console_app.go("executions")
+        screen = self.console_app.mode_screen
+        if isinstance(screen, ExecutionsScreen):
+            screen.set_filter(f"flow:{row['flow']}")
+
+    def do_filter(self) -> None:
+        """Ask what the triggers must hold."""
+        self.ask_line(" filter ", self.rows.text, self.set_filter)
+
+    def set_filter(self, text: str) -> None:
+        """Show what matches from now on."""
+        self.rows.filter(text)
+        self.table.rows_changed()
+        self._load()
+        self.refresh_frame()
+
+    def leave_filter(self) -> bool:
+        """Show all again."""
+        if not self.rows.text:
+            return False
+        self.set_filter("")
+        return True
+
+    def command_of(self, action: Any) -> str:
+        """The command line that does what an action does here."""
+        row = self.selected()
+        return "" if row is None else str(action.command).format(name=row["name"])
+
+
+class TriggerPanel(Painted):
+    """Of the selected trigger: what holds it up, then its ledger or its next moments."""
+
+    def __init__(self, screen: TriggersScreen) -> None:
+        super().__init__(id="trigger-panel")
+        self._owner = screen
+
+    def render_line(self, y: int) -> Any:
+        """One line of it."""
+        lines = self._lines()
+        return self.line(lines[y]) if y < len(lines) else self.blank()
+
+    def _lines(self) -> list[list[Part]]:
+        row = self._owner.selected()
+        if row is None:
+            return []
+        name = str(row["name"])
+        lines = head_lines(row, self.view, self.size.width)
+        if self._owner.shows_moments:
+            return lines + moment_lines(self._owner.moments.get(name, ()))
+        return lines + ledger_lines(self._owner.ledgers.get(name, ()), self.view)

@@ -1,0 +1,154 @@
+"""The triggers as rows of a table, and the lines below it: ledger or moments. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wingman_tui.format import fit, fit_middle, when, wrap
+from wingman_tui.sanitise import clean
+from wingman_tui.view import Part, View
+from wingman_tui.widgets.live_table import Column
+
+Row = Mapping[str, Any]
+# outcome: glyph, its ASCII twin, role
+OUTCOMES: Mapping[str, tuple[str, str, str]] = {
+    "ran": ("✓", "+", "state_completed"),
+    "late": ("◐", "%", "state_partial"),
+    "skipped": ("–", "_", "state_skipped"),
+    "missed": ("✗", "x", "state_failed"),
+    "waiting": ("◌", "=", "state_waiting"),
+}
+
+
+@dataclass
+class TriggerRows:
+    """The triggers that match the filter."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    loaded: bool = False
+    text: str = ""
+    total: int = 0  # how many match
+
+    def apply(self, frame: Row) -> None:
+        """Take a frame in."""
+        self.rows = {str(row["name"]): row for row in frame.get("triggers", ())}
+        self.loaded = True
+        self.filter(self.text)
+
+    def filter(self, text: str) -> None:
+        """Keep those that hold every word."""
+        self.text = text
+        words = text.lower().split()
+        self.names = [
+            name
+            for name, row in self.rows.items()
+            if all(word in f"{name} {row['kind']} {row['what']}".lower() for word in words)
+        ]
+        self.total = len(self.names)
+
+    def key_at(self, index: int) -> str | None:
+        """The name at a place."""
+        return self.names[index] if 0 <= index < len(self.names) else None
+
+    def index_of(self, key: str) -> int | None:
+        """The place of a name."""
+        return self.names.index(key) if key in self.names else None
+
+    def row(self, key: str) -> Row | None:
+        """The trigger of a name."""
+        return self.rows.get(key)
+
+
+def _outcome(outcome: str, view: View) -> Part:
+    glyph, twin, role = OUTCOMES.get(outcome, ("?", "?", "text"))
+    return (f"{view.glyph(glyph, twin)} {outcome}", role)
+
+
+def _name(row: Row, view: View, width: int) -> Sequence[Part]:
+    return [(fit_middle(clean(str(row["name"])), width).ljust(width)[:width], "strong")]
+
+
+def _what(row: Row, view: View, width: int) -> Sequence[Part]:
+    return [(fit(clean(str(row["what"])), width), "text")]
+
+
+def _next(row: Row, view: View, width: int) -> Sequence[Part]:
+    if row.get("paused"):
+        return [(fit(f"{view.sign('paused')} paused", width), "state_paused")]
+    if row.get("problem"):
+        return [(fit("see below", width), "error")]
+    if not row.get("next"):
+        return [(fit("when it happens" if row["kind"] != "schedule" else "-", width), "muted")]
+    return [(fit(when(row["next"], view.now(), view.zone), width), "text")]
+
+
+def _last(row: Row, view: View, width: int) -> Sequence[Part]:
+    last = row.get("last")
+    if not last:
+        return [(fit("never", width), "muted")]
+    text, role = _outcome(str(last["outcome"]), view)
+    return [(fit(text, width), role)]
+
+
+def _at(row: Row, view: View, width: int) -> Sequence[Part]:
+    last = row.get("last") or {}
+    return [(fit(when(last.get("decided_at"), view.now(), view.zone), width), "text")]
+
+
+TRIGGERS = (
+    Column("TRIGGER", 20, _name, grow_to=24, least=14),
+    Column("WHAT STARTS IT", 16, _what, 1, grow_to=60),
+    Column("NEXT", 15, _next),
+    Column("LAST", 9, _last, 1),
+    Column("AT", 11, _at, 3),
+)
+
+
+def head_lines(row: Row, view: View, width: int) -> list[list[Part]]:
+    """What is known of a trigger beside its row."""
+    lines: list[list[Part]] = [
+        [(" " + clean(str(row["name"])), "strong"), ("  " + clean(str(row["source"])), "muted")]
+    ]
+    paused = row.get("paused")
+    if paused:
+        why = f": {clean(str(paused['reason']))}" if paused.get("reason") else ""
+        since = when(paused["at"], view.now(), view.zone)
+        lines.append([(f" paused by {clean(str(paused['by']))}, {since}{why}", "state_paused")])
+    if row.get("problem"):
+        text = clean(str(row["problem"]))
+        lines += [[(" " + line, "error")] for line in wrap(text, max(20, width - 2), 3)]
+    for refused in list(row.get("refusals") or ())[:3]:
+        at = when(refused["at"], view.now(), view.zone)
+        lines.append([(f" {at} refused: {clean(str(refused['reason']))}", "warning")])
+    return lines
+
+
+def ledger_lines(rows: Sequence[Row], view: View) -> list[list[Part]]:
+    """An occasion a line, the newest first."""
+    if not rows:
+        return [[(" nothing has happened yet", "muted")]]
+    lines: list[list[Part]] = []
+    for row in rows:
+        at = when(row["at"], view.now(), view.zone)
+        text, role = _outcome(str(row["outcome"]), view)
+        label = clean(str(row.get("label") or ""))
+        times = "" if row["times"] == 1 else f"{row['times']} times: "
+        reason = clean(str(row.get("reason") or ""))
+        lines.append([
+            (f" {at:<12} ", "text"), (f"{text:<10} ", role),
+            (f"{label} " if label else "", "strong"), (f"{times}{reason}", "muted"),
+        ])  # fmt: skip
+    return lines
+
+
+def moment_lines(moments: Sequence[Row]) -> list[list[Part]]:
+    """A moment to come a line, as the clocks of its zone show it."""
+    if not moments:
+        return [[(" no moment is to come", "muted")]]
+    return [
+        [(f" {str(each['local']).replace('T', ' ')}", "text"), (f"  {each['at']}", "muted")]
+        for each in moments
+    ]
