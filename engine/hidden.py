@@ -28,8 +28,20 @@ class Hidden:
         if execution.definition["secrets"]:
             self.secret_values[execution.id] = self._secrets.of(execution.definition)
             masks += self._secrets.texts(execution.definition, execution.created_at_us)
+        for sealed in execution.derived:
+            masks += self._secrets.open_derived(execution.id, sealed)
         if masks:
             self.masks[execution.id] = masks
+
+    def add(self, execution_id: str, values: list[str]) -> str | None:
+        """Mask these too; sealed, as the journal may keep them. None where all were known."""
+        known = self.masks.get(execution_id, ())
+        fresh = [value for value in values if value not in known]
+        if not fresh:
+            return None
+        self.masks[execution_id] = (*known, *fresh)
+        self._mask_of.pop(execution_id, None)
+        return self._secrets.seal_derived(execution_id, fresh)
 
     def forget(self, execution_id: str) -> None:
         """An execution has left memory."""

@@ -119,6 +119,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "execution.ended": _ended,
     "execution.retried": _by("retried"),
     "execution.debug": _debug,
+    "execution.masked": lambda data: ("info", "a step has had more values masked"),
     "attempt.starting": _starting,
     "attempt.checking": lambda data: ("debug", f"{data['step']}: ended; `expect` is evaluated"),
     "attempt.began": lambda data: ("info", f"{data['step']}: has begun"),

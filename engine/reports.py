@@ -78,6 +78,10 @@ class Reports:
         """A dead runner's folder goes when all that it told is durable."""
         self._journal.when_durable(remove)
 
+    def masks_added(self, execution: str, values: list[str]) -> None:
+        """Mask them everywhere from now on, and after a restart."""
+        self._scheduler.add_masks(execution, values)
+
     def logs_grew(self, executions: list[str]) -> None:
         """Somebody looks at them."""
         self._scheduler.on_grew(executions)

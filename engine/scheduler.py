@@ -231,6 +231,19 @@ class Scheduler:
             elif execution_id in self._starved:
                 self._starved.move_to_end(execution_id)
 
+    def add_masks(self, execution_id: str, values: list[str]) -> None:
+        """Mask what a step has derived from secrets; later attempts and engines know it, too."""
+        execution = self.live.get(execution_id)
+        if execution is None:
+            return
+        try:
+            sealed = self.hidden.add(execution_id, values)
+        except WingmanError as error:  # no key: it is masked as long as this engine lives
+            self._log(f"what a step wants masked cannot be kept: {error}")
+            return
+        if sealed is not None:
+            self.attempt(execution, decide.note_masked, sealed)
+
     def mask_of(self, execution: Execution) -> Mask | None:
         """What masks an execution's sensitive values; None where it has none."""
         return self.hidden.mask_of(execution)

@@ -6,6 +6,7 @@ import os
 import sys
 
 from engine.cli.terminal import clean, has_glyphs, paint
+from engine.errors import UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -17,12 +18,19 @@ LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
+    parser.flag("--masking", help="plant secrets in an engine of its own, and look for them")
     parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:
     """Look at everything and tell it."""
-    if os.environ.get("WINGMAN_SERVER"):
+    if args.masking:
+        if os.environ.get("WINGMAN_SERVER"):
+            raise UsageError("--masking is about this machine", "leave out --server")
+        from engine.canaries import examine_masking
+
+        findings = examine_masking()
+    elif os.environ.get("WINGMAN_SERVER"):
         from engine.client.launch import ensure_engine
         from engine.doctor import Finding
 

@@ -44,5 +44,10 @@ def debug(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.debug = data["on"]
 
 
+def masked(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """A step has said what else is secret."""
+    ex.derived.append(data["sealed"])
+
+
 def remember(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """An event that tells people something and changes nothing."""

@@ -258,6 +258,11 @@ def continue_(turn: Turn, actor: str = "") -> None:
     due(turn)
 
 
+def note_masked(turn: Turn, sealed: str) -> None:
+    """A step has said what else is secret; it is sealed already."""
+    turn.emit("execution.masked", sealed=sealed)
+
+
 def set_debug(turn: Turn, on: bool, actor: str = "") -> None:
     """Debug mode of this one execution, from its next step on."""
     if turn.execution.has_ended:

@@ -330,4 +330,5 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "step.released": _released,
     "step.reused": _step_reused,
     "step.detail": course.remember,
+    "execution.masked": course.masked,
 }

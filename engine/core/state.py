@@ -155,6 +155,7 @@ class Execution:
     timed: set[str] = field(default_factory=set)  # steps that something happens to at a moment
     asking: set[str] = field(default_factory=set)  # steps that wait for an approval
     by_number: dict[int, StepState] = field(default_factory=dict)  # steps by newest attempt
+    derived: list[str] = field(default_factory=list)  # sealed: what steps want masked, too
     environment: dict[str, str] | None = None  # the flow's own part, rendered once
 
     def __post_init__(self) -> None:

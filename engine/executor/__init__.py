@@ -31,6 +31,9 @@ class Listener(Protocol):
     def generation_settled(self, remove: Callable[[], None]) -> None:
         """A dead runner's attempts were all reported; call `remove` once that is journaled."""
 
+    def masks_added(self, execution: str, values: list[str]) -> None:
+        """A step has derived these from what is secret: they are to appear nowhere."""
+
     def logs_grew(self, executions: list[str]) -> None:
         """Watched executions have new log bytes."""
 

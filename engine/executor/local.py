@@ -215,6 +215,8 @@ class LocalExecutor:
             self._listener.attempts_ended(link.generation, ends)
         elif kind == "began":
             self._listener.attempts_began({row["attempt"]: row["at"] for row in frame["attempts"]})
+        elif kind == "masks":
+            self._listener.masks_added(frame["execution"], frame["values"])
         elif kind == "grew":
             self._listener.logs_grew(frame["executions"])
         elif kind == "samples":

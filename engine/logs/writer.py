@@ -62,6 +62,10 @@ class AttemptLog:
         if data:
             self._take(stream, data, now_ns)
 
+    def mask_by(self, masker: Masker) -> None:
+        """Mask more values from now on; what an earlier masker held back goes to this one."""
+        self._masker = masker.after(self._masker)
+
     def flush_partial(self, now_ns: int) -> None:
         """Write the unfinished lines that have been held for long enough."""
         for stream, since in list(self._held_since.items()):

@@ -12,6 +12,8 @@ import fcntl
 import os
 import time
 
+from engine.runner.add_mask import MaskLines
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,7 @@ class Capture:
         "_recorder",
         "_watched",
         "attempt",
+        "commands",
         "fds",
         "kept",
         "kept_limit",
@@ -56,6 +59,7 @@ class Capture:
         self.on_end = on_end  # called when the last pipe has ended
         self.fds = [-1, -1, -1]
         self.log: AttemptLog | None = None
+        self.commands = MaskLines()
         self.lost_bytes = 0
         spec = attempt.spec
         self.kept = bytearray() if spec["outputs"] == "json" else None
@@ -162,6 +166,7 @@ class Recorder:
     def __init__(self, poller: Poller, timers: Timers, report: Callable[[str], None]) -> None:
         self.poller = poller
         self.on_growth: Callable[[str], None] | None = None  # with the execution, while watched
+        self.on_masks: Callable[[str, list[str]], None] | None = None
         self._timers = timers
         self._report = report
         buffer = bytearray(BUFFER_BYTES)
@@ -173,7 +178,17 @@ class Recorder:
 
     def feed(self, capture: Capture, stream: int, count: int) -> None:
         """Record the first `count` bytes of the buffer."""
-        data = self._view[:count]
+        found = capture.commands.look(stream, self.buffers[0], count)
+        data: memoryview | bytes = self._view[:count]
+        if found is not None:  # what may be a command to mask, or its beginning, is among it
+            data, values = found
+            if values and self.on_masks is not None:
+                self.on_masks(capture.attempt.execution, values)
+            if not data:
+                return
+        self._record(capture, stream, data)
+
+    def _record(self, capture: Capture, stream: int, data: memoryview | bytes) -> None:
         kept = capture.kept
         if kept is not None and stream == STDOUT and len(kept) <= capture.kept_limit:
             kept += data[: capture.kept_limit + 1 - len(kept)]
@@ -183,7 +198,7 @@ class Recorder:
                 log = capture.log = self._open_log(capture.attempt.spec)
             log.feed(stream, data, time.time_ns())
         except Exception as error:  # whatever befalls the log: the step must not hang on its pipe
-            self._lose(capture, count, error)
+            self._lose(capture, len(data), error)
             return
         if capture not in self._partial and log.has_partial:
             self._partial.add(capture)
@@ -196,6 +211,12 @@ class Recorder:
 
     def finish(self, capture: Capture) -> tuple[int, int]:
         """Close the log: its bytes and index records."""
+        for stream in (STDOUT, STDERR):
+            data, values = capture.commands.rest(stream)
+            if values and self.on_masks is not None:
+                self.on_masks(capture.attempt.execution, values)
+            if data:
+                self._record(capture, stream, data)
         self._partial.discard(capture)
         log = capture.log
         if log is None:

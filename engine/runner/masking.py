@@ -41,6 +41,13 @@ class Masker:
         other._forms = self._forms
         return other
 
+    def after(self, former: Masker | None) -> Masker:
+        """A masker of these values that goes on from another one's streams."""
+        other = self.fresh()
+        if former is not None:
+            other._held = former._held
+        return other
+
     @property
     def active(self) -> bool:
         """False when there is nothing to mask."""

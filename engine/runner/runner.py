@@ -12,6 +12,7 @@ import os
 import time
 import traceback
 
+from engine.runner.add_mask import Derived
 from engine.runner.attempt import CLOSING, REQUIRED, RUNNING, Attempt
 from engine.runner.capture import Recorder
 from engine.runner.containment import Containment
@@ -78,6 +79,7 @@ class Runner:
             listener, self._poller, self._welcome, self._take, self._lost_engine, report
         )
         self._live = self._endings.live
+        self._derived = Derived(self._live, self._recorder, self._link)
         self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
         self._recording: list[Attempt] = []  # `end` on its way to disk
         self._untold: list[Attempt] = []  # `end` on disk, and on its way to the engine
@@ -227,6 +229,7 @@ class Runner:
         self._wait_s = self._idle_s
         self._watching.clear()  # what an earlier one watched is of no interest
         self._link.send(dump_json(welcome))
+        self._derived.tell_all()
         self._send_ends(list(self._ended.values()))
         self._untold, self._tell_at = [], NEVER
         begun = [a for a in self._live.values() if a.at_most and a.state in (RUNNING, CLOSING)]
@@ -261,6 +264,7 @@ class Runner:
             self._endings.failed_to_start(attempt, "this runner takes nothing new", self._now)
             return
         self._endings.add(attempt, self._now)
+        self._derived.accept(attempt)
         self._lines.add(attempt)
 
     def _dispatch(self, attempt: Attempt) -> None:

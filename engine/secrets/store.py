@@ -88,6 +88,14 @@ class Secrets:
         ]
         return tuple(dict.fromkeys(found))
 
+    def seal_derived(self, execution_id: str, values: list[str]) -> str:
+        """Values that a step has derived, as the journal may keep them."""
+        return self._sensitive.vault.seal(values, _context(f"{execution_id}#derived"))
+
+    def open_derived(self, execution_id: str, sealed: str) -> tuple[str, ...]:
+        """The same again. Raises StorageError."""
+        return tuple(self._sensitive.vault.open(sealed, _context(f"{execution_id}#derived")))
+
     def rows(self) -> list[dict[str, Any]]:
         """Names, ages and who set them; never a value."""
         return [

@@ -216,3 +216,47 @@ def test_the_command(wingman: Wingman, engine: Engine) -> None:
     assert wingman("secret", "rm", "DB_PASSWORD", check=True).stdout == "removed DB_PASSWORD\n"
     with pytest.raises(UnknownReference):
         engine.client.request("DELETE", "/v1/secrets/DB_PASSWORD")
+
+
+DERIVED = "derivedT0ken+of=this"
+DERIVES = """
+secrets: [STORE_TOKEN]
+steps:
+  - id: other
+    needs: []
+    run: 'echo up; until [ -e go ]; do sleep 0.02; done; cat token; base64 -w0 token'
+  - id: derive
+    needs: []
+    run: |
+      printf derivedT0ken >> half; printf '%s+of=this' "$(cat half)" > token; echo
+      printf '::add-mask::'; sleep 0.05; cat token; echo
+      echo "it is $(cat token)"; cat token >&2; base64 -w0 token; echo "t=$(cat token)" >> "$WINGMAN_OUTPUT"
+  - {id: later, needs: [derive], run: 'touch waits; until [ -e go ]; do sleep 0.02; done; cat token; exit 3'}
+outputs: {t: "${{ steps.derive.outputs.t }}"}
+"""
+
+
+@pytest.mark.parametrize("death", ["none", "engine"])
+def test_what_a_step_derives_is_masked_from_then_on(
+    engine: Engine, home: Home, death: str
+) -> None:
+    keep(engine, STORE_TOKEN=WORD)
+    id_ = engine.start(DERIVES, debug=True)["id"]
+    until(lambda: (home.work / id_ / "waits").exists())
+    if death == "engine":
+        engine.kill()
+        engine.begin()
+    go(home, id_)
+    found = engine.ended(id_)
+    assert states(found) == {"other": "completed", "derive": "completed", "later": "failed"}
+    assert step_of(found, "derive")["outputs"] == {"t": "***"}
+    engine.act(id_, "retry")
+    engine.ended(id_)
+    log = engine.log(id_)
+    assert "::add-mask::***\n" in log
+    assert "it is ***\n" in log
+    for form in forms(DERIVED):
+        for folder in (home.logs, home.data, home.run):
+            for path in folder.rglob("*"):
+                assert not path.is_file() or form not in path.read_bytes(), path
+        assert form not in json.dumps(engine.show(id_)).encode()
