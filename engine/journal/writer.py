@@ -2,8 +2,8 @@
 
 Called by `Journal`, one group at a time. A small group is committed at once, on the caller's
 thread: handing it over costs more than it saves. A large one, or one that would have to wait, goes
-to a thread of its own, which waits for space on a full disk (`degraded` tells); any other fault of
-the disk ends the process.
+to a thread of its own, which waits for space on a full disk (`degraded` tells); any other fault
+ends the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import apsw
 
@@ -73,7 +73,7 @@ class Writer:
             self._commit(statements)
         except (apsw.FullError, apsw.BusyError):
             return False
-        except apsw.Error as error:
+        except Exception as error:
             _end_process(error)
         finally:
             self.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -143,7 +143,7 @@ class Writer:
                 if not was_known:
                     self._report("the disk is full: nothing new starts until there is space")
                 time.sleep(FULL_DISK_PAUSE_S)
-            except apsw.Error as error:
+            except Exception as error:
                 _end_process(error)
 
     def _commit(self, statements: Statements) -> None:
@@ -191,7 +191,7 @@ def _nothing() -> None:
     """A group that is there for the checkpoint after it."""
 
 
-def _end_process(error: apsw.Error) -> None:
-    """After a failed sync nothing may be acknowledged any more: stop at once."""
+def _end_process(error: Exception) -> NoReturn:
+    """After a failed sync, or with a group lost, nothing may be acknowledged: stop at once."""
     print(f"journal: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
     os._exit(EXIT_STORAGE)
