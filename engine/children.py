@@ -118,7 +118,9 @@ class Children:
         reach("child_starting")
         if command.execution in self._scheduler.live:
             return
-        parent = {"execution": caller.id, "flow": caller.flow, "number": caller.number,
+        above = [*(caller.parent or {}).get("above", ()), caller.id]
+        parent = {"execution": caller.id, "above": above, "flow": caller.flow,
+                  "number": caller.number,
                   "step": command.step, "chain": chain}  # fmt: skip
         answer = await service.launch(
             compiled, text, source, command.inputs, {}, actor=caller.actor, trigger="flow",

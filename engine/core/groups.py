@@ -89,24 +89,42 @@ class Groups:
 
     def obstacle(self, ex: Execution | None, group: str, limit: int) -> Obstacle | None:
         """What keeps an execution from starting now; None when nothing does."""
-        holders = list(self.holders.get(group, {}).values())
+        above = self._above(ex, group)
+        there = self.holders.get(group, {})
+        holders = [other for other in there.values() if other.id not in above]
         ahead = None
         for other in self.queues.get(group, {}).values():
-            if other is not ex:
+            if other is ex:
+                break
+            if not above or above & self._above(other, group):
                 ahead = other
-            break
+                break
         if len(holders) < limit and ahead is None:
             return None
         return Obstacle(group, limit, holders, ahead)
 
+    def _above(self, ex: Execution | None, group: str) -> frozenset[str]:
+        """Those who have called an execution and hold its group: it shares their place.
+
+        They wait for it, so it must not wait for them, nor for anybody who does.
+        """
+        callers = (ex.parent or {}).get("above", ()) if ex else ()
+        there = self.holders.get(group, {})
+        return frozenset(caller for caller in callers if caller in there)
+
     def next_ones(self) -> list[Execution]:
-        """The executions that may start now: the first of each line, as far as there is room."""
+        """The executions that may start now, in their order: as far as there is room."""
         found = []
         for group, queue in self.queues.items():
-            taken = len(self.holders.get(group, {}))
+            taken, is_full = len(self.holders.get(group, {})), False
             for ex in queue.values():
-                if taken >= ex.definition["concurrency"]["limit"]:
-                    break
-                taken += 1
-                found.append(ex)
+                limit = ex.definition["concurrency"]["limit"]
+                if self._above(ex, group):
+                    if self.obstacle(ex, group, limit) is None:
+                        found.append(ex)
+                    continue
+                is_full = is_full or taken >= limit
+                if not is_full:
+                    taken += 1
+                    found.append(ex)
         return found

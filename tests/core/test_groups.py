@@ -36,19 +36,19 @@ class Crowd:
         return Execution(
             id=name, ord=old.ord, flow="sample", number=old.number, version="v1", source="",
             definition=old.definition, inputs=old.inputs, trigger="manual", actor="me",
-            created_at_us=0,
+            created_at_us=0, parent=old.parent,
         )  # fmt: skip
 
     def arrive(self, policy: str = "queue", limit: int = 1, **more: Any) -> str:
         number = len(self.all) + 1
         name = f"e{number}"
         concurrency = {"group": more.pop("group", "g"), "limit": limit, "on_conflict": policy}
-        begin = more.pop("begin", decide.begin)
+        begin, parent = more.pop("begin", decide.begin), more.pop("parent", None)
         definition = flow(step("a"), concurrency=concurrency, **more)
         self.all[name] = Execution(
             id=name, ord=number, flow="sample", number=number, version="v1", source="",
             definition=definition, inputs={"db": "app"}, trigger="manual", actor="me",
-            created_at_us=0,
+            created_at_us=0, parent=parent,
         )  # fmt: skip
         self.events[name] = []
         self.do(name, begin)
@@ -109,7 +109,8 @@ class Crowd:
         assert {n for there in self.groups.holders.values() for n in there} == held
         for there in self.groups.holders.values():
             limit = max(ex.definition["concurrency"]["limit"] for ex in there.values())
-            assert len(there) <= limit
+            apart = [ex for ex in there.values() if not ex.parent]
+            assert len(apart) <= limit
 
     def states(self) -> list[str]:
         return [ex.state for ex in self.all.values()]
@@ -230,6 +231,27 @@ def test_a_resumed_one_waits_with_what_it_has_taken_over() -> None:
         "reused",
         {"n": 1},
     )
+
+
+def test_a_called_one_shares_the_place_of_its_caller() -> None:
+    """Else each would wait for the other; between themselves the called ones keep the limit."""
+    crowd = Crowd()
+    crowd.arrive()
+    crowd.arrive()  # waits for the caller
+    for _ in range(2):
+        crowd.arrive(parent={"above": ["e0", "e1"]})
+    assert crowd.states() == ["running", "queued", "running", "queued"]
+    crowd.restart()
+    crowd.let_in()
+    assert crowd.states() == ["running", "queued", "running", "queued"]
+    crowd.end("e3")
+    crowd.let_in()
+    assert crowd.states() == ["running", "queued", "completed", "running"]
+    crowd.end("e4")
+    crowd.let_in()
+    crowd.end("e1")
+    crowd.let_in()
+    assert crowd.states() == ["completed", "running", "completed", "completed"]
 
 
 def test_groups_are_apart_and_their_names_are_resolved() -> None:
