@@ -17,6 +17,7 @@ from typing import Any
 from engine import __version__
 from engine.access.access import Access
 from engine.access.flows import FlowPermissions
+from engine.archive.load import archive_of, load
 from engine.audit import Auditor, Seal
 from engine.children import Children
 from engine.clock import Clock
@@ -141,12 +142,18 @@ class Engine:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
         self._journal.start(loop)
-        self._recover()
-        opening = loop.create_task(self._open_triggers())
+        archive = archive_of(self._home)
+        if archive is None:
+            self._recover()
+        else:
+            load(archive, self._journal)
+            self._executor.open({})
+        opening = loop.create_task(self._open_triggers(archive is None))
         logs = LogBook(self._home, self.service)
         context = Context(
             self._home, self.service, logs, self._status, self.stop, self.triggers
         )
+        context.gate.only_shows = archive is not None
         self._app = make_app(context)
         server, state = await listen(self._app, listening)
         gc.freeze()  # what was loaded stays: looking through it would stop everything for 10-30 ms
@@ -205,8 +212,10 @@ class Engine:
             execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
         )
 
-    async def _open_triggers(self) -> None:
-        """Arm what the flow folders say, beside what is served already."""
+    async def _open_triggers(self, is_armed: bool) -> None:
+        """Arm what the flow folders say, beside what is served already; an archive has none."""
+        if not is_armed:
+            return
         try:
             await self._registry.open()
         except Exception:

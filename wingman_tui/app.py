@@ -277,6 +277,8 @@ class WingmanApp(CellDiff, inherit_bindings=False):
     def _server_words(self) -> str:
         """The server far away, and who we are there."""
         server, me = self.session.server, self.session.me
+        if self.session.is_archive:
+            return "ARCHIVE, read-only"
         if server is None:
             return ""
         return clean(server.name + (f" {me['user']}:{me['role']}" if me else ""))

@@ -7,6 +7,7 @@ app when the connection comes or goes, and keeps when it was last seen alive.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -47,6 +48,8 @@ class Session:
         self._on_change = on_change
         self.feed = Feed(home.text("socket"), self._feed_changed)
         self.server = current()  # far away, or None for this machine's engine
+        # an exported execution that somebody has opened
+        self.is_archive = os.path.isfile(os.path.join(home.text("root"), "archive", "wingman.json"))
         self.me: dict[str, Any] = {}  # who we are there
         self.was_live = False
         self.last_seen: float | None = None  # wall clock of the moment the line was lost
@@ -80,7 +83,7 @@ class Session:
     def _feed_changed(self, live: bool, why: str) -> None:
         if live:
             self.was_live, self.last_seen, self.problem = True, None, ""
-            if self.server is not None:
+            if self.server is not None or self.is_archive:
                 self._asking = asyncio.ensure_future(self._ask_who())
         elif self.was_live and self.last_seen is None:
             self.last_seen = time.time()

@@ -35,6 +35,8 @@ COMMANDS = {
     "logs": ("logs", "print or follow an execution's log"),
     "why": ("why", "say why an execution failed or waits, or a flow does not run, and what helps"),
     "diff": ("diff", "say what is different from the last good execution, or from another"),
+    "export": ("archive", "write an execution with its journal and logs into one file"),
+    "open": ("archive", "look at an exported execution in the console, read-only"),
     "retry": ("again", "retry an execution: failed, cancelled and interrupted steps run again"),
     "rerun": ("again", "run an execution's flow anew, with the same or other inputs"),
     "resume": ("resume", "go on from an execution with a fix: what is unchanged is reused"),
@@ -70,7 +72,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("alerts", "support-bundle", "export", "open", "import", "config")
+    ("alerts", "support-bundle", "import", "config")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

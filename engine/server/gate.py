@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import HTTPConnection, Request
@@ -89,6 +90,7 @@ class Gate:
         self._access = access = service.permissions.access
         self._service = service
         self._permissions = service.permissions
+        self.only_shows = False  # an archive: whoever asks may look, and no more
         self._open: set[_Open] = set()
         self._refused: dict[tuple[str, ...], float] = {}
         access.on_change = self._changed
@@ -130,7 +132,8 @@ class Gate:
             where = "socket" if "uid" in state else client.host if client else "unknown"
             return self._access.users.by_token(given[len(BEARER) :].strip(), where)
         if "uid" in state:
-            return self._access.users.by_uid(state["uid"], state["user"])
+            caller = self._access.users.by_uid(state["uid"], state["user"])
+            return replace(caller, role="viewer") if self.only_shows else caller
         raise Unauthenticated(
             "this server asks for a token", "wingman token create on the server makes one"
         )

@@ -19,7 +19,9 @@ def insight_of(request: Request) -> Insight:
 
 async def why(request: Request) -> Response:
     step = request.query_params.get("step")
-    probe = request.query_params.get("probe") == "true"
+    # an archive may come from anybody: looking at it connects to nobody
+    may_probe = not context_of(request).gate.only_shows
+    probe = may_probe and request.query_params.get("probe") == "true"
     found = await insight_of(request).why(request.path_params["ref"], step, probe)
     return Json(found.to_json())
 

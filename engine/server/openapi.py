@@ -73,6 +73,7 @@ SHAPES = (
     access_routes.TokenRequest,
 )
 LINES_WANTED = ("step", "attempt", "level", "grep", "stream")
+GZIP = {"application/gzip": {"schema": {"type": "string", "format": "binary"}}}
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
@@ -195,6 +196,7 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/why": {"get": operation(parameters=[REF, *_query("step", "probe")])},
         "/v1/executions/{ref}/diff": {"get": operation(parameters=[REF, *_query("against")])},
         "/v1/executions/{ref}/replay": {"get": operation(parameters=[REF, *_query("at")])},
+        "/v1/executions/{ref}/export": {"get": operation(parameters=[REF], content=GZIP)},
         "/v1/executions/{ref}/timeline": {"get": operation(parameters=[REF])},
         "/v1/executions/{ref}/resume": {
             "post": operation(shape["Started"], "ResumeRequest", [REF], "201")

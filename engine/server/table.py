@@ -9,6 +9,7 @@ from __future__ import annotations
 from engine.server import (
     access_routes,
     approval_routes,
+    archive_routes,
     audit_routes,
     feed,
     gate,
@@ -45,6 +46,7 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/executions/{ref}/why", insight_routes.why, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/diff", insight_routes.diff, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/replay", insight_routes.replay, gate.VIEW_EXECUTION),
+    Guarded("/v1/executions/{ref}/export", archive_routes.export, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/timeline", insight_routes.timeline, gate.VIEW_EXECUTION),
     Guarded("/v1/executions/{ref}/resume", resume_routes.start, gate.RUN_EXECUTION, "POST"),
     Guarded("/v1/executions/{ref}/resume/plan", resume_routes.plan, gate.VIEW_EXECUTION, "POST"),

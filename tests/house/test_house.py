@@ -47,6 +47,8 @@ NEVER = {
                       "engine.expression", "engine.sandbox", "asyncio"),  # engine
     "engine/client": ("engine.core", "engine.journal", "engine.server", "engine.service",
                       "engine.runner", "engine.executor", "engine.logs"),  # engine
+    "engine/archive": ("engine.server", "engine.service", "engine.scheduler", "engine.runner",
+                       "asyncio"),
     "engine/cli": ("engine.core", "engine.journal", "engine.server", "engine.service",
                    "engine.runner", "engine.executor", "engine.scheduler", "asyncio"),  # engine
 }  # fmt: skip
