@@ -40,7 +40,6 @@ SCREENS: dict[str, tuple[tuple[int, int], str, tuple[str, ...], str]] = {
     "machine": ((80, 24), "ansi", ("m",), "memory"),
     "machine_wide": ((120, 40), "dark", ("m",), "memory"),
     "help": ((80, 24), "ansi", ("question_mark",), "Keys: Executions"),
-    "help_sought": ((80, 24), "mono", ("question_mark", "slash", "k", "i", "l", "l"), "SIGKILL"),
     "palette": ((80, 24), "ansi", ("ctrl+p", "r", "e", "t"), "Find an action"),
     "themes": ((80, 24), "high-contrast", ("ctrl+t", "down"), "Themes"),
     "typed": ((80, 24), "ansi", ("colon", "r", "e"), "retry"),

@@ -93,7 +93,7 @@ class ThemeList(LineList):
         """How many there are."""
         return len(self._names)
 
-    def key_at(self, index: int) -> str | None:
+    def row_key(self, index: int) -> str | None:
         """A name."""
         return self._names[index] if 0 <= index < len(self._names) else None
 
