@@ -175,13 +175,19 @@ def _last_took(row: Row, view: View, width: int) -> Sequence[Part]:
     return [(fit_right(duration(last[0].get("duration_ms")) if last else "", width), "text")]
 
 
+def _what(row: Row, view: View, width: int) -> Sequence[Part]:
+    """The first line of the description: the rest is told beside the selected flow."""
+    first = str(row.get("description") or "").strip().partition("\n")[0]
+    return [(fit(clean(first), width), "muted")]
+
+
 FLOWS = (
     Column("FLOW", 22, _flow_name, grow_to=34, least=14),
     Column("LAST 8", 8, _strip, 1, right=True),
     Column("LAST", 16, _last_state, 1),
     Column("TOOK", 7, _last_took, 3, right=True),
     _plain("type", "TYPE", 12, 5),
-    _plain("description", "WHAT IT DOES", 20, 2, grow_to=100),
+    Column("WHAT IT DOES", 20, _what, 2, grow_to=100),
 )
 
 

@@ -31,9 +31,11 @@ EXIT_WORDS = {
 
 
 def duration(ms: float | None) -> str:
-    """A duration in at most seven characters: 0.4s, 12.3s, 3m12s, 2h05m, 3d04h."""
+    """A duration in at most seven characters: 0.04s, 12.3s, 3m12s, 2h05m, 3d04h."""
     if ms is None:
         return ""
+    if ms < 995:
+        return f"{max(0.0, ms) / 1000:.2f}s"
     if ms < 59_950:
         return f"{max(0.0, ms) / 1000:.1f}s"
     seconds = round(ms / 1000) if ms < 60_000 else int(ms // 1000)

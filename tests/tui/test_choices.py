@@ -168,3 +168,26 @@ async def test_a_running_step_shows_its_last_minute(
         assert "memory" in console.text()
         engine.update_step("heavy-1", "crunch", state="completed", live=None)
         await console.until(lambda: seen.of("crunch") is None)
+
+
+async def test_a_form_of_forty_fields_is_walked_through(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    one = engine.flows[0]["inputs"][0]
+    engine.flows[0]["inputs"] = [
+        {**one, "name": f"field_{n:02d}", "default": f"v{n:02d}", "schema": {}} for n in range(40)
+    ]
+    async with open_console(size=(60, 15)) as console:
+        await console.press("f", "r")
+        await console.sees("field_00")
+        assert "field_39" not in console.text()
+        for _ in range(39):
+            await console.press("tab")
+        assert "field_39" in console.text()
+        assert "run it" in console.text(), "how to send it stays in sight"
+        await console.type("x")
+        await console.press("enter")
+        await console.until(lambda: any(method == "POST" for method, _, _ in engine.requests))
+        body = next(body for method, _, body in engine.requests if method == "POST")
+        assert body["inputs"]["field_39"] == "v39x"
+        assert len(body["inputs"]) == 40

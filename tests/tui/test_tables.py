@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wingman_tui import global_actions, inputs
+from wingman_tui import global_actions, inputs, modes
 from wingman_tui.columns import EXECUTIONS, FLOWS
 from wingman_tui.keymap import ACTIONS, Action
 from wingman_tui.keys import HINTS_LIMIT, Keymap, KeymapError, clashes
-from wingman_tui.screens.details import DetailsScreen
-from wingman_tui.screens.execution import ExecutionScreen
-from wingman_tui.screens.executions import ExecutionsScreen
-from wingman_tui.screens.flows import FlowsScreen
-from wingman_tui.screens.help import HelpScreen
-from wingman_tui.screens.machine import MachineScreen
-from wingman_tui.screens.system import SystemScreen
 from wingman_tui.settings import SettingsError, load_settings
 from wingman_tui.theme import ROLES, ThemeError, load_palette, parse_palette, theme_files
 from wingman_tui.widgets.live_table import GAP, MARGIN, lay_out
 
 OWNERS: dict[str, Any] = {
-    "executions": ExecutionsScreen,
-    "execution": ExecutionScreen,
-    "tree": ExecutionScreen,
-    "log": ExecutionScreen,
-    "details": DetailsScreen,
-    "flows": FlowsScreen,
-    "machine": MachineScreen,
-    "system": SystemScreen,
-    "help": HelpScreen,
-    "global": global_actions,
+    mode: getattr(import_module(f"wingman_tui.screens.{mode}"), name)
+    for mode, name in modes._SCREENS.items()
 }
+OWNERS |= {"tree": OWNERS["execution"], "log": OWNERS["execution"], "global": global_actions}
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
@@ -42,7 +29,7 @@ def test_every_action_is_explained_and_can_be_done(action: Action) -> None:
     assert action.label
     assert action.help.endswith(".")
     if action.scope != "list":
-        owner = HelpScreen if action.id == "global.back" else OWNERS[action.scope]
+        owner = OWNERS["help"] if action.id == "global.back" else OWNERS[action.scope]
         assert hasattr(owner, f"do_{action.name}")
 
 

@@ -14,7 +14,7 @@ from wingman_tui.filters import complete, completed
 
 @pytest.mark.parametrize(
     ("ms", "words"),
-    [(0, "0.0s"), (400, "0.4s"), (59_900, "59.9s"), (59_990, "1m00s"), (60_000, "1m00s"),
+    [(0, "0.00s"), (400, "0.40s"), (59_900, "59.9s"), (59_990, "1m00s"), (60_000, "1m00s"),
      (192_000, "3m12s"), (7_500_000, "2h05m"), (273_600_000, "3d04h"), (None, "")],
 )  # fmt: skip
 def test_durations_are_short(ms: float | None, words: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 
 from wingman_tui.columns import FLOWS
-from wingman_tui.sanitise import clean
+from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import toggle_debug, toggle_watch
 from wingman_tui.state import FlowList
@@ -16,6 +17,8 @@ from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
 from wingman_tui.widgets.painted import Painted
+
+PANEL_LINES = 5
 
 
 class FlowRows:
@@ -210,7 +213,7 @@ class FlowPanel(Painted):
         return self.line(lines[y]) if y < len(lines) else self.blank()
 
     def _lines(self) -> list[list[Part]]:
-        from wingman_tui.format import wrap
+        from wingman_tui.format import fit_middle, wrap
 
         flow = self._owner.selected()
         if flow is None:
@@ -219,11 +222,14 @@ class FlowPanel(Painted):
         lines: list[list[Part]] = [[(" " + clean(str(flow["name"])), "strong")]]
         if flow.get("standard"):
             lines[0].append(("  standard flow", "muted"))
-        lines[0].append(("  " + clean(str(flow.get("source") or "")), "muted"))
+        room = max(0, width - sum(cell_len(text) for text, _ in lines[0]) - 2)
+        source = clean(str(flow.get("source") or ""))
+        lines[0].append(("  " + fit_middle(source, min(room, cell_len(source))), "muted"))
         if flow["name"] in self.console_app.kept.watched:
             lines[0].append(("  watched", "accent"))
-        description = clean(str(flow.get("description") or ""))
-        lines += [[(" " + line, "text")] for line in wrap(description, width, 2) if line]
+        said = clean_lines(str(flow.get("description") or "").strip(), PANEL_LINES)
+        wrapped = [line for text in said for line in wrap(text, width, 2) if line]
+        lines += [[(" " + line, "text")] for line in wrapped[: 1 if flow.get("problems") else 2]]
         for problem in flow.get("problems") or []:
             lines += [[(" " + line, "error")] for line in wrap(clean(str(problem)), width, 2)]
         names = [_input_words(declared) for declared in flow.get("inputs") or []]

@@ -18,7 +18,7 @@ from wingman_tui.view import PRINTED, Part
 from wingman_tui.widgets.log_title import TitleFacts, title_parts
 from wingman_tui.widgets.painted import Painted
 
-STEP_CELLS = 12
+STEP_CELLS, STEP_CELLS_MOST = 12, 24
 WRAPPED_LIMIT = 50  # rows that one line may take
 
 
@@ -138,8 +138,12 @@ class LogLines(Painted):
         return [(" nothing printed yet", "muted")]
 
     def _text_cells(self) -> int:
-        step = 0 if self.choice.is_single else STEP_CELLS + 1
+        step = 0 if self.choice.is_single else self._step_cells() + 1
         return max(10, self.size.width - 12 - step)
+
+    def _step_cells(self) -> int:
+        """Room for a step's name: more where there is more."""
+        return max(STEP_CELLS, min(STEP_CELLS_MOST, self.size.width // 5))
 
     def _sign(self, place: int) -> str:
         return self.view.glyph("▌", ">") if place == self.mark else " "
@@ -154,5 +158,6 @@ class LogLines(Painted):
             (f" {letter} ", f"level_{level}" if level in looks.LEVELS else "text"),
         ]
         if not self.choice.is_single:
-            parts.append((fit(clean(str(line.get("step") or "")), STEP_CELLS) + " ", "log_step"))
+            name = clean(str(line.get("step") or ""))
+            parts.append((fit(name, self._step_cells()) + " ", "log_step"))
         return parts

@@ -126,8 +126,8 @@ class StepPanel(Painted):
             ("memory", size(live.get("rss_bytes")))
             if live
             else ("peak", size(step.get("max_rss_bytes"))),
-            ("read", size(live.get("read_bytes", step.get("read_bytes")))),
-            ("wrote", size(live.get("write_bytes", step.get("write_bytes")))),
+            ("read", size(live.get("read_bytes", step.get("read_bytes")) or None)),
+            ("wrote", size(live.get("write_bytes", step.get("write_bytes")) or None)),
             ("warnings", str(step["warnings"]) if step.get("warnings") else ""),
         )
         lines: list[list[Part]] = []
