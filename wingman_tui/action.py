@@ -62,6 +62,7 @@ COMMANDS = {
     "debug": "wingman debug {flow} on",
     "answer": "wingman approve {ref}",
     "notes": "wingman note {ref}",
+    "runbook": "wingman runbook {ref}",
     "why": "wingman why {ref}",
     "values": "wingman show {ref} --json",
     "diff": "wingman diff {ref}",
@@ -90,6 +91,7 @@ def on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
         ("events", "J", "journal", "Show its journal, an event a line."),
         ("watch", "B", "watch", "Be told, in any mode, when this flow fails; again: no longer."),
         ("notes", "o", "notes", "Read the notes beside it, or the step, and write one."),
+        ("runbook", "O", "runbook", "Read what to do when it fails; $EDITOR keeps it up to date."),
         ("copy", "y", "copy", "Copy its name, for a command line or a message."),
         ("copy_command", "Y", "copy command", "Copy the command line that shows it."),
     )

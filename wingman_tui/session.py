@@ -108,6 +108,11 @@ class Session:
         """A verb on an execution."""
         return await self.request("POST", f"/v1/executions/{quote(id_)}/{verb}", body)
 
+    async def save_runbook(self, id_: str, text: str, version: str) -> dict[str, Any]:
+        """The runbook of an execution's flow, where it is still that version."""
+        path = f"/v1/executions/{quote(id_)}/runbook"
+        return await self.request("PUT", path, {"text": text, "version": version})
+
     async def write_note(self, id_: str, text: str, step: str | None) -> dict[str, Any]:
         """A note beside an execution, or a step of it."""
         path = f"/v1/executions/{quote(id_)}/notes"

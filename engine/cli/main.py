@@ -45,6 +45,7 @@ COMMANDS = {
     "pause": ("verbs", "start no new step of these executions; running ones finish"),
     "continue": ("verbs", "let paused executions go on"),
     "note": ("notes", "write a note beside an execution or a step, or list, edit, remove them"),
+    "runbook": ("runbook", "print or edit what the flow says to do when it fails"),
     "notes": ("notes", "find notes of all executions by their words"),
     "approve": ("approval", "approve what a step of an execution asks for"),
     "reject": ("approval", "reject what a step of an execution asks for"),

@@ -72,7 +72,7 @@ class Promotion:
             raise Conflict(f"{fix.path or fix.name}: {fix.refusal}", fix.hint)
         expected = await asyncio.to_thread(present_text, fix.path)
         try:
-            await asyncio.to_thread(_replace, fix.path, fix.text, expected)
+            await asyncio.to_thread(replace_file, fix.path, fix.text, expected)
         except OSError as error:
             raise StorageError(
                 f"{fix.path} cannot be written: {error.strerror or error}",
@@ -119,7 +119,7 @@ def _refusal(fix: Fix, earlier: set[str], present: bytes | None) -> tuple[str, s
     return "", ""
 
 
-def _replace(path: str, text: bytes, expected: bytes | None) -> None:
+def replace_file(path: str, text: bytes, expected: bytes | None) -> None:
     """Put the text in the place of the file, if it still is as expected. Raises OSError."""
     path = os.path.realpath(path)
     folder = os.path.dirname(path)

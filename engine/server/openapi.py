@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine import __version__, people, wire
-from engine.server import access_routes, note_routes, routes, secret_routes
+from engine.server import access_routes, note_routes, routes, runbook_routes, secret_routes
 from engine.server.app import Json
 from engine.triggers import shapes
 
@@ -45,6 +45,7 @@ SHAPES = (
     people.ApprovalRequest,
     people.Note,
     note_routes.NoteRequest,
+    runbook_routes.RunbookRequest,
     wire.ResumeRequest,
     wire.ResumePlan,
     wire.Fix,
@@ -207,6 +208,10 @@ def make_document() -> dict[str, Any]:
         "/v1/executions/{ref}/fix": {
             "get": operation(shape["Fix"], parameters=[REF]),
             "post": operation(shape["SavedFix"], parameters=[REF]),
+        },
+        "/v1/executions/{ref}/runbook": {
+            "get": operation(parameters=[REF]),
+            "put": operation(None, "RunbookRequest", [REF]),
         },
         "/v1/executions/{ref}/notes": {
             "get": operation(notes, parameters=[REF]),

@@ -139,6 +139,14 @@ class ExecutionActions:
 
             open_notes(self.console_app, execution, self.noted_step())
 
+    def do_runbook(self) -> None:
+        """Read its flow's runbook, and edit it."""
+        execution = self._meant()
+        if execution is not None:
+            from wingman_tui.screens.runbook import open_runbook
+
+            open_runbook(self.console_app, execution)
+
     def _explain(self, tab: str) -> None:
         execution = self._meant()
         if execution is not None:
