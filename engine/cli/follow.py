@@ -157,6 +157,7 @@ class Follower:
             elif answer != "f":
                 self._detach(signal.SIGINT)
         except KeyboardInterrupt:
+            tell("")  # the answer's line
             self._detach(signal.SIGINT)
 
     def _detach(self, number: int) -> NoReturn:
