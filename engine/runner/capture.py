@@ -134,7 +134,7 @@ class Capture:
             return 0
         recorder = self._recorder
         try:
-            count = os.readv(fd, recorder.buffers)
+            count = os.readv(fd, recorder.buffers[stream])
         except BlockingIOError:
             return 0
         if not count:
@@ -142,8 +142,16 @@ class Capture:
             return 0
         if count >= PIPE_BYTES and not self._grown & stream:
             self._grow(stream)
+        if stream == STDERR:
+            self._take_stdout()
         recorder.feed(self, stream, count)
         return count
+
+    def _take_stdout(self) -> None:
+        """What was printed before the chunk of stderr that is at hand: it may ask to mask."""
+        for _ in range(BUSY_PIPE_BYTES // BUFFER_BYTES + 2):
+            if self._read(STDOUT) < BUFFER_BYTES:
+                return
 
     def _grow(self, stream: int) -> None:
         """A busy stream gets a larger pipe: fewer turns for the same bytes."""
@@ -169,17 +177,17 @@ class Recorder:
         self.on_masks: Callable[[str, list[str]], None] | None = None
         self._timers = timers
         self._report = report
-        buffer = bytearray(BUFFER_BYTES)
-        self.buffers = [buffer]
-        self._view = memoryview(buffer)
+        # one for each stream: what stdout holds is recorded while a chunk of stderr is at hand
+        self.buffers = {stream: [bytearray(BUFFER_BYTES)] for stream in (STDOUT, STDERR)}
+        self._views = {stream: memoryview(part[0]) for stream, part in self.buffers.items()}
         self._maskers: dict[tuple[str, ...], Masker] = {}
         self._partial: set[Capture] = set()
         self._unsynced = self._syncing = False
 
     def feed(self, capture: Capture, stream: int, count: int) -> None:
-        """Record the first `count` bytes of the buffer."""
-        found = capture.commands.look(stream, self.buffers[0], count)
-        data: memoryview | bytes = self._view[:count]
+        """Record the first `count` bytes of the stream's buffer."""
+        found = capture.commands.look(stream, self.buffers[stream][0], count)
+        data: memoryview | bytes = self._views[stream][:count]
         if found is not None:  # what may be a command to mask, or its beginning, is among it
             data, values = found
             if values and self.on_masks is not None:

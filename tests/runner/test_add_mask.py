@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runner.add_mask import LONGEST, MARK, MaskLines
+from engine.runner.add_mask import LONGEST, MARK, Derived, MaskLines
+from engine.runner.capture import Capture, Recorder
+from engine.runner.poller import Poller
+from engine.runner.timers import Timers
 
 
 def fed(chunks: list[bytes]) -> tuple[bytes, list[str]]:
@@ -59,3 +65,28 @@ def test_a_line_without_an_end_is_not_waited_for_for_ever() -> None:
         found = lines.look(1, chunk, len(chunk))
     assert found is not None
     assert len(found[0]) > LONGEST
+
+
+def test_what_stderr_holds_is_masked_by_what_stdout_said_before(tmp_path: Path) -> None:
+    """Both streams wait to be read, and stderr is looked at first."""
+    spec = {
+        "attempt": "x:1", "execution": "x", "number": 1, "step": "s", "outputs": "lines",
+        "output_limit_bytes": 1 << 20, "log_limit_bytes": 1 << 20, "log_dir": str(tmp_path / "x"),
+        "masks": [], "log_sync": False,
+    }  # fmt: skip
+    recorder = Recorder(Poller(), Timers(), print)
+    attempt = SimpleNamespace(spec=spec, execution="x", id="x:1", capture=None, log_lost_bytes=0)
+    capture = Capture(attempt, recorder, lambda: None)  # type: ignore[arg-type]
+    attempt.capture = capture
+    link = SimpleNamespace(send=lambda text: None)
+    Derived({"x:1": attempt}, recorder, link)  # type: ignore[arg-type]
+    out, err = capture.open()
+    os.write(out, b"::add-mask::derivedValue\n")
+    os.write(err, b"it is derivedValue\n")
+    capture._on_stderr(0)
+    os.close(out)
+    os.close(err)
+    assert capture.drain()
+    recorder.finish(capture)
+    logged = b"".join(path.read_bytes() for path in (tmp_path / "x").glob("*.log"))
+    assert logged == b"::add-mask::***\nit is ***\n"
