@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ SINGLE_LIMIT_BYTES = 100_000  # one that becomes a variable of a process
 FILE_LIMIT_BYTES = 256 << 20
 JSON_LIMIT_BYTES = 32 << 20  # of a list: it is read at once
 OFFSETS = ".offsets"
+PLAIN_LIMIT_BYTES = 32 << 20
+NOT_PLAIN = re.compile(rb'[\x00-\x09\x0b-\x1f"\\\x7f]')  # what JSON writes otherwise
 PART_LINES = 4_000  # written at once
 
 
@@ -39,13 +42,16 @@ class ItemsError(WingmanError):
 
 def put_aside(store: str, source: dict[str, Any], folder: str) -> int:
     """Write the items of `source` to `store`; how many there are. Raises ItemsError."""
-    if "file" in source:
-        path = os.path.join(folder, source["file"])
-        values: Iterable[Any] = _read(path, source["file"], source["format"])
-    else:
-        values = source["values"]
     os.makedirs(os.path.dirname(store), mode=0o700, exist_ok=True)
     try:
+        if "file" in source:
+            path = os.path.join(folder, source["file"])
+            count = _put_plain_lines(store, path, source)
+            if count is not None:
+                return count
+            values: Iterable[Any] = _read(path, source["file"], source["format"])
+        else:
+            values = source["values"]
         return _write(store, _checked(values, source))
     except OSError as error:
         raise ItemsError(f"they cannot be put aside: {error.strerror or error}") from error
@@ -67,6 +73,31 @@ def lines(store: str, ranges: list[list[int]]) -> Iterator[bytes]:
             end.frombytes(offsets.read(8))
             items.seek(begin[0])
             yield from items.read(end[0] - begin[0]).splitlines()
+
+
+def _put_plain_lines(store: str, path: str, source: dict[str, Any]) -> int | None:
+    """A file of short plain lines, all at once; None where it is anything else."""
+    if source.get("format") != "lines":
+        return None
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            data = file.read(PLAIN_LIMIT_BYTES + 1)
+    except (OSError, ValueError):
+        return None
+    if not data or len(data) > PLAIN_LIMIT_BYTES or not data.isascii() or NOT_PLAIN.search(data):
+        return None
+    found = data.removesuffix(b"\n").split(b"\n")
+    if not all(found) or len(found) > ITEMS_LIMIT or max(map(len, found)) > SINGLE_LIMIT_BYTES:
+        return None
+    offsets = array("Q", accumulate(map(len, found), lambda at, size: at + size + 3, initial=0))
+    _store(store, [b'"', b'"\n"'.join(found), b'"\n'], offsets)
+    return len(found)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _checked(values: Iterable[Any], source: dict[str, Any]) -> Iterator[bytes]:
@@ -96,17 +127,30 @@ def _checked(values: Iterable[Any], source: dict[str, Any]) -> Iterator[bytes]:
 
 
 def _write(store: str, found: Iterator[bytes]) -> int:
-    offsets, at = array("Q", [0]), 0
+    offsets = array("Q", [0])
+    _store(store, _parts(found, offsets), offsets)
+    return len(offsets) - 1
+
+
+def _parts(found: Iterator[bytes], offsets: array[int]) -> Iterator[bytes]:
+    """The lines in larger parts; where each begins is noted on the way."""
+    at = 0
+    while part := list(islice(found, PART_LINES)):
+        for line in part:
+            at += len(line) + 1
+            offsets.append(at)
+        if at > FILE_LIMIT_BYTES:
+            raise ItemsError(f"they have more than {FILE_LIMIT_BYTES >> 20} MiB")
+        part.append(b"")
+        yield b"\n".join(part)
+
+
+def _store(store: str, parts: Iterable[bytes], offsets: array[int]) -> None:
+    """Both files of a batch step, synced; the items take their name last."""
     with open(store + ".new", "wb") as file:
         os.chmod(file.fileno(), 0o600)
-        while part := list(islice(found, PART_LINES)):
-            for line in part:
-                at += len(line) + 1
-                offsets.append(at)
-            if at > FILE_LIMIT_BYTES:
-                raise ItemsError(f"they have more than {FILE_LIMIT_BYTES >> 20} MiB")
-            part.append(b"")
-            file.write(b"\n".join(part))
+        for part in parts:
+            file.write(part)
         _sync(file)
     with open(store + OFFSETS, "wb") as file:
         os.chmod(file.fileno(), 0o600)
@@ -120,7 +164,6 @@ def _write(store: str, found: Iterator[bytes]) -> int:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return len(offsets) - 1
 
 
 def _sync(file: Any) -> None:

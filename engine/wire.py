@@ -6,7 +6,7 @@ document from them. Times are `YYYY-MM-DDTHH:MM:SS.ffffffZ`, durations whole mil
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 PROTOCOL = 1
 
@@ -25,6 +25,7 @@ StepState = Literal[
     "cancelled",
     "reused",
 ]
+STEP_STATES: tuple[str, ...] = get_args(StepState)
 Level = Literal["debug", "info", "warning", "error"]
 Verb = Literal["retry", "rerun", "cancel", "kill", "pause", "continue", "debug"]
 VERBS = ("retry", "rerun", "cancel", "kill", "pause", "continue", "debug")

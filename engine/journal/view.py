@@ -48,5 +48,5 @@ def listed_steps(ex: Execution) -> Iterator[StepState]:
         yield step
         inside = batches.get(step.path)
         if inside is not None:
-            inside.sort(key=lambda one: (one.state == "completed", one.index))
+            inside.sort(key=lambda one: (one.state == "completed", -one.index))
             yield from sorted(inside[:BATCHES_SHOWN], key=lambda one: one.index)

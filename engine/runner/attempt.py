@@ -55,6 +55,7 @@ class Attempt:
     signal_number = 0
     oom = False
     error: dict[str, str] | None = None
+    item_fds: tuple[int, ...] = ()  # memory files with what a batch has to do
     failed_items: list[list[int]] | None = None  # of a batch, as it says
     declared = b""  # what it wrote to WINGMAN_OUTPUT, once it has ended
     swept = False

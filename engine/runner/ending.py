@@ -272,10 +272,11 @@ def sample_peak(attempt: Attempt, now: float) -> None:
 
 def forget_details(attempt: Attempt) -> None:
     """Keep of an ended attempt only what a repeated `ends` needs."""
-    for fd in (attempt.output_fd, attempt.script_fd):
+    for fd in (attempt.output_fd, attempt.script_fd, *attempt.item_fds):
         if fd >= 0:
             os.close(fd)
     attempt.output_fd = attempt.script_fd = -1
+    attempt.item_fds = ()
     attempt.spec = {}
     attempt.outputs = {}
     attempt.declared = b""

@@ -18,27 +18,40 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.runner.attempt import Attempt
+    from engine.runner.spawn import Spawner
 
 FAILED_LIMIT_BYTES = 16 << 20
-PARTS = ("items", "numbers", "failed")
+MEMORY_BYTES = 1 << 20  # items up to this size lie in memory, like what a step writes as outputs
 
 
-def lay_out(attempt: Attempt) -> None:
+def lay_out(attempt: Attempt, spawner: Spawner) -> None:
     """Write the files of a batch and name them in its environment. Raises OSError."""
     batch = attempt.spec["batch"]
-    items, numbers, failed = _paths(attempt)
+    items, failed = _paths(attempt)
     env: dict[str, str] = attempt.spec["env"]
     data = b"".join(_parts(batch["store"], batch["numbers"]))
     if batch["format"] == "lines":
         data = b"".join([_plain(line) for line in data.splitlines(keepends=True)])
-    _write(items, data)
-    _write(numbers, b"".join([_numbers(first, last) for first, last in batch["numbers"]]))
-    env["WINGMAN_ITEMS_FILE"], env["WINGMAN_NUMBERS_FILE"] = items, numbers
+    numbers = b"".join([_numbers(first, last) for first, last in batch["numbers"]])
+    if len(data) <= MEMORY_BYTES:
+        env["WINGMAN_ITEMS_FILE"] = _in_memory(attempt, spawner, data)
+    else:
+        _write(items, data)
+        env["WINGMAN_ITEMS_FILE"] = items
+    env["WINGMAN_NUMBERS_FILE"] = _in_memory(attempt, spawner, numbers)
     env["WINGMAN_FAILED_ITEMS"] = failed  # made by whoever writes to it
     if batch["single"]:
         text = data if batch["format"] == "lines" else _plain(data)
         env["WINGMAN_ITEM"] = text.decode("utf-8", "surrogateescape").removesuffix("\n")
         env["WINGMAN_ITEM_NUMBER"] = str(batch["numbers"][0][0])
+
+
+def _in_memory(attempt: Attempt, spawner: Spawner, data: bytes) -> str:
+    """A file in memory that goes with the attempt; its path."""
+    fd, path = spawner.memory_file("items")
+    attempt.item_fds = (*attempt.item_fds, fd)
+    os.pwrite(fd, data, 0)
+    return path
 
 
 def _write(path: str, data: bytes) -> None:
@@ -56,26 +69,25 @@ def _numbers(first: int, last: int) -> bytes:
 
 def collect_failed(attempt: Attempt) -> None:
     """Read which items have failed, as ranges; what is no number of an item fails the attempt."""
-    paths = _paths(attempt)
+    items, failed = _paths(attempt)
+    if attempt.spec["env"].get("WINGMAN_ITEMS_FILE") == items:
+        with contextlib.suppress(OSError):
+            os.unlink(items)
     try:
-        with open(paths[2], "rb") as file:
+        with open(failed, "rb") as file:
             data = file.read(FAILED_LIMIT_BYTES)
-        if data:
-            attempt.failed_items = _ranges(data, attempt.spec["batch"]["numbers"])
+        os.unlink(failed)
+        attempt.failed_items = _ranges(data, attempt.spec["batch"]["numbers"])
     except ValueError as error:
         if attempt.error is None and not attempt.exit_code and attempt.reason is None:
             attempt.error = {"type": "output", "message": f"$WINGMAN_FAILED_ITEMS: {error}"}
     except OSError:
         pass  # nothing is listed
-    for path in paths:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
 
 
-def _paths(attempt: Attempt) -> tuple[str, str, str]:
+def _paths(attempt: Attempt) -> tuple[str, str]:
     stem = f"{attempt.spec['batch']['store']}.{attempt.spec['number']}"
-    items, numbers, failed = (f"{stem}.{part}" for part in PARTS)
-    return items, numbers, failed
+    return f"{stem}.items", f"{stem}.failed"
 
 
 def _parts(store: str, ranges: list[list[int]]) -> Iterator[bytes]:

@@ -102,7 +102,7 @@ class Starting:
         stdout, stderr = attempt.capture.open()
         try:
             if "batch" in attempt.spec:
-                lay_out(attempt)
+                lay_out(attempt, self._spawner)
             attempt.begin(now)
             if worker is not None:
                 self._workers.send(attempt, worker, stdout, stderr)

@@ -194,6 +194,9 @@ def make_document() -> dict[str, Any]:
             )
         },
         "/v1/executions/{ref}/definition": {"get": operation(content=TEXT, parameters=[REF])},
+        "/v1/executions/{ref}/batches": {
+            "get": operation(parameters=[REF, *_query("step", "state", "after", "limit")])
+        },
         "/v1/executions/{ref}/why": {"get": operation(parameters=[REF, *_query("step", "probe")])},
         "/v1/executions/{ref}/diff": {"get": operation(parameters=[REF, *_query("against")])},
         "/v1/executions/{ref}/replay": {"get": operation(parameters=[REF, *_query("at")])},

@@ -167,3 +167,8 @@ def test_many_batches_are_counted_and_only_some_are_listed(engine: Engine) -> No
     assert step_of(ended, "v")["batch"]["ended"] == 300
     assert len(batches_of(ended, "v")) == 200
     assert ended["progress"]["total"] == 2
+    page = engine.get(f"/v1/executions/{started['id']}/batches?step=v&limit=120&after=199")
+    assert [row["path"] for row in page["batches"]] == [f"v/{n}" for n in range(200, 300)]
+    assert page["next"] is None
+    page = engine.get(f"/v1/executions/{started['id']}/batches?step=v&limit=50&state=completed")
+    assert (len(page["batches"]), page["next"]) == (50, 49)

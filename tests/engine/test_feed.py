@@ -297,3 +297,15 @@ async def test_windows_converge_over_a_restart_of_the_engine(
     task.cancel()
     found = engine.show(started["id"])
     assert [shown["a"], shown["b"]] == found["steps"]
+
+
+async def test_batches_come_only_where_somebody_looks_at_them(engine: Engine, home: Home) -> None:
+    text = "name: b\nsteps: [{id: v, batch: {items: [1, 2, 3, 4]}, run: 'true'}]"
+    async with feed_of(home) as feed:
+        id_ = await start(engine, text)
+        await asyncio.to_thread(engine.ended, id_)
+        plain = await feed.open(1, "execution", ref=id_)
+        opened = await feed.open(2, "execution", ref=id_, batches=["v"])
+        assert list(plain.rows) == ["v"]
+        assert plain.rows["v"]["batch"]["ended"] == 4
+        assert list(opened.rows) == ["v", "v/0", "v/1", "v/2", "v/3"]

@@ -187,3 +187,12 @@ def test_a_found_line_is_held_with_its_neighbours() -> None:
     assert window.place_of("902:0") is None
     assert window.place_of("110:0") == old + 10, "no place is used twice"
     assert window.wanted_after(window.end, 20) == "119:0"
+
+
+def test_batches_that_are_listed_no_more_leave_the_tree() -> None:
+    view = ExecutionView()
+    steps = [{"path": path, "state": "running"} for path in ("v", "v/0", "v/1")]
+    view.apply({"kind": "snapshot", "execution": {}, "steps": steps})
+    change = view.apply({"kind": "update", "steps": [], "gone": ["v/0"]})
+    assert change.order
+    assert list(view.steps) == ["v", "v/1"]
