@@ -57,6 +57,7 @@ COMMANDS = {
     "schema": ("schema", "print the JSON Schema of flow files, for editors"),
     "trigger": ("trigger", "triggers: list, show, next, test, pause, continue"),
     "emit": ("emit", "tell an event to the flows that wait for its type"),
+    "import": ("import_", "make flows of a crontab, and say what they cannot carry over"),
     "engine": ("service", "start, stop, restart the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
     "serve": ("serve", "run the engine here, also on TCP with TLS, for those who have a token"),
@@ -71,9 +72,9 @@ COMMANDS = {
     "help": ("overview", "list the commands, or explain one"),
 }
 HERE = ("serve", "server", "attach")  # about this machine alone
-ALONE = ("validate", "schema", "completion", "version", "help")  # need no engine
+ALONE = ("validate", "import", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("alerts", "support-bundle", "import", "config")
+    ("alerts", "support-bundle", "config")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

@@ -1,0 +1,104 @@
+"""`wingman import crontab FILE|-`: flows from a crontab, and what they cannot carry over."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from engine.cli.crontab import Entry, flow_text, name_of, read
+from engine.cli.terminal import clean, tell
+from engine.errors import FlowFileError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.cli.parser import Arguments, Parser
+
+
+def arguments(parser: Parser, name: str) -> None:
+    """Declare the arguments."""
+    parser.argument("kind", choices=("crontab",))
+    parser.argument("file", metavar="FILE", help="a crontab, as `crontab -l` prints it; - is stdin")
+    parser.option("-o", "--output", metavar="DIRECTORY", help="where the flows go; . when left out")
+    parser.flag("--users", help="it has a column of users, as /etc/crontab has")
+    parser.json_flag()
+
+
+def execute(args: Arguments, name: str) -> int:
+    """Write the flows, one a line of the crontab; 1 where a line could not be carried over."""
+    text = _read(args.file)
+    folder = args.output or "."
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder} is no directory", f"mkdir {folder}")
+    has_users = args.users or os.path.abspath(args.file).startswith("/etc/cron")
+    taken = {each.rpartition(".")[0] for each in os.listdir(folder)}
+    rows: list[dict[str, Any]] = []
+    for found in read(text, has_users):
+        if isinstance(found, tuple):
+            rows.append({"line": found[0], "file": None, "problem": found[1], "notes": []})
+        else:
+            rows.append(_write(found, folder, args.file, taken))
+    _tell(rows, args.json)
+    return 1 if any(row["problem"] for row in rows) else 0
+
+
+def _read(path: str) -> str:
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        return data.decode()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no UTF-8 text", "iconv -t utf-8 changes it") from None
+
+
+def _write(entry: Entry, folder: str, source: str, taken: set[str]) -> dict[str, Any]:
+    """Make, check and write one flow."""
+    from engine.flowfile import compile_flow
+
+    row: dict[str, Any] = {
+        "line": entry.number, "file": None, "problem": "", "notes": entry.notes,
+    }  # fmt: skip
+    if entry.schedule == "@reboot":
+        row["problem"] = "@reboot is no moment in time; start it where the machine starts"
+        return row
+    if not entry.command:
+        row["problem"] = "it runs nothing"
+        return row
+    entry.name = name_of(entry, taken)
+    text = flow_text(entry, "the crontab" if source == "-" else source)
+    path = os.path.join(folder, f"{entry.name}.yaml")
+    try:
+        compile_flow(text.encode(), path)
+    except FlowFileError as error:
+        problems = [each["what"] for each in error.details["problems"]]
+        row["problem"] = "; ".join(problems)
+        taken.discard(entry.name)
+        return row
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    row["file"] = path
+    return row
+
+
+def _tell(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        for row in rows:
+            print(json.dumps(row))
+        return
+    for row in rows:
+        print(f"line {row['line']}: {clean(row['file'] or 'not carried over')}")
+        for note in ([row["problem"]] if row["problem"] else []) + row["notes"]:
+            print(f"  {clean(note)}")
+    made = sum(row["file"] is not None for row in rows)
+    tell(f"{made} of {len(rows)} lines are flows now; wingman validate checks them")
