@@ -172,7 +172,7 @@ async def definition(request: Request) -> Response:
 
 async def act(request: Request) -> Response:
     verb = request.path_params["verb"]
-    if verb in ("logs", "definition", "why", "diff", "timeline", "replay", "export"):
+    if verb in ("logs", "definition", "why", "diff", "timeline", "replay", "export", "runbook"):
         raise HTTPException(405, headers={"Allow": "GET"})
     if verb not in wire.VERBS:
         raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.VERBS))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import Conflict
+from engine.errors import Conflict, WingmanError
 from tests.conftest import Wingman
 from tests.engine.api import Engine
 
@@ -54,3 +54,9 @@ def test_what_is_no_file_of_the_flow_is_not_written(
     with pytest.raises(Conflict, match=words):
         save(engine, id_, "x", found["version"])
     assert (tmp_path / "out.md").read_text() == "outside"
+
+
+def test_a_runbook_is_read_and_put_and_nothing_else(engine: Engine, tmp_path: Path) -> None:
+    id_ = run(engine, tmp_path, "restart it")
+    with pytest.raises(WingmanError, match="Method Not Allowed"):
+        engine.post(f"/v1/executions/{id_}/runbook")
