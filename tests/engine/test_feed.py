@@ -306,6 +306,7 @@ async def test_batches_come_only_where_somebody_looks_at_them(engine: Engine, ho
         await asyncio.to_thread(engine.ended, id_)
         plain = await feed.open(1, "execution", ref=id_)
         opened = await feed.open(2, "execution", ref=id_, batches=["v"])
+        await feed.until(lambda: bool(plain.version and opened.version))
         assert list(plain.rows) == ["v"]
         assert plain.rows["v"]["batch"]["ended"] == 4
         assert list(opened.rows) == ["v", "v/0", "v/1", "v/2", "v/3"]
