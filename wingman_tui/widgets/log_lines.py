@@ -143,7 +143,7 @@ class LogLines(Painted):
 
     def _step_cells(self) -> int:
         """Room for a step's name: more where there is more."""
-        return max(STEP_CELLS, min(STEP_CELLS_MOST, self.size.width // 5))
+        return max(STEP_CELLS, min(STEP_CELLS_MOST, self.size.width // 8))
 
     def _sign(self, place: int) -> str:
         return self.view.glyph("▌", ">") if place == self.mark else " "
