@@ -58,7 +58,7 @@ COMMANDS = {
     "trigger": ("trigger", "triggers: list, show, next, test, pause, continue"),
     "emit": ("emit", "tell an event to the flows that wait for its type"),
     "import": ("import_", "make flows of a crontab, and say what they cannot carry over"),
-    "engine": ("service", "start, stop, restart the engine, or show its status"),
+    "engine": ("service", "start, stop, restart, install the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
     "serve": ("serve", "run the engine here, also on TCP with TLS, for those who have a token"),
     "server": ("server", "keep servers far away under names: add, list, rm"),

@@ -1,4 +1,4 @@
-"""`wingman engine start|stop|status|restart`."""
+"""`wingman engine start|stop|status|restart|install`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATUS_KEYS = ("pid", "runner_pid", "version", "home", "socket", "started_at")
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.argument("action", choices=("start", "stop", "status", "restart"))
+    parser.argument("action", choices=("start", "stop", "status", "restart", "install"))
     parser.flag("--all", help="stop, restart: cancel what runs, too")
     parser.json_flag()
 
@@ -34,6 +34,11 @@ def execute(args: Arguments, name: str) -> int:
         raise UsageError(
             f"engine {args.action} is about this machine", "leave out --server and WINGMAN_SERVER"
         )
+    if args.action == "install":
+        from engine.cli.install import install
+
+        print(install(home))
+        return 0
     if args.action == "status":
         _print(status(home), args.json)
         return 0
