@@ -10,7 +10,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from typing import Any
 
-from .fields import BUILT, LATER, Key, read_keys, table_of
+from .fields import BUILT, Key, read_keys, table_of
 from .names import FLOW_NAME, NAME, wrong_input_name
 from .readers import (
     WRONG,
@@ -34,6 +34,7 @@ EVENT_FIELDS: Map[str, tuple[str, ...]] = {
     "schedule": ("at", "date", "late"),
     "webhook": ("id", "hook", "at"),
     "after": ("flow", "id", "number", "state", "outputs", "error", "at"),
+    "watch": ("path", "name", "folder", "change", "size", "at"),
     "event": ("type", "data", "id", "source", "subject", "time", "actor"),
 }
 
@@ -144,8 +145,14 @@ TRIGGERS: Map[str, TriggerKind] = {one.word: one for one in (
                 "A request from outside, POST /hooks/NAME, whose sender proves that it knows the "
                 "secret. JSON and forms are `body`, headers `headers` by their lower-case names.",
                 _WEBHOOK_KEYS),
-    TriggerKind("watch", "watch", Reader(), "Files that come, change or go.", (), LATER,
-                "look for them by a schedule"),
+    TriggerKind("watch", "watch", Text(r"/.*[^/]", "the whole path of files, with * and ?",
+                                       "such as /data/in/*.csv"),
+                "Files that come, change or go. What was there before the trigger is no event.", (
+                    Key("on", ListOf(Choice(("created", "modified", "deleted")), or_one=True,
+                                     least=1, form="a list of changes"),
+                        "The changes that count.", "[created]"),
+                    Key("settle", Duration(), "A file counts once it has stayed as it is for so "
+                        "long.", "2s"))),
     TriggerKind("after", "after", Text(FLOW_NAME, "a flow's name", "such as ingest"),
                 "The end of an execution of another flow, whatever started it.", (
                     Key("status", ListOf(Choice(ENDS), or_one=True, least=1,

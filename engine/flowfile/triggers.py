@@ -142,4 +142,11 @@ def _event(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any
     return {"type": _get(values, "event", "")}
 
 
-_COMPILED = {"schedule": _schedule, "webhook": _webhook, "after": _after, "event": _event}
+def _watch(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
+    return {"path": _get(values, "watch", ""), "on": _get(values, "on", ["created"]),
+            "settle_s": _get(values, "settle", 2.0)}
+
+
+_COMPILED = {
+    "watch": _watch, "schedule": _schedule, "webhook": _webhook, "after": _after, "event": _event,
+}  # fmt: skip

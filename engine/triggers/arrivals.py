@@ -130,6 +130,10 @@ class Arrivals:
         return {"trigger": trigger.name, "outcome": last["outcome"], "reason": last["reason"],
                 "execution": last["execution"], "duplicate": False}  # fmt: skip
 
+    def keep(self, trigger: Trigger) -> None:
+        """Keep what a trigger knows, without an occasion."""
+        self._service.journal.add_trigger(trigger.row())
+
     async def _decide(
         self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any]
     ) -> None:

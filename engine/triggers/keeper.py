@@ -30,6 +30,7 @@ from engine.triggers.trigger import (
 )
 
 if TYPE_CHECKING:
+    from engine.triggers.files import Files
     from engine.triggers.schedules import Schedules
 
 SAME_HOOK = "the hook belongs to "
@@ -38,7 +39,7 @@ DAY_US = 86_400_000_000
 LEDGER_DAYS = 30
 BUSY_DECISIONS = 500
 # what of a definition makes its moments: with another one they are counted anew
-_IDENTITY = ("kind", "cron", "every_s", "at_us", "timezone")
+_IDENTITY = ("kind", "cron", "every_s", "at_us", "timezone", "path")
 
 
 class Keeper:
@@ -53,6 +54,7 @@ class Keeper:
         self._clock = clock
         self._log = log
         self._schedules: Schedules | None = None
+        self._files: Files | None = None
         self.arrivals = Arrivals(service, clock, self.firing, log, self.triggers)
         self.deliveries = Deliveries(service, clock, self.arrivals)
         service.scheduler.observers.append(self._changed)
@@ -90,6 +92,15 @@ class Keeper:
             self._schedules = Schedules(self._service, self._clock, self.firing, self._log)
         return self._schedules
 
+    @property
+    def files(self) -> Files:
+        """What looks at files; imported with the first trigger of that kind."""
+        if self._files is None:
+            from engine.triggers.files import Files
+
+            self._files = Files(self._clock, self.arrivals, self._log)
+        return self._files
+
     # -- arming (called by the registry) -------------------------------------------------------
 
     def arm(self, compiled: dict[str, Any], text: str, source: str) -> None:
@@ -115,7 +126,7 @@ class Keeper:
         else:
             is_back = not trigger.is_armed and wall_us - trigger.gone_us > EDIT_US
             if is_back or _identity(trigger.definition) != _identity(definition):
-                trigger.decided_us = wall_us
+                trigger.decided_us, trigger.known = wall_us, None
             trigger.source, trigger.version, trigger.definition = source, version, definition
             trigger.is_armed, trigger.gone_us, trigger.problem = True, 0, ""
             trigger.turn += 1
@@ -131,6 +142,8 @@ class Keeper:
             self.arrivals.wake(trigger)
         elif trigger.kind == "webhook":
             self._note_same_hooks()
+        elif trigger.kind == "watch":
+            self.files.arm(trigger)
         self._tell(trigger)
 
     def _note_same_hooks(self) -> None:
@@ -165,6 +178,8 @@ class Keeper:
             trigger.turn += 1
             if trigger.kind == "schedule":
                 self.schedules.disarm(trigger)
+            if trigger.kind == "watch":
+                self.files.disarm(trigger)
             while trigger.waiting:
                 row = trigger.waiting.popleft()
                 self.firing.record(trigger, row[1], row[2], "skipped", "its trigger is gone")
@@ -301,6 +316,8 @@ class Keeper:
         """Look at what no event tells."""
         if self._schedules is not None:
             self._schedules.look_at_clock()
+        if self._files is not None:
+            self._files.look_at_all()
 
     def thin_ledger(self) -> None:
         """Forget old outcomes: some at a time."""
@@ -337,6 +354,8 @@ class Keeper:
 
     async def close(self) -> None:
         """Start nothing any more."""
+        if self._files is not None:
+            await self._files.close()
         await self.arrivals.close()
         if self._schedules is not None:
             await self._schedules.close()

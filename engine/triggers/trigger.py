@@ -37,6 +37,7 @@ class Trigger:
     again: bool = False  # and has to look once more
     decisions: int = 0  # since the ledger was thinned
     refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
+    known: dict[str, list[int]] | None = None  # files by path, None before the first look
     tokens: float = 0.0  # of a hook's rate
     filled_us: int = 0
 
@@ -63,6 +64,8 @@ class Trigger:
             "highest_us": self.highest_us,
             "gone_us": self.gone_us,
         }
+        if self.known is not None:
+            data["known"] = self.known
         return [self.name, self.flow, self.kind, self.source, self.version, int(self.is_armed),
                 self.decided_us, data]  # fmt: skip
 
@@ -82,6 +85,7 @@ def from_row(row: tuple[Any, ...]) -> Trigger:
         data["paused"],
         data["last"],
         data["gone_us"],
+        known=data.get("known"),
     )
 
 
@@ -146,5 +150,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "schedule": _schedule,
     "webhook": lambda definition: f"POST /hooks/{definition['hook']} ({definition['signature']})",
     "after": _after,
+    "watch": lambda definition: f"{'/'.join(definition['on'])} {definition['path']}",
     "event": lambda definition: f"event {definition['type']}",
 }

@@ -347,7 +347,7 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "watch", "retention", "alerts"]
+        "retention", "alerts"]
 
 
 def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:

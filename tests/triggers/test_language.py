@@ -37,7 +37,7 @@ WRONG = {
             "then (choose another time, or write its offset)",
             "9:10: `tomorrow` is no time (such as 2027-01-31T18:00:00Z)",
             "9:24: there is no `n` in `schedule` (there is event)",
-            "10:5: the trigger does not say what starts the flow (one of `schedule`, `every`, `at`, `webhook`, `after`, `event`)",
+            "10:5: the trigger does not say what starts the flow (one of `schedule`, `every`, `at`, `webhook`, `watch`, `after`, `event`)",
             "11:5: a trigger is a map (such as - schedule: 0 3 * * *)",
         ],
     ),
