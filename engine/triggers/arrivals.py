@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.clock import Clock
@@ -29,19 +29,19 @@ class Arrivals:
 
     def __init__(
         self, service: Service, clock: Clock, firing: Firing, log: Callable[[str], None],
-        triggers: Mapping[str, Trigger],
+        by_kind: Mapping[str, Mapping[str, Trigger]],
     ) -> None:  # fmt: skip
         self._service = service
         self._clock = clock
         self._firing = firing
         self._log = log
-        self._triggers = triggers
+        self._by_kind = by_kind
         self._pending: dict[tuple[str, str], asyncio.Future[Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         service.scheduler.on_ended = self._ended
 
     def _of_kind(self, kind: str) -> list[Trigger]:
-        return [t for t in self._triggers.values() if t.is_armed and t.kind == kind]
+        return list(self._by_kind.get(kind, {}).values())
 
     # -- ends of other flows -------------------------------------------------------------------
 
@@ -123,10 +123,8 @@ class Arrivals:
             return {"trigger": trigger.name, "outcome": outcome, "reason": reason,
                     "execution": execution, "duplicate": True}  # fmt: skip
         await self._decide(trigger, key, at_us, names)
+        last = trigger.last or {}  # nothing has come between: it was decided a moment ago
         await self._service.journal.durable()
-        last = trigger.last or {}
-        if last.get("key") != key:  # others have come since
-            return await self._arrive(trigger, key, at_us, names)
         return {"trigger": trigger.name, "outcome": last["outcome"], "reason": last["reason"],
                 "execution": last["execution"], "duplicate": False}  # fmt: skip
 
@@ -155,9 +153,9 @@ class Arrivals:
 CIRCLE = "it would start in a circle: "
 
 
-def note_circles(triggers: Mapping[str, Trigger]) -> None:
+def note_circles(triggers: Iterable[Trigger]) -> None:
     """Triggers whose flows would start each other for ever say so, and start nothing."""
-    after = [t for t in triggers.values() if t.is_armed and t.kind == "after"]
+    after = list(triggers)
     starts: dict[str, list[str]] = {}
     for trigger in after:
         starts.setdefault(trigger.definition["after"], []).append(trigger.flow)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,10 @@ class Keeper:
 
     def __init__(self, service: Service, clock: Clock, log: Callable[[str], None]) -> None:
         self.triggers: dict[str, Trigger] = {}
+        # the armed ones again: there may be ten thousand, and each event concerns a few
+        self.by_kind: defaultdict[str, dict[str, Trigger]] = defaultdict(dict)
+        self.by_flow: defaultdict[str, dict[str, Trigger]] = defaultdict(dict)
+        self._by_source: defaultdict[str, dict[str, Trigger]] = defaultdict(dict)
         self.observers: list[Callable[[str], None]] = []  # hear which trigger has changed
         self.firing = Firing(service, clock)
         self.refresh: Callable[[], Awaitable[None]] = _nothing  # look at the files now
@@ -55,7 +60,7 @@ class Keeper:
         self._log = log
         self._schedules: Schedules | None = None
         self._files: Files | None = None
-        self.arrivals = Arrivals(service, clock, self.firing, log, self.triggers)
+        self.arrivals = Arrivals(service, clock, self.firing, log, self.by_kind)
         self.deliveries = Deliveries(service, clock, self.arrivals)
         service.scheduler.observers.append(self._changed)
 
@@ -65,6 +70,9 @@ class Keeper:
             lambda history: (history.triggers(), history.occasions_waiting())
         )
         self.triggers.update((row[0], from_row(row)) for row in rows)
+        for trigger in self.triggers.values():
+            if trigger.is_armed:
+                self._enter(trigger)
         for execution in self._service.scheduler.live.values():
             self._note_running(execution)
         for row in waiting:
@@ -124,21 +132,40 @@ class Keeper:
                 name, flow, source, version, definition, decided_us=wall_us
             )
         else:
+            self._leave(trigger)
             is_back = not trigger.is_armed and wall_us - trigger.gone_us > EDIT_US
             if is_back or _identity(trigger.definition) != _identity(definition):
                 trigger.decided_us, trigger.known = wall_us, None
             trigger.source, trigger.version, trigger.definition = source, version, definition
             trigger.is_armed, trigger.gone_us, trigger.problem = True, 0, ""
             trigger.turn += 1
+        self._enter(trigger)
         self._service.journal.add_trigger(trigger.row())
         self.begin(trigger)
+
+    def _enter(self, trigger: Trigger) -> None:
+        for index, key in self._indexes(trigger):
+            index[key][trigger.name] = trigger
+
+    def _leave(self, trigger: Trigger) -> None:
+        for index, key in self._indexes(trigger):
+            index[key].pop(trigger.name, None)
+
+    def _indexes(
+        self, trigger: Trigger
+    ) -> tuple[tuple[defaultdict[str, dict[str, Trigger]], str], ...]:
+        return (
+            (self.by_kind, trigger.kind),
+            (self.by_flow, trigger.flow),
+            (self._by_source, trigger.source),
+        )
 
     def begin(self, trigger: Trigger) -> None:
         """An armed trigger is in effect from now on."""
         if trigger.kind == "schedule":
             self.schedules.arm(trigger)
         elif trigger.kind == "after":
-            note_circles(self.triggers)
+            note_circles(self.by_kind["after"].values())
             self.arrivals.wake(trigger)
         elif trigger.kind == "webhook":
             self._note_same_hooks()
@@ -149,9 +176,7 @@ class Keeper:
     def _note_same_hooks(self) -> None:
         """Of several hooks of one name the first counts; the others say so."""
         first: dict[str, Trigger] = {}
-        for trigger in sorted(self.triggers.values(), key=lambda t: t.name):
-            if trigger.kind != "webhook" or not trigger.is_armed:
-                continue
+        for _, trigger in sorted(self.by_kind["webhook"].items()):
             owner = first.setdefault(trigger.definition["hook"], trigger)
             if owner is not trigger:
                 trigger.problem = f"{SAME_HOOK}{owner.name}"
@@ -160,19 +185,17 @@ class Keeper:
 
     def hook(self, name: str) -> Trigger:
         """The trigger that a hook's name means. Raises UnknownReference."""
-        for trigger in self.triggers.values():
-            if (
-                trigger.kind == "webhook"
-                and trigger.is_armed
-                and trigger.definition["hook"] == name
-                and not trigger.problem.startswith(SAME_HOOK)
-            ):
+        for trigger in self.by_kind["webhook"].values():
+            is_owner = not trigger.problem.startswith(SAME_HOOK)
+            if trigger.definition["hook"] == name and is_owner:
                 return trigger
         raise UnknownReference(f"there is no hook {name!r}", "its flow has to be in a flow folder")
 
     def disarm(self, triggers: Iterable[Trigger]) -> None:
         """No file has these any more; their pause and ledger stay."""
-        for trigger in list(triggers):
+        leaving = list(triggers)
+        for trigger in leaving:
+            self._leave(trigger)
             trigger.is_armed, trigger.gone_us = False, self._clock.wall_us()
             trigger.problem = ""
             trigger.turn += 1
@@ -185,8 +208,9 @@ class Keeper:
                 self.firing.record(trigger, row[1], row[2], "skipped", "its trigger is gone")
             self._service.journal.add_trigger(trigger.row())
             self._tell(trigger)
-        note_circles(self.triggers)
-        self._note_same_hooks()
+        if leaving:
+            note_circles(self.by_kind["after"].values())
+            self._note_same_hooks()
 
     def set_problem(self, source: str, problem: str) -> None:
         """The file cannot be read as it is: its triggers stay as they were, and say why."""
@@ -196,7 +220,7 @@ class Keeper:
 
     def of_source(self, source: str) -> list[Trigger]:
         """The armed triggers that a file has brought."""
-        return [t for t in self.triggers.values() if t.source == source and t.is_armed]
+        return list(self._by_source[source].values()) if source in self._by_source else []
 
     # -- what people ask -----------------------------------------------------------------------
 

@@ -127,8 +127,8 @@ class Registry:
             self._log(f"{source}: {error}")
             self._begin_as_before(source)
             return False
-        other = next((t.source for t in self._keeper.triggers.values() if t.is_armed
-                      and t.flow == compiled["name"] and t.source != source), None)  # fmt: skip
+        same = self._keeper.by_flow.get(compiled["name"], {}).values()
+        other = next((t.source for t in same if t.source != source), None)
         if other is not None:
             self._keeper.set_problem(other, f"{source} is a flow of the same name, "
                                      "and its triggers are not in effect")  # fmt: skip
