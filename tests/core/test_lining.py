@@ -109,8 +109,8 @@ def wide_flows(draw: st.DrawFn) -> dict[str, Any]:
     for i in range(n):
         need = draw(st.integers(0, i - 1)) if i and draw(st.integers(0, 4)) == 0 else None
         kind, own = step, {}
-        if draw(st.integers(0, 5)) == 0:
-            kind, own = batch, {"items": list(range(draw(st.integers(0, 20)))), "tolerate": 3}
+        if draw(st.integers(0, 9)) == 0:
+            kind, own = batch, {"items": list(range(draw(st.integers(0, 5)))), "tolerate": 3}
         steps.append(
             kind(
                 f"s{i}", *([f"s{need}"] if need is not None else []), **own,
