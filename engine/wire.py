@@ -53,6 +53,23 @@ class Batch(TypedDict):
     position: int  # of its first batch in the journal
 
 
+class Expected(TypedDict):
+    """What the flow's last good executions took, and when a live one should end by that."""
+
+    usual_ms: int
+    executions: int  # how many were measured
+    end_at: str | None  # null where nobody can say: it waits for a person, or is late
+
+
+class Stuck(TypedDict):
+    """That something does not get on as it should: a fact beside the state."""
+
+    kind: Literal["silent", "same_error", "deep"]
+    step: str | None
+    since: str
+    reason: str  # in words
+
+
 class Step(TypedDict):
     """One step of one execution, as its latest attempt left it."""
 
@@ -82,6 +99,7 @@ class Step(TypedDict):
     child: NotRequired[dict[str, Any]]  # the execution that it calls: execution, flow, number
     waiting_for: NotRequired[dict[str, Any]]  # a moment or an approval: kind, until, message, …
     batch: NotRequired[Batch]
+    stuck: NotRequired[Stuck]
     live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …
 
 
@@ -114,6 +132,8 @@ class Execution(TypedDict):
     outputs: dict[str, Any]
     warnings: int | None
     waiting_for: dict[str, Any] | None
+    stuck: NotRequired[Stuck | None]  # of live ones
+    expected: NotRequired[Expected | None]  # of live ones
     resumed_from: str | None
     rerun_of: str | None
     parent: NotRequired[dict[str, Any] | None]  # what has called it: execution, flow, number, step
@@ -127,7 +147,7 @@ class Execution(TypedDict):
 EXECUTION_KEYS = (
     "id", "flow", "number", "state", "type", "tags", "trigger", "actor", "version", "attempt",
     "debug", "started_at", "ended_at", "duration_ms", "inputs", "outputs", "warnings",
-    "waiting_for", "resumed_from", "rerun_of", "error", "steps",
+    "waiting_for", "stuck", "expected", "resumed_from", "rerun_of", "error", "steps",
 )  # fmt: skip
 STEP_KEYS = (
     "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",

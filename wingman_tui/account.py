@@ -22,6 +22,7 @@ Line = list[Part]
 NAME_CELLS = 28
 TOOK_CELLS = 8
 VALUE_LINES = 12
+SLOWER = 1.5  # times the usual, of at least half a second
 _YAML = re.compile(r"^(\s*(?:- )*)([A-Za-z_][\w.-]*:)?(.*?)(\s#.*)?$")
 SIGN_ROLES = {"+": "good", "-": "error", "@": "accent"}
 
@@ -59,14 +60,19 @@ def why_lines(found: Found, width: int, zone: Any = None) -> list[Line]:
     return lines
 
 
-def timeline_lines(found: Found, width: int, ascii_only: bool = False) -> list[Line]:
+def timeline_lines(
+    found: Found, width: int, ascii_only: bool = False, zone: Any = None
+) -> list[Line]:
     """A row a step: when it ran, what it waited, how much later it could have ended."""
     whole_us = max(1, found["end_us"] - found["begin_us"])
     usual = found.get("usual_ms")
-    head = f"took {fine_duration(whole_us / 1000)}"
+    head = f"took {fine_duration(whole_us / 1000)}{' so far' if found.get('is_live') else ''}"
     if usual:
         head += f", usually {fine_duration(usual)}"
     lines: list[Line] = [[(head, "strong")]]
+    end = (found.get("expected") or {}).get("end_at")
+    if end:
+        lines.append([(f"should end at {full_time(end, zone)}", "text")])
     if found.get("bottleneck"):
         lines.append([(clean(found["bottleneck"]), "warning")])
     full, plain, slack = ("#", "=", ".") if ascii_only else ("█", "▬", "┄")
@@ -87,9 +93,16 @@ def timeline_lines(found: Found, width: int, ascii_only: bool = False) -> list[L
             (fit_middle(clean(span["path"]), names), "strong" if is_critical else "text"),
             (" " + " " * before, "text"), (mark * ran, role), (slack * after, "muted"),
             (" " * (room - before - ran - after), "text"),
-            (f" {took:>{TOOK_CELLS}}", "text"),
+            (f" {took:>{TOOK_CELLS}}", _took_role(span)),
         ])  # fmt: skip
     return lines
+
+
+def _took_role(span: Found) -> str:
+    """A step that took much longer than usual stands out."""
+    usual_ms = span.get("usual_ms")
+    took_us = span["end_us"] - span["begin_us"]
+    return "warning" if usual_ms and took_us > SLOWER * 1000 * max(usual_ms, 500) else "text"
 
 
 def _places(span: Found, begin_us: int, whole_us: int, room: int) -> tuple[int, int, int]:

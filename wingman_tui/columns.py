@@ -18,6 +18,7 @@ from wingman_tui.format import (
     when,
 )
 from wingman_tui.format import parse_time as parse
+from wingman_tui.outlook import left, stuck_words
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part, View
 from wingman_tui.widgets.live_table import Column, Row
@@ -96,6 +97,10 @@ def _progress(row: Row, view: View, width: int) -> Sequence[Part]:
     return [*parts, (" " * (width - used), "text")]
 
 
+def _left(row: Row, view: View, width: int) -> Sequence[Part]:
+    return [(fit_right(left(row, view.now()), width), "muted")]
+
+
 def _warnings(row: Row, view: View, width: int) -> Sequence[Part]:
     value = row.get("warnings")
     return [(fit_right(count(value) if value else "", width), "level_warning")]
@@ -103,7 +108,8 @@ def _warnings(row: Row, view: View, width: int) -> Sequence[Part]:
 
 def _why(row: Row, view: View, width: int) -> Sequence[Part]:
     error = row.get("error")
-    return [(fit(error_line(error) if error else "", width), "muted")]
+    text = error_line(error) if error else stuck_words(row)
+    return [(fit(text, width), "muted")]
 
 
 def error_line(error: Row) -> str:
@@ -132,6 +138,7 @@ EXECUTIONS = (
     Column("STARTED", 12, _started, 2),
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3),
+    Column("LEFT", 5, _left, 6, right=True),
     Column("WARN", 6, _warnings, 4, right=True),
     _plain("trigger", "BY", 8, 6),
     _plain("actor", "WHO", 10, 7),

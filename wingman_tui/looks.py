@@ -29,6 +29,7 @@ STATES: dict[str, Look] = {
     "queued": Look("○", ".", "queued", "state_queued"),
     "pending": Look("·", ":", "pending", "state_pending"),
     "running": Look("▸", ">", "running", "state_running"),
+    "stuck": Look("◈", "*", "stuck", "warning"),
     "waiting": Look("◌", "=", "waiting", "state_waiting"),
     "paused": Look("‖", "|", "paused", "state_paused"),
     "completed": Look("✓", "+", "completed", "state_completed"),
@@ -45,6 +46,7 @@ MEANINGS = {
     "queued": "accepted, not started yet",
     "pending": "a step whose turn has not come",
     "running": "at work now",
+    "stuck": "silent for far too long, or the same error again and again; w says why",
     "waiting": "nothing can move until a need, a timer, an approval or an operator",
     "retrying": "failed, and waits for its next attempt",
     "paused": "no new step starts; running ones finish",
@@ -68,9 +70,11 @@ def look_of(state: str) -> Look:
 
 
 def execution_look(execution: Mapping[str, Any]) -> Look:
-    """The look of an execution: one that waits says so, though its state is `running`."""
+    """The look of an execution: one that waits or hangs says so, though its state is `running`."""
     state = str(execution.get("state", ""))
-    if state == "running" and execution.get("waiting_for"):
+    if state == "running" and execution.get("stuck"):
+        state = "stuck"
+    elif state == "running" and execution.get("waiting_for"):
         state = "waiting"
     return look_of(state)
 
@@ -78,7 +82,9 @@ def execution_look(execution: Mapping[str, Any]) -> Look:
 def step_look(step: Mapping[str, Any]) -> Look:
     """The look of a step: one that waits after a failed attempt is retrying."""
     state = str(step.get("state", ""))
-    if state == "waiting" and step.get("attempts"):
+    if step.get("stuck"):
+        state = "stuck"
+    elif state == "waiting" and step.get("attempts"):
         state = "retrying"
     return look_of(state)
 

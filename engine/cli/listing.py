@@ -7,7 +7,7 @@ import time
 
 from engine.cli import states
 from engine.cli.format import age, duration, epoch_s
-from engine.cli.report import json_line
+from engine.cli.report import json_line, stuck_words
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, has_glyphs, paint, tell, width
 from engine.client.http import with_query
@@ -123,6 +123,8 @@ def _note(execution: dict[str, Any]) -> str:
     if execution.get("error"):
         error = execution["error"]
         parts.append(f"{error.get('step') or ''}: {error['message']}".removeprefix(": "))
+    elif execution.get("stuck"):
+        parts.append(stuck_words(execution))
     elif execution["waiting_for"]:
         waiting = execution["waiting_for"]
         said = waiting.get("reason") if waiting.get("kind") in ("group", "requires") else None

@@ -59,6 +59,15 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
     return f"{clean(waiting.get('kind'))} ({step})"
 
 
+def stuck_words(row: dict[str, Any]) -> str:
+    """Why something that runs may be stuck; empty where it is not."""
+    stuck = row.get("stuck")
+    if not stuck:
+        return ""
+    step = f"{clean(stuck['step'])}: " if stuck["step"] and "path" not in row else ""
+    return step + clean(stuck["reason"])
+
+
 def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> list[str]:
     """The commands that go on from here, with what each does."""
     name = name_of(execution)
@@ -111,7 +120,7 @@ def json_line(execution: dict[str, Any]) -> str:
         steps = execution["steps"]
         line["steps"] = [
             {key: step.get(key) for key in STEP_KEYS}
-            | ({"child": step["child"]} if "child" in step else {})
+            | {key: step[key] for key in ("child", "stuck") if key in step}
             for step in steps
         ]
     return json.dumps(line)

@@ -7,7 +7,13 @@ import time
 
 from engine.cli import states
 from engine.cli.format import count, duration, epoch_s, local_time, size
-from engine.cli.report import helping_commands, json_line, name_of, waiting_words
+from engine.cli.report import (
+    helping_commands,
+    json_line,
+    name_of,
+    stuck_words,
+    waiting_words,
+)
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, width
 from engine.client.http import segment, with_query
@@ -94,6 +100,7 @@ def _head(execution: dict[str, Any]) -> list[str]:
         ("id", execution["id"]),
         ("started", _started(execution)),
         ("took", _took(execution)),
+        ("expected", _expected(execution)),
         ("trigger", _joined(execution["trigger"], "by", execution["actor"])),
         ("type", _joined(execution["type"], "", " ".join(execution["tags"]))),
         ("attempt", execution["attempt"] if execution["attempt"] > 1 else ""),
@@ -101,6 +108,7 @@ def _head(execution: dict[str, Any]) -> list[str]:
         ("resumed from", execution["resumed_from"]),
         ("rerun of", execution["rerun_of"]),
         ("called by", _caller(execution.get("parent"))),
+        ("may be stuck", stuck_words(execution)),
         ("waiting for", waiting_words(execution["waiting_for"])),
         ("warnings", execution["warnings"]),
     ]
@@ -129,6 +137,22 @@ def _took(execution: dict[str, Any]) -> str:
         so_far_s = time.time() - epoch_s(execution["started_at"])
         return f"{duration(max(0.0, so_far_s) * 1000)} so far"
     return duration(execution["duration_ms"])
+
+
+def _expected(execution: dict[str, Any]) -> str:
+    """When a live one should end, by what the last good ones took."""
+    expected = execution.get("expected")
+    if not expected:
+        return ""
+    n = expected["executions"]
+    usual = f"{duration(expected['usual_ms'])} is usual"
+    if n > 1:
+        usual += f", the median of {n}"
+    end = expected["end_at"]
+    if not end:
+        return usual
+    left_s = max(0.0, epoch_s(end) - time.time())
+    return f"to end at {local_time(end)}, in {duration(left_s * 1000)} ({usual})"
 
 
 def _error(execution: dict[str, Any]) -> list[str]:
@@ -201,15 +225,16 @@ def _batch_words(batch: dict[str, Any]) -> str:
 
 
 def _step_row(step: dict[str, Any]) -> list[str]:
-    glyph, ascii_glyph, _ = states.LOOKS.get(step["state"], ("?", "?", ()))
+    state = "stuck" if step.get("stuck") else step["state"]
+    glyph, ascii_glyph, _ = states.LOOKS.get(state, ("?", "?", ()))
     cpu_s = step["cpu_s"]
     return [
-        f"{glyph if has_glyphs(sys.stdout) else ascii_glyph} {step['state']}",
+        f"{glyph if has_glyphs(sys.stdout) else ascii_glyph} {state}",
         clean(step["path"]),
         duration(step["duration_ms"]),
         duration(cpu_s * 1000) if cpu_s is not None else "",
         size(step["max_rss_bytes"]),
-        _step_note(step),
+        stuck_words(step) or _step_note(step),
     ]
 
 

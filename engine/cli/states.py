@@ -14,6 +14,7 @@ LOOKS = {
     "pending": ("·", ".", ("dim",)),
     "waiting": ("◌", "=", ("yellow",)),
     "running": ("▸", ">", ("cyan",)),
+    "stuck": ("◈", "*", ("yellow", "bold")),
     "paused": ("‖", "=", ("yellow",)),
     "completed": ("✓", "+", ("green",)),
     "partial": ("◐", "%", ("yellow", "bold")),
@@ -28,7 +29,11 @@ TERMINAL = frozenset(EXIT_CODES)  # wire.TERMINAL_EXECUTION_STATES, without its 
 
 
 def word(execution: dict[str, Any]) -> str:
-    """The execution's state as people say it: `waiting` when only something outside can go on."""
+    """The execution's state as people say it: `waiting` when only something outside can go on,
+    `stuck` when it does not get on as it should.
+    """
+    if execution["state"] == "running" and execution.get("stuck"):
+        return "stuck"
     if execution["state"] == "running" and execution.get("waiting_for"):
         return "waiting"
     return str(execution["state"])

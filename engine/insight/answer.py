@@ -47,6 +47,8 @@ class Facts:
     known: Sequence[Row] = ()  # written about the same error of other executions, newest first
     slots: Mapping[str, Sequence[Cause]] = field(default_factory=dict)  # what others hold, by step
     children: Mapping[str, Row] = field(default_factory=dict)  # executions that steps call
+    bottleneck: str = ""  # in words
+    expected_words: str = ""  # of a live one
     group: Sequence[Cause] = ()  # who holds its concurrency group, and who is before it
 
 

@@ -14,6 +14,8 @@ from engine.model import GROUP_KINDS, SECTIONS
 from engine.times import from_text
 
 Step = Mapping[str, Any]
+SLOWER = 1.5  # times the usual, before that is told
+LEAST_TOLD_US = 500_000  # of a wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +156,32 @@ def _critical(needs: Mapping[str, list[str]], ends: Mapping[str, int]) -> list[s
     return found[::-1]
 
 
-def bottleneck(found: Timeline, usual_ms: Mapping[str, float]) -> str:
-    """The step that the duration is owed to most, in words; empty for an execution of nothing."""
+def bottleneck(
+    found: Timeline, usual_ms: Mapping[str, float], pools: Mapping[str, str] | None = None
+) -> str:
+    """The step that the duration is owed to most, in words; empty for an execution of nothing.
+
+    `usual_ms` and `pools`, which steps have waited for, are by path.
+    """
     whole_us = found.end_us - found.begin_us
     critical = [span for span in found.spans if span.path in set(found.critical)]
     if not critical or whole_us <= 0:
         return ""
     longest = max(critical, key=lambda span: max(span.length_us, span.waited_us))
+    pool = (pools or {}).get(longest.path)
+    place = f" for pool {pool}" if pool else ""
     if longest.waited_us > longest.length_us:
-        what, part_us = "waited to start", longest.waited_us
-    else:
-        what, part_us = "took", longest.length_us
-    text = f"{longest.path} {what} {words(part_us)}, {part_us / whole_us:.0%} of the whole"
+        part = f"{longest.waited_us / whole_us:.0%} of the critical path"
+        return f"{longest.path} waited {words(longest.waited_us)}{place} to start, {part}"
+    part = f"{longest.length_us / whole_us:.0%} of the critical path"
+    text = f"{longest.path} takes {words(longest.length_us)}, {part}"
+    if longest.waited_us >= max(LEAST_TOLD_US, whole_us // 100):
+        text += f"; it waited {words(longest.waited_us)}{place}"
     usual = usual_ms.get(longest.path)
-    if usual and what == "took" and longest.length_us > 1500 * usual:
-        text += f"; usually it takes {words(usual * 1000)}"
+    least_us = max(SLOWER * 1000 * usual, 1000 * usual + LEAST_TOLD_US) if usual else 0
+    if usual and longest.length_us > least_us:
+        times = longest.length_us / (1000 * usual)
+        text += f"; {times:.1f}x its usual {words(usual * 1000)}"
     return text
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.insight.answer import CHAIN_LIMIT, NAMED_LIMIT, Cause, Facts, Help, Row, Why
+from engine.insight.stuck import stuck_words
 from engine.model import GROUP_KINDS
 
 
@@ -22,6 +23,8 @@ def explain_live(why: Why, found: Row, facts: Facts) -> None:
         why.answer = f"{len(running)} of {len(steps)} steps run now"
     else:
         why.answer = "No step runs yet."
+    if found.get("stuck"):
+        why.answer = f"It may be stuck: {stuck_words(found['stuck'])}"
     why.causes += [
         Cause(step["path"], running_words(step, facts), since=step.get("started_at"))
         for step in running[:NAMED_LIMIT]
@@ -105,6 +108,8 @@ def child_words(child: Row) -> str:
 
 
 def running_words(step: Row, facts: Facts) -> str:
+    if step.get("stuck"):
+        return f"may be stuck: {step['stuck']['reason']}"
     if step["path"] in facts.children:
         return f"runs as {child_words(facts.children[step['path']])}"
     usual = facts.usual_ms.get(step["path"])

@@ -37,7 +37,14 @@ def why_execution(found: Row, facts: Facts) -> Why:
         took = found.get("duration_ms")
         span = f" after {took / 1000:.1f} s" if took is not None else ""
         why.answer = f"It completed{span}; nothing is in its way."
+    why.causes += time_causes(facts)
     return why
+
+
+def time_causes(facts: Facts) -> list[Cause]:
+    """Where the time goes, and when it should end."""
+    told = (("bottleneck", facts.bottleneck), ("expected", facts.expected_words))
+    return [Cause(subject, what, 1) for subject, what in told if what]
 
 
 def note_causes(facts: Facts, path: str | None) -> list[Cause]:

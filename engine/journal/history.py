@@ -249,11 +249,6 @@ class History:
         rows = self._db.execute(self._named["decisions_of"], (ord_,))
         return [{"at": to_text(at), "type": kind, "data": decode(text)} for at, kind, text in rows]
 
-    def durations(self, ord_: int) -> list[tuple[str, int]]:
-        """(path, milliseconds) of the completed steps of an execution."""
-        rows = self._db.execute(self._named["durations_of"], (ord_,))
-        return [(path, duration_ms) for path, duration_ms in rows if duration_ms is not None]
-
     def triggers(self) -> list[tuple[Any, ...]]:
         """The rows of all triggers that ever were, their data decoded."""
         rows = self._db.execute(self._named["triggers"])

@@ -210,8 +210,26 @@ AND state = 'completed' ORDER BY position LIMIT ?4
 SELECT position, data FROM steps WHERE execution = ?1 AND position >= ?2 AND position < ?3
 AND (?5 IS NULL OR state = ?5) ORDER BY position LIMIT ?4
 
--- name: durations_of
-SELECT path, data->>'duration_ms' FROM steps WHERE execution = ?1 AND state = 'completed'
+-- name: last_good
+SELECT ord, duration_ms, steps_total FROM executions INDEXED BY executions_by_flow
+WHERE flow = ?1 AND state = 'completed' AND ord < ?2 ORDER BY ord DESC LIMIT ?3
+
+-- name: usual_steps
+-- what the steps of the file took in these executions; their batches are left out
+SELECT s.path, s.data->>'duration_ms' FROM json_each(?1) j
+CROSS JOIN steps s ON s.execution = j.value->>0 AND s.position < j.value->>1
+WHERE s.state = 'completed'
+
+-- name: pool_waits
+-- which pools the steps of an execution have waited for
+SELECT data->>'step', data->>'pool' FROM events WHERE execution = ?1 AND type = 'step.waiting'
+AND data->>'kind' = 'pool' ORDER BY seq
+
+-- name: ends_of_step
+-- the newest errors of a step's attempts; null for an attempt that ended well
+SELECT at, data->>'$.error.type', data->>'$.error.message' FROM events
+WHERE execution = ?1 AND type IN ('attempt.ended', 'child.ended') AND data->>'step' = ?2
+ORDER BY seq DESC LIMIT ?3
 
 -- name: decisions_of
 -- what people have decided about an execution, not what its steps did

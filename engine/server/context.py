@@ -10,6 +10,7 @@ from engine.gauges import Gauges
 from engine.notes import Notes
 from engine.paths import Home
 from engine.server.gate import Gate
+from engine.server.outlook import Outlook
 from engine.service import Service
 from engine.triggers.keeper import Keeper
 
@@ -31,6 +32,7 @@ class Context:
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
     warned: Warned = field(init=False)
+    outlook: Outlook = field(init=False)
     notes: Notes = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
@@ -42,6 +44,7 @@ class Context:
         scheduler = self.service.scheduler
         self.gate = Gate(self.service)
         self.warned = Warned(self.logs, self.service)
+        self.outlook = Outlook(self.service, self.logs)
         self.notes = Notes(self.service)
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
         scheduler.observers.append(lambda execution, events: self.gauges.wake())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import statistics
 from typing import Any
 
 from engine.clock import Clock
@@ -21,15 +20,18 @@ from engine.insight import critical
 from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Why
 from engine.insight.diff import difference, first_difference
 from engine.insight.flow_why import LEDGER_ROWS, why_flow
+from engine.insight.forecast import Usual, expected_words
 from engine.insight.shared import group_causes, slot_causes
 from engine.insight.why import note_causes, why_execution, why_step
 from engine.journal.history import History
 from engine.journal.note_rows import notes_of, notes_of_error
+from engine.journal.usual_rows import pool_waits
 from engine.journal.view import live_row
 from engine.logs.lines import Filter
 from engine.logs.reader import LogReader
 from engine.runbook import runbook_of
 from engine.server.logbook import LogBook
+from engine.server.outlook import Outlook
 from engine.server.probes import ask_server
 from engine.service import Service
 from engine.times import from_text
@@ -37,19 +39,21 @@ from engine.triggers.keeper import Keeper
 
 Row = dict[str, Any]
 EARLIER = 20  # executions before, that are looked at for the same error
-MEASURED = 5  # completed executions, for what is usual
 LAST_LINES = 5
 FAILED_STEPS = 5  # whose last lines are read
 COMPARED_LINES = 200_000
-WHOLE = ""  # the execution itself, among its steps' paths
 FAILED = ("failed", "interrupted")
+NOT_TIMED = ("queued", "failed", "cancelled")  # where the time went is not the question
 
 
 class Insight:
     """Questions about one engine's executions and flows."""
 
-    def __init__(self, service: Service, logs: LogBook, triggers: Keeper) -> None:
+    def __init__(
+        self, service: Service, logs: LogBook, triggers: Keeper, outlook: Outlook
+    ) -> None:
         self._triggers = triggers
+        self._outlook = outlook
         self._service = service
         self._logs = logs
 
@@ -61,7 +65,8 @@ class Insight:
         ord_, found = await self._execution(reference)
         if path is not None and path not in {step["path"] for step in found["steps"]}:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
-        facts = await self._service.reader(lambda history: _facts(history, ord_, found, path))
+        await self._outlook.add(found)
+        facts = await self._service.reader(lambda history: self._facts(history, ord_, found, path))
         self._add_places(found, facts, path)
         facts.children = self._children(found)
         facts.lines = await self._last_lines(ord_, found, path)
@@ -119,17 +124,22 @@ class Insight:
         return answer
 
     async def timeline(self, reference: str) -> Row:
-        """When each step ran, the critical path, the slack, the bottleneck in words."""
+        """When each step ran, the critical path, the slack, the end, the bottleneck in words."""
         ord_, found = await self._execution(reference)
-        begin = from_text(found["started_at"]) if found["started_at"] else None
-        line = critical.timeline(found["steps"], begin, Clock().now_us())
-        usual = await self._service.reader(lambda history: _usual(history, ord_, found))
+        await self._outlook.add(found)
+        line = _line(found)
+        usual, pools = await self._service.reader(
+            lambda history: (self._usual(history, ord_, found), pool_waits(history, ord_))
+        )
         return {
             "begin_us": line.begin_us,
             "end_us": line.end_us,
             "critical": list(line.critical),
-            "bottleneck": critical.bottleneck(line, usual),
-            "usual_ms": usual.get(WHOLE),
+            "bottleneck": critical.bottleneck(line, usual.steps, pools),
+            "usual_ms": usual.whole_ms,
+            "executions": usual.executions,
+            "expected": found["expected"],
+            "is_live": found["ended_at"] is None,
             "spans": [
                 {
                     "path": span.path,
@@ -137,7 +147,7 @@ class Insight:
                     "end_us": span.end_us,
                     "waited_us": span.waited_us,
                     "slack_us": span.slack_us,
-                    "usual_ms": usual.get(span.path),
+                    "usual_ms": usual.steps.get(span.path),
                 }
                 for span in line.spans
             ],
@@ -146,6 +156,26 @@ class Insight:
     async def _execution(self, reference: str) -> tuple[int, Row]:
         ord_, execution_id = await self._service.resolve(reference)
         return ord_, await self._service.execution(ord_, execution_id)
+
+    def _usual(self, history: History, ord_: int, found: Row) -> Usual:
+        return self._outlook.usual.of(history, found["flow"], ord_)
+
+    def _facts(self, history: History, ord_: int, found: Row, path: str | None) -> Facts:
+        earlier = history.page(QueryOf(flows=(found["flow"],)), ord_, EARLIER).rows
+        usual = self._usual(history, ord_, found)
+        facts = Facts(events=history.decisions(ord_), earlier=earlier, usual_ms=usual.steps)
+        facts.expected_words = expected_words(found["expected"])
+        if found["state"] not in NOT_TIMED:
+            pools = pool_waits(history, ord_)
+            facts.bottleneck = critical.bottleneck(_line(found), usual.steps, pools)
+        facts.notes = notes_of(history, ord_)
+        error = found["error"]
+        if path is not None:
+            step = next(step for step in found["steps"] if step["path"] == path)
+            error = step["error"] and {**step["error"], "step": path}
+        if error:
+            facts.known = notes_of_error(history, ord_, found["flow"], error, NAMED_LIMIT)
+        return facts
 
     def _add_places(self, found: Row, facts: Facts, path: str | None) -> None:
         scheduler = self._service.scheduler
@@ -233,29 +263,9 @@ def _lines_of(reader: LogReader, path: str) -> list[bytes]:
     return [line.data for line in itertools.islice(found, COMPARED_LINES)]
 
 
-def _facts(history: History, ord_: int, found: Row, path: str | None) -> Facts:
-    earlier = history.page(QueryOf(flows=(found["flow"],)), ord_, EARLIER).rows
-    usual = _usual(history, ord_, found)
-    usual.pop(WHOLE, None)
-    facts = Facts(events=history.decisions(ord_), earlier=earlier, usual_ms=usual)
-    facts.notes = notes_of(history, ord_)
-    error = found["error"]
-    if path is not None:
-        step = next(step for step in found["steps"] if step["path"] == path)
-        error = step["error"] and {**step["error"], "step": path}
-    if error:
-        facts.known = notes_of_error(history, ord_, found["flow"], error, NAMED_LIMIT)
-    return facts
-
-
-def _usual(history: History, ord_: int, found: Row) -> dict[str, float]:
-    """The median duration of each step in the last completed executions, and of the whole."""
-    times: dict[str, list[float]] = {}
-    for row in history.page(_completed(found), ord_, MEASURED).rows:
-        times.setdefault(WHOLE, []).append(row["duration_ms"])
-        for path, duration_ms in history.durations(history.find(row["id"])):
-            times.setdefault(path, []).append(duration_ms)
-    return {path: statistics.median(values) for path, values in times.items()}
+def _line(found: Row) -> critical.Timeline:
+    begin = from_text(found["started_at"]) if found["started_at"] else None
+    return critical.timeline(found["steps"], begin, Clock().now_us())
 
 
 def _completed(found: Row) -> QueryOf:

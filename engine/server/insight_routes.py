@@ -14,7 +14,7 @@ from engine.server.routes import context_of
 def insight_of(request: Request) -> Insight:
     """The questions to this engine."""
     context = context_of(request)
-    return Insight(context.service, context.logs, context.triggers)
+    return Insight(context.service, context.logs, context.triggers, context.outlook)
 
 
 async def why(request: Request) -> Response:

@@ -152,6 +152,7 @@ async def executions(request: Request) -> Response:
     context = context_of(request)
     wanted = replace(wanted, hidden=await context.gate.hidden(caller_of(request)))
     page = await context.service.page(wanted, cursor, limit)
+    await context.outlook.add_to_rows(page.rows)
     return Json({"executions": page.rows, "next": str(page.next) if page.next else None})
 
 
@@ -162,6 +163,7 @@ async def execution(request: Request) -> Response:
         await unless_gone(request, context.service.scheduler.wait_ended(execution_id))
     found = await context.service.execution(ord_, execution_id)
     await context.logs.add_warnings(ord_, found)
+    await context.outlook.add(found)
     return Json(found)
 
 

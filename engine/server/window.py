@@ -5,6 +5,7 @@ The kinds are in `windows` and `log_windows`; the feed opens, feeds and closes t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,11 @@ class Window:
     def plan_refresh(self, now: float) -> None:
         """When to look again without an event."""
         self.refresh_at = None if self.refresh_s is None else now + self.refresh_s
+
+    def look_again_in(self, seconds: float | None) -> None:
+        """Have this window made dirty then, should no event come before."""
+        now = asyncio.get_running_loop().time()
+        self.refresh_at = None if seconds is None else now + seconds
 
     def changed(self, execution: Execution, events: list[Event]) -> None:
         """An execution changed."""

@@ -67,6 +67,8 @@ class ExecutionsWindow(Window):
             rows, rest = await self._ask_warned(self._over)
         live = self.context.service.scheduler.live
         fresh = {row["id"]: self._overlay(row, live) for row in rows}
+        await self.context.outlook.add_to_rows(rows)
+        self.look_again_in(self.context.outlook.next_look_s(fresh))
         changed = [row for id_, row in fresh.items() if self._rows.get(id_) != row]
         self._rows = fresh
         rest["order"] = list(fresh)
@@ -167,6 +169,8 @@ class ExecutionWindow(Window):
         if found["state"] not in ("queued", "running", "paused"):
             self._live = {}
             await self.context.logs.add_warnings(self._ord, found)
+        await self.context.outlook.add(found)
+        self.look_again_in(self.context.outlook.next_look_s([self._id]))
         steps = self._wanted(found.pop("steps"))
         for step in steps:
             if step["path"] in self._live and step["state"] == "running":

@@ -26,7 +26,7 @@ def test_the_critical_path_goes_back_from_the_step_that_ended_last() -> None:
     assert spans["ship"].waited_us == 5 * SECOND_US
     assert spans["dump"].slack_us == 5 * SECOND_US
     text = bottleneck(found, {"pack": 10_000})
-    assert text == "pack took 30.0 s, 60% of the whole; usually it takes 10.0 s"
+    assert text == "pack takes 30.0 s, 60% of the critical path; 3.0x its usual 10.0 s"
 
 
 def test_a_wait_can_be_the_bottleneck_and_finally_follows_the_rest() -> None:
@@ -37,7 +37,18 @@ def test_a_wait_can_be_the_bottleneck_and_finally_follows_the_rest() -> None:
     ]
     found = timeline(steps, BEGIN_US, BEGIN_US)
     assert found.critical == ("a", "b", "clean")
-    assert bottleneck(found, {}) == "b waited to start 30.0 s, 91% of the whole"
+    text = bottleneck(found, {}, {"b": "db"})
+    assert text == "b waited 30.0 s for pool db to start, 91% of the critical path"
+
+
+def test_a_wait_of_the_bottleneck_is_told_with_its_pool() -> None:
+    steps = [step("a", ran=(0, 1)), step("pack", ran=(5, 25), needs=["a"])]
+    found = timeline(steps, BEGIN_US, BEGIN_US)
+    text = "pack takes 20.0 s, 80% of the critical path; it waited 4.0 s"
+    assert bottleneck(found, {"pack": 19_000}) == text
+    assert bottleneck(found, {}, {"pack": "db"}) == f"{text} for pool db"
+    quick = timeline([step("a", ran=(0, 0.3))], BEGIN_US, BEGIN_US)
+    assert bottleneck(quick, {"a": 10}) == "a takes 0.3 s, 100% of the critical path"
 
 
 def test_skipped_needs_are_looked_through_and_running_steps_end_now() -> None:

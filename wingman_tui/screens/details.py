@@ -146,7 +146,9 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         width, view = max(20, self.app.size.width - 3), self.console_app.view
         made: dict[str, Callable[[], list[account.Line]]] = {
             "why": lambda: account.why_lines(answer, width, view.zone),
-            "timeline": lambda: account.timeline_lines(answer, width, view.ascii_only),
+            "timeline": lambda: account.timeline_lines(
+                answer, width, view.ascii_only, view.zone
+            ),
             "values": lambda: account.values_lines(answer, width),
             "definition": lambda: account.definition_lines(str(answer["text"])),
             "diff": lambda: account.diff_lines(answer, width),

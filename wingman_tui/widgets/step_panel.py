@@ -13,6 +13,7 @@ from wingman_tui.columns import error_line, name_of
 from wingman_tui.figures import HISTORY, Figures
 from wingman_tui.format import duration, exit_words, fit, full_time, size, wrap
 from wingman_tui.inputs import as_text
+from wingman_tui.outlook import stuck_words
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.sparkline import scale, spark
 from wingman_tui.steps import ROOT
@@ -73,6 +74,8 @@ class StepPanel(Painted):
         if error:
             said = clean(self._last_error(str(step.get("path", ""))))
             rest += self._error(error, said, width, max(1, height - 2))
+        elif step.get("stuck"):
+            rest += self._stuck(step, width, height)
         elif asks(step):
             words = f"waits for {waiting_words(step['waiting_for'], view.zone)}"
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
@@ -154,6 +157,19 @@ class StepPanel(Painted):
             if value
         ]
 
+    def _stuck(self, row: Row, width: int, height: int) -> list[list[Part]]:
+        words = f"may be stuck: {stuck_words(row)}"
+        return [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
+
+    def _expected(self, execution: Row) -> list[list[Part]]:
+        """When it should end, and what is usual."""
+        expected = execution.get("expected")
+        if not expected:
+            return []
+        end = full_time(expected.get("end_at"), self.view.zone)
+        usual = f"{'  ' if end else ''}{duration(expected['usual_ms'])} is usual"
+        return [[("expected ", "muted"), (end, "text"), (usual, "muted")]]
+
     def _named(self, title: str, values: Mapping[str, Any], width: int) -> list[list[Part]]:
         out: list[list[Part]] = []
         for name, value in values.items():
@@ -183,10 +199,13 @@ class StepPanel(Painted):
         if execution.get("error"):
             lines = wrap(error_line(execution["error"]), width, max(1, height - 2))
             rest += [[(line, "error")] for line in lines]
+        elif execution.get("stuck"):
+            rest += self._stuck(execution, width, height)
         elif execution.get("waiting_for"):
             words = f"waits for {waiting_words(execution['waiting_for'], self.view.zone)}"
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
         rest += self._times(execution)
+        rest += self._expected(execution)
         rest += self._named("inputs", execution.get("inputs") or {}, width)
         rest += self._named("outputs", execution.get("outputs") or {}, width)
         return _fitting([head, *rest], width, height)

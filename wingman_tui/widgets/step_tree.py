@@ -11,6 +11,7 @@ from textual.strip import Strip
 from wingman_tui import looks
 from wingman_tui.columns import is_live, name_of, progress_parts, took
 from wingman_tui.format import exit_words, fit, fit_middle, fit_right
+from wingman_tui.outlook import left, stuck_words
 from wingman_tui.sanitise import clean
 from wingman_tui.state import ExecutionView
 from wingman_tui.steps import (
@@ -153,7 +154,9 @@ class StepTree(LineList):
     def _root_parts(self, execution: Mapping[str, Any]) -> list[Part]:
         view, width = self.view, self.size.width
         look = looks.execution_look(execution)
-        tail: list[Part] = [("  ", "text"), *progress_parts(execution, view), (" ", "text")]
+        ahead = left(execution, view.now())
+        tail: list[Part] = [(f"  {ahead} left" if ahead else "", "muted"), ("  ", "text")]
+        tail += [*progress_parts(execution, view), (" ", "text")]
         tail.append((fit_right(took(execution, view.now()), TOOK_CELLS), "text"))
         tail.append((" ", "text"))
         room = width - sum(cell_len(text) for text, _ in tail)
@@ -187,6 +190,8 @@ class StepTree(LineList):
 
     def _note(self, step: Mapping[str, Any], word: str) -> str:
         state = step.get("state")
+        if step.get("stuck"):
+            return f"{word} · {stuck_words(step)}"
         if step.get("batch"):
             return " · ".join([word, batch_words(step["batch"])])
         if state == "completed" and (step.get("attempts") or 0) <= 1 and not step.get("child"):
