@@ -28,6 +28,7 @@ class Config:
     env_passthrough: list[str] = field(default_factory=list)
     max_running_steps: int | None = None
     pools: dict[str, int] = field(default_factory=dict)  # slots of shared resources, by name
+    retention: dict[str, int] | None = None  # keep, days: of flows that say nothing of their own
 
 
 def read_config(path: Path) -> Config:
@@ -45,6 +46,7 @@ def read_config(path: Path) -> Config:
         "env_passthrough": _texts,
         "max_running_steps": _count,
         "pools": _pools,
+        "retention": _retention,
     }
     values: dict[str, Any] = {}
     for key, value in data.items():
@@ -83,4 +85,15 @@ def _pools(path: Path, key: str, value: Any) -> dict[str, int]:
                 f"{path}: {name!r} is no name of a pool", "letters, digits, `_` and `-`"
             )
         _count(path, f"pools.{name}", slots)
+    return value
+
+
+def _retention(path: Path, key: str, value: Any) -> dict[str, int]:
+    hint = "write [retention], then keep = 100 or days = 90, or both"
+    if not isinstance(value, dict) or not value:
+        raise UsageError(f"{path}: {key} is a table of keep and days", hint)
+    for name, number in value.items():
+        if name not in ("keep", "days"):
+            raise UsageError(f"{path}: {key} has no key {name!r}", hint)
+        _count(path, f"{key}.{name}", number)
     return value

@@ -14,7 +14,7 @@ import msgspec
 from engine.core.decide import rebuild_queues
 from engine.core.reduce import apply
 from engine.core.state import Execution
-from engine.errors import StorageError, WingmanError
+from engine.errors import StorageError, UnknownReference, WingmanError
 from engine.flowfile.formats import current
 from engine.journal.database import damaged, queries
 from engine.model import Event, ForbiddenTransition
@@ -63,7 +63,9 @@ def restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Exe
 def _restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Execution:
     named = queries()
     rows = list(connection.execute(named["events_of"], (ord_,)))
-    id_ = str(connection.execute(named["id_of"], (ord_,)).get)
+    id_ = connection.execute(named["id_of"], (ord_,)).get
+    if id_ is None:
+        raise UnknownReference("there is no such execution any more", "retention removed it")
     if not rows or rows[0][2] != "execution.queued":
         raise WingmanError(f"execution {id_} has no first event")
     _, at_us, _, text = rows[0]

@@ -71,6 +71,7 @@ class Scheduler:
         max_running_steps: int = MAX_RUNNING_STEPS,
     ) -> None:
         self.live: dict[str, Execution] = {}
+        self.leaving: set[str] = set()  # ended ones that are being removed: too late to retry them
         self.hidden = Hidden(secrets, self.live)
         self.observers: list[Observer] = []  # hear of changes once they are durable
         # decides what follows from an end, in the same transaction

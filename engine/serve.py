@@ -37,6 +37,7 @@ from engine.paths import Home
 from engine.recovery import restore_open
 from engine.reports import Reports
 from engine.requirements import Requirements
+from engine.retention import Retention
 from engine.sandbox.client import Sandbox
 from engine.scheduler import MAX_RUNNING_STEPS, Scheduler
 from engine.secrets import Secrets
@@ -128,6 +129,7 @@ class Engine:
 
         self.triggers = Keeper(self.service, self._clock, log)
         self._registry = Registry(self.triggers, library, log)
+        self._retained = config.retention
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
         connection = self._journal.reader()
@@ -154,6 +156,9 @@ class Engine:
             self._home, self.service, logs, self._status, self.stop, self.triggers
         )
         context.gate.only_shows = archive is not None
+        retention = self._make_retention(context)
+        if archive is None:
+            retention.start()
         self._app = make_app(context)
         server, state = await listen(self._app, listening)
         gc.freeze()  # what was loaded stays: looking through it would stop everything for 10-30 ms
@@ -169,10 +174,18 @@ class Engine:
         idle.cancel()
         opening.cancel()
         await self._registry.close()
+        await retention.close()
         server.close()
         if self._public is not None:
             self._public.close()
         await self._close(state)
+
+    def _make_retention(self, context: Context) -> Retention:
+        """What removes ended executions; lists hear of it."""
+        return Retention(
+            self._home, self._clock, self._journal, self._reader, self._scheduler,
+            self._retained, context.tell_removed, log,
+        )  # fmt: skip
 
     async def _open_to_network(self, state: Any) -> None:
         """Listen beyond this machine, if that was asked for."""

@@ -15,7 +15,7 @@ from engine.calls import calls_of, check_calls
 from engine.clock import Clock
 from engine.core import decide
 from engine.core.turn import Turn
-from engine.errors import Conflict, Unavailable, UsageError
+from engine.errors import Conflict, Unavailable, UnknownReference, UsageError
 from engine.filters import Filter
 from engine.flowfile.inputs import check_inputs
 from engine.ids import new_execution_id
@@ -253,6 +253,8 @@ class Service:
             connection.close()
         if execution.id in self.scheduler.live:
             return self.scheduler.live[execution.id]
+        if execution.id in self.scheduler.leaving:
+            raise UnknownReference("it is too late: retention removes this execution just now")
         if execution.state == "completed":
             raise Conflict(
                 "a completed execution cannot be retried",

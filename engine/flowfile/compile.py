@@ -24,7 +24,7 @@ from .formats import FORMAT
 from .http_keys import check_http, compiled_http
 from .needs import check_needs
 from .own_kinds import own_parts
-from .policies import check_group, compiled_concurrency, compiled_requires
+from .policies import check_group, compiled_policies
 from .problems import At, Enough, Problems
 from .python_source import check_scripts
 from .readers import Reading
@@ -140,8 +140,7 @@ class _Compiler:
             "secrets": list(dict.fromkeys(self._get("secrets", []))),
             "permissions": {name: value.value
                             for name, value in self._get("permissions", {}).items()},
-            "concurrency": compiled_concurrency(self.values.get("concurrency"), name),
-            "requires": compiled_requires(self.values.get("requires")),
+            **compiled_policies(self.values, name, self.reading),
             "expect": _expression(self.values.get("expect")),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},

@@ -1,4 +1,4 @@
-"""The keys of `concurrency` and `requires`, and what they become in the compiled flow."""
+"""The keys of `concurrency`, `requires` and `retention`, and what the compiled flow has of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.expression import parts_of, scan
 
-from .fields import Fields, Key, Value
+from .fields import Fields, Key, Value, Values
 from .names import FLOW_NAME
 from .readers import WRONG, Choice, ListOf, Number, Reading, TemplateText
-from .yaml_tree import Node
+from .yaml_tree import Mapping, Node
 
 ON_CONFLICT = ("queue", "skip", "cancel_running", "fail")
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
@@ -63,6 +63,29 @@ REQUIRES = Fields("`requires`", (
     Key("flows", _list_of("a flow's name", "lower case letters, digits, `.`, `_`, `-`", FLOW_NAME),
         "Flows that can be started by their name.", "[]"),
 ))
+
+RETENTION = Fields("`retention`", (
+    Key("keep", Number(1, 100_000, whole=True), "So many of the flow's newest executions stay."),
+    Key("days", Number(1, 36_500, whole=True), "What ended within so many days stays."),
+))
+
+
+def compiled_policies(values: Values, name: str, reading: Reading) -> dict[str, Any]:
+    """What the compiled flow has of these keys."""
+    return {
+        "concurrency": compiled_concurrency(values.get("concurrency"), name),
+        "requires": compiled_requires(values.get("requires")),
+        "retention": compiled_retention(values.get("retention"), reading),
+    }
+
+
+def compiled_retention(value: Value | None, reading: Reading) -> dict[str, int] | None:
+    """`retention` of the compiled flow; what is not said protects nothing."""
+    if value is None:
+        return None
+    if isinstance(value.node, Mapping) and not value.node.entries:
+        reading.wrong(value.node, "`retention` says nothing", "such as {keep: 100, days: 90}")
+    return {name: one.value for name, one in value.value.items()}
 
 
 def compiled_concurrency(value: Value | None, name: str) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ from .names import (
     wrong_pool_name,
 )
 from .own_kinds import APPROVE, CALL, CALL_WITHOUT, WAIT, WITHOUT
-from .policies import CONCURRENCY, REQUIRES
+from .policies import CONCURRENCY, REQUIRES, RETENTION
 from .readers import (
     Boolean,
     Choice,
@@ -212,7 +212,6 @@ TEST = Fields("a test", (
     )), "What has to hold in the end.", "{state: completed}"),
 ), required=("name",))
 
-_NEXT = "remove it; it will be taken by a later version"
 FLOW = table_of((
     Key("name", Text(FLOW_NAME, "a flow's name", "lower case letters, digits, `.`, `_`, `-`, at "
                      "most 64, beginning with a letter or digit"),
@@ -262,7 +261,8 @@ FLOW = table_of((
     Key("triggers", Triggers(), "What starts the flow by itself, once its file lies in a flow "
         "folder.", "[]"),
     Key("concurrency", CONCURRENCY, "How many executions of a group run at once.", "no limit"),
-    Key("retention", Reader(), "How long executions are kept.", "", LATER, _NEXT),
+    Key("retention", RETENTION, "Which ended executions stay; the others are removed, with their "
+        "logs and working directories.", "what `config.toml` says, else all"),
     Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
     Key("requires", REQUIRES, "What must be there before the first step; all that is missing is "
         "told at once, and no step runs.", "nothing"),

@@ -160,6 +160,8 @@ class History:
     def execution(self, ord_: int) -> dict[str, Any]:
         """One execution with its steps, as wire.Execution."""
         row: Any = self._db.execute(self._named["execution"], (ord_,)).fetchone()
+        if row is None:
+            raise UnknownReference("there is no such execution any more", "retention removed it")
         found = execution_from(row)
         steps = self._db.execute(self._named["steps_of"], (ord_, row[12]))
         found["steps"] = []

@@ -46,7 +46,7 @@ class Journal:
         self.epoch = self._writer.epoch
         connection = self._writer.connection
         self.seq, self.last_at_us = connection.execute(queries()["last_event"]).get
-        self.last_ord: int = connection.execute(queries()["last_ord"]).get
+        self.last_ord: int = connection.execute(queries()["highest_ord"]).get
         self.chain = open_chain(connection)
         self.on_audit: Callable[[], None] = lambda: None
         self._batch = Batch()

@@ -138,7 +138,13 @@ UPDATE executions SET state = 'failed', ended_at = j.value->>1, waiting = 0,
 FROM json_each(?1) j WHERE executions.ord = j.value->>0
 
 -- name: last_event
-SELECT coalesce(max(seq), 0), coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0) FROM events
+-- the highest number and time that were ever given, also to what retention has removed
+SELECT max((SELECT coalesce(max(seq), 0) FROM events), (SELECT value FROM meta WHERE key = 'highest_seq')),
+       max(coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0),
+           (SELECT value FROM meta WHERE key = 'highest_at'))
+
+-- name: highest_ord
+SELECT max((SELECT coalesce(max(ord), 0) FROM executions), (SELECT value FROM meta WHERE key = 'highest_ord'))
 
 -- name: last_ord
 SELECT coalesce(max(ord), 0) FROM executions
@@ -388,3 +394,84 @@ ORDER BY n.id DESC LIMIT ?5
 -- name: notes_below
 SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n.error_type, n.edited_at, n.edited_by
 FROM notes n JOIN executions x ON x.ord = n.execution WHERE n.id < ?1 ORDER BY n.id DESC LIMIT ?2
+
+-- name: retention_rules
+-- of flows, what the file of the newest execution says about retention
+SELECT f.value, (SELECT v.compiled -> 'retention' FROM executions x
+  JOIN versions v ON v.version = x.data->>'version' AND v.source = x.data->>'source'
+  WHERE x.ord = (SELECT max(ord) FROM executions WHERE flow = f.value))
+FROM json_each(?1) f
+
+-- name: last_kept
+-- the oldest of the newest ended executions of a flow that stay
+SELECT ord FROM executions INDEXED BY executions_by_number
+WHERE flow = ?1 AND state IN ('completed', 'partial', 'failed', 'cancelled')
+ORDER BY number DESC LIMIT 1 OFFSET ?2 - 1
+
+-- name: removable
+-- ended executions of a flow below an ord, that ended before a moment and that nothing needs: what a
+-- step has called stays as long as its caller
+SELECT ord, id FROM executions x INDEXED BY executions_by_flow
+WHERE flow = ?1 AND state IN ('completed', 'partial', 'failed', 'cancelled') AND ord < ?2
+AND ended_at < ?3 AND id NOT IN (SELECT value FROM json_each(?4))
+AND (data->>'$.parent.execution' IS NULL
+     OR NOT EXISTS (SELECT 1 FROM executions p WHERE p.id = x.data->>'$.parent.execution'))
+LIMIT ?5
+
+-- name: leaving
+SELECT ord, id FROM leaving LIMIT ?1
+
+-- name: leaving_records
+-- whether any record of these is left
+SELECT EXISTS (SELECT 1 FROM events WHERE execution IN (SELECT value FROM json_each(?1)))
+OR EXISTS (SELECT 1 FROM steps WHERE execution IN (SELECT value FROM json_each(?1)))
+OR EXISTS (SELECT 1 FROM attempts WHERE execution IN (SELECT value FROM json_each(?1)))
+OR EXISTS (SELECT 1 FROM attempt_ends WHERE execution IN (SELECT value FROM json_each(?1)))
+
+-- name: keep_highest
+UPDATE meta SET value = max(value, coalesce(CASE key
+  WHEN 'highest_ord' THEN (SELECT max(j.value) FROM json_each(?1, '$[0]') j)
+  WHEN 'highest_seq' THEN (SELECT max((SELECT max(seq) FROM events WHERE execution = j.value))
+                           FROM json_each(?1, '$[0]') j)
+  ELSE (SELECT max((SELECT at FROM events WHERE execution = j.value ORDER BY seq DESC LIMIT 1))
+        FROM json_each(?1, '$[0]') j) END, 0))
+WHERE key IN ('highest_ord', 'highest_seq', 'highest_at')
+
+-- name: take_leave
+-- one that was retried meanwhile stays
+INSERT OR IGNORE INTO leaving SELECT ord, id FROM executions
+WHERE ord IN (SELECT j.value FROM json_each(?1, '$[0]') j)
+AND state IN ('completed', 'partial', 'failed', 'cancelled')
+
+-- name: leave_counters
+INSERT INTO counters SELECT flow, state, -count(*) FROM executions
+WHERE ord IN (SELECT j.value FROM json_each(?1, '$[0]') j) AND ord IN (SELECT ord FROM leaving)
+GROUP BY flow, state
+ON CONFLICT (flow, state) DO UPDATE SET n = n + excluded.n
+
+-- name: leave_notes
+DELETE FROM notes WHERE execution IN (SELECT j.value FROM json_each(?1, '$[0]') j)
+AND execution IN (SELECT ord FROM leaving)
+
+-- name: leave_executions
+DELETE FROM executions WHERE ord IN (SELECT j.value FROM json_each(?1, '$[0]') j)
+AND ord IN (SELECT ord FROM leaving)
+
+-- name: leave_events
+DELETE FROM events WHERE seq IN (SELECT seq FROM events
+  WHERE execution IN (SELECT j.value FROM json_each(?1, '$[0]') j) LIMIT 200)
+
+-- name: leave_steps
+DELETE FROM steps WHERE (execution, position) IN (SELECT execution, position FROM steps
+  WHERE execution IN (SELECT j.value FROM json_each(?1, '$[0]') j) LIMIT 200)
+
+-- name: leave_attempts
+DELETE FROM attempts WHERE (execution, number) IN (SELECT execution, number FROM attempts
+  WHERE execution IN (SELECT j.value FROM json_each(?1, '$[0]') j) LIMIT 200)
+
+-- name: leave_ends
+DELETE FROM attempt_ends WHERE (execution, number) IN (SELECT execution, number FROM attempt_ends
+  WHERE execution IN (SELECT j.value FROM json_each(?1, '$[0]') j) LIMIT 200)
+
+-- name: has_left
+DELETE FROM leaving WHERE ord IN (SELECT j.value FROM json_each(?1, '$[0]') j)

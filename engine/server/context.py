@@ -35,6 +35,7 @@ class Context:
     outlook: Outlook = field(init=False)
     notes: Notes = field(init=False)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
+    removal_observers: list[Callable[[], None]] = field(default_factory=list)
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
     sample_observers: list[Callable[[dict[str, dict[str, float]]], None]] = field(
         default_factory=list
@@ -50,6 +51,11 @@ class Context:
         scheduler.observers.append(lambda execution, events: self.gauges.wake())
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)
         scheduler.on_sampled = lambda at, samples: _tell(self.sample_observers, samples)
+
+    def tell_removed(self) -> None:
+        """Executions were removed: lists look again."""
+        for observer in list(self.removal_observers):
+            observer()
 
     def watch(self, execution_id: str) -> None:
         """Somebody looks at an execution: have its growth and samples reported."""

@@ -49,6 +49,7 @@ class Connection:
         """Until the client leaves."""
         scheduler = self._context.service.scheduler
         scheduler.observers.append(self._changed)
+        self._context.removal_observers.append(self._removed)
         self._context.growth_observers.append(self._grew)
         self._context.sample_observers.append(self._sampled)
         sender = asyncio.create_task(self._send_frames())
@@ -63,6 +64,7 @@ class Connection:
         finally:
             sender.cancel()
             scheduler.observers.remove(self._changed)
+            self._context.removal_observers.remove(self._removed)
             self._context.growth_observers.remove(self._grew)
             self._context.sample_observers.remove(self._sampled)
             for window in self._windows.values():
@@ -124,6 +126,11 @@ class Connection:
     def _changed(self, execution: Execution, events: list[Event]) -> None:
         for window in self._windows.values():
             window.changed(execution, events)
+        self._wake.set()
+
+    def _removed(self) -> None:
+        for window in self._windows.values():
+            window.removed()
         self._wake.set()
 
     def _grew(self, executions: list[str]) -> None:

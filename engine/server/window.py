@@ -46,6 +46,9 @@ class Window:
     def changed(self, execution: Execution, events: list[Event]) -> None:
         """An execution changed."""
 
+    def removed(self) -> None:
+        """Ended executions were removed."""
+
     def grew(self, executions: list[str]) -> None:
         """The logs of these executions grew."""
 

@@ -53,6 +53,9 @@ class ExecutionsWindow(Window):
     def changed(self, execution: Execution, events: list[Event]) -> None:
         self.is_dirty = True
 
+    def removed(self) -> None:
+        self.is_dirty = True
+
     def close(self) -> None:
         self.context.warned.observers.remove(self._counted)
 
@@ -210,6 +213,9 @@ class FlowsWindow(Window):
     def changed(self, execution: Execution, events: list[Event]) -> None:
         if any(event.type in ("execution.ended", "execution.queued") for event in events):
             self.is_dirty = True
+
+    def removed(self) -> None:
+        self.is_dirty = True
 
     async def content(self) -> dict[str, Any] | None:
         flows = [

@@ -92,7 +92,7 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "timeout_s": 5400.0, "max_parallel": 4, "fail_fast": True, "debug": False,
         "env_passthrough": ["SSH_AUTH_SOCK"],
         "expect": None, "secrets": ["DB_PASSWORD"], "concurrency": None, "requires": None,
-        "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
+        "retention": None, "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",
@@ -235,7 +235,7 @@ def test_a_written_duration_reads_the_same(milliseconds: int) -> None:
 def test_the_schema_knows_every_built_key() -> None:
     schema = json_schema()
     assert {"name", "inputs", "steps", "finally", "defaults"} <= set(schema["properties"])
-    assert "retention" not in schema["properties"]
+    assert "alerts" not in schema["properties"]
     assert {"schedule", "every", "timezone"} <= set(schema["$defs"]["trigger"]["properties"])
     assert {"id", "run", "python", "needs", "retry"} <= set(schema["$defs"]["step"]["properties"])
     assert json.loads(json.dumps(schema)) == schema
@@ -299,10 +299,11 @@ def test_checking_inputs_imports_nothing_heavy() -> None:
 
 
 def test_policies_are_complete() -> None:
-    text = (b"name: p\nconcurrency: {limit: 2}\nrequires: {programs: zstd, hosts: ['[::1]:443']}\n"
+    text = (b"name: p\nconcurrency: {limit: 2}\nretention: {days: 90}\nrequires: {programs: zstd, hosts: ['[::1]:443']}\n"
             b"steps: [{id: a, http: {url: 'https://x/', body: {a: 1}, verify: ca.pem}}]\n")
     flow = compile_flow(text, "/flows/p.yaml")
     assert flow["concurrency"] == {"group": "p", "limit": 2, "on_conflict": "queue"}
+    assert flow["retention"] == {"days": 90}
     assert flow["requires"] == {
         "programs": ["zstd"], "files": [], "hosts": ["[::1]:443"], "flows": []}
     assert flow["steps"][0]["http"] == {

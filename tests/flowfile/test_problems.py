@@ -225,11 +225,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         HEAD + "inputs: {n: {type: array, items: {type: strin, maxLenght: 3}}}\n" + STEP, [
             "2:41: `strin` is no type (did you mean `string`?)"]),
     # words that come later
-    "later": (HEAD + "alerts: []\nretention: {keep: 3}\nsteps:\n"
-              "  - {id: a, http: {url: 'http://x'}}\n", [
-        "2:1: `alerts` cannot be carried out yet in this version (notify in a `finally` step)",
-        "3:1: `retention` cannot be carried out yet in this version "
-        "(remove it; it will be taken by a later version)"]),
+    "later": (HEAD + "alerts: []\n" + STEP, [
+        "2:1: `alerts` cannot be carried out yet in this version (notify in a `finally` step)"]),
+    "retention": (HEAD + "retention: {keep: 0, day: 3}\n" + STEP, [
+        "2:19: a whole number from 1 to 100000 is expected, not the number 0",
+        "2:22: `retention` has no key `day` (did you mean `days`?)"]),
+    "retention of nothing": (HEAD + "retention: {}\n" + STEP, [
+        "2:12: `retention` says nothing (such as {keep: 100, days: 90})"]),
     "http": (HEAD + "steps:\n  - {id: a, http: {url: 'ftp://x', methd: GET}}\n"
              "  - {id: b, http: {url: 'http://u:p@x', body: x, body_file: f}}\n"
              "  - id: c\n    http: {url: 'http://x', headers: {A B: x, Host: y, X: {secret: KEY}},\n"
@@ -347,7 +349,7 @@ def test_the_whole_language_is_known() -> None:
     later = [re.search(r"`(\w+)`", line) for line in lines]
     assert all("yet in this version" in line for line in lines)
     assert [match.group(1) for match in later if match] == [
-        "retention", "alerts"]
+        "alerts"]
 
 
 def test_secrets_are_names_of_variables_and_no_values_of_expressions() -> None:
