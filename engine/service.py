@@ -25,8 +25,9 @@ from engine.journal.reader import Reader
 from engine.journal.view import live_execution
 from engine.library import FlowFile, Library
 from engine.model import TERMINAL_EXECUTION_STATES, Event
+from engine.once import Once
 from engine.recovery import new_execution, restore
-from engine.request import check_words, digest_of, other_request, present_text
+from engine.request import check_words, digest_of, present_text
 from engine.scheduler import Scheduler
 from engine.secrets import Secrets
 from engine.sensitive import Sensitive, mask_values, sensitive_names, shown_inputs
@@ -58,7 +59,7 @@ class Service:
         self.secrets = secrets
         self.permissions = permissions
         self._flows = flows  # last number and debug mode by name
-        self._requests: dict[str, tuple[asyncio.Future[dict[str, Any]], str]] = {}
+        self.once = Once(reader, sensitive)
         self.is_closing = False  # nothing new is started any more
 
     # -- starting --------------------------------------------------------------------------
@@ -70,32 +71,9 @@ class Service:
         check_words(request)
         if key is None:
             return await self._start(request, actor, None)
-        digest = digest_of(request)
-        pending, of = self._requests.get(key, (None, digest))
-        if pending is None:
-            pending = asyncio.ensure_future(self._start_once(request, actor, key))
-            self._requests[key] = (pending, digest)
-            pending.add_done_callback(lambda _: self._requests.pop(key, None))
-        elif of != digest:
-            raise other_request(key)
-        return await asyncio.shield(pending)
-
-    async def _start_once(self, request: dict[str, Any], actor: str, key: str) -> dict[str, Any]:
-        """The execution that the key has made already, else a new one."""
-
-        def look(history: History) -> tuple[dict[str, Any], Any] | None:
-            ord_ = history.by_request_key(key)
-            if ord_ is None:
-                return None
-            return history.rows([ord_])[0], history.events(ord_)[0][3].get("request_digest")
-
-        made = await self.reader(look)
-        if made is None:
-            return await self._start(request, actor, key)
-        row, digest = made
-        if self.sensitive.open_digest(digest, row["id"]) not in (None, digest_of(request)):
-            raise other_request(key)
-        return {name: row[name] for name in ("id", "flow", "number", "state")}
+        return await self.once.make(
+            key, digest_of(request), lambda: self._start(request, actor, key)
+        )
 
     async def _start(self, request: dict[str, Any], actor: str, key: str | None) -> dict[str, Any]:
         text, source = await self.definition_text(request)
@@ -208,13 +186,24 @@ class Service:
     # -- the verbs -------------------------------------------------------------------------
 
     async def act(
-        self, reference: str, verb: str, request: dict[str, Any], actor: str
+        self,
+        reference: str,
+        verb: str,
+        request: dict[str, Any],
+        actor: str,
+        key: str | None = None,
     ) -> dict[str, Any]:
-        """Carry out a verb on an execution; the answer comes when it is durable."""
-        ord_ = await self.reader(lambda history: history.find(reference))
+        """Carry out a verb on an execution; the answer comes when it is durable.
+
+        The same key gives the same rerun.
+        """
         reason = request.get("reason") or ""
         if verb == "rerun":
-            return await self._rerun(ord_, request, actor)
+            digest = digest_of({"rerun": reference, **request}) if key else ""
+            return await self.once.make(
+                key, digest, lambda: self._rerun(reference, request, actor, key, digest)
+            )
+        ord_ = await self.reader(lambda history: history.find(reference))
         row = (await self.reader(lambda history: history.rows([ord_])))[0]
         execution = self.scheduler.live.get(row["id"])
         if execution is None:
@@ -266,7 +255,9 @@ class Service:
         )
         return execution
 
-    async def _rerun(self, ord_: int, request: dict[str, Any], actor: str) -> dict[str, Any]:
+    async def _rerun(
+        self, reference: str, request: dict[str, Any], actor: str, key: str | None, digest: str
+    ) -> dict[str, Any]:
         """A new, linked execution with the current version and the same inputs, edited.
 
         The present text is that of the flow's file as it is now, else as it was started.
@@ -274,6 +265,7 @@ class Service:
         await self.journal.durable()
 
         def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]:
+            ord_ = history.find(reference)
             row, first = history.rows([ord_])[0], history.events(ord_)[0][3]
             version = (first["version"], first["source"])
             return row, first, history.text_of(*version) or "", history.compiled_of(*version)
@@ -292,7 +284,8 @@ class Service:
             actor=actor,
             trigger="rerun",
             debug=request.get("debug"),
-            key=None,
+            key=key,
+            digest=digest or None,
             rerun_of=row["id"],
         )
 

@@ -36,9 +36,9 @@ from wingman_tui.widgets.live_table import LiveTable
 if TYPE_CHECKING:
     from engine.client.console import Home
     from wingman_tui.early import EarlyLook
+    from wingman_tui.lines import Refused
     from wingman_tui.screens.base import ModeScreen
     from wingman_tui.screens.execution import ExecutionScreen
-    from wingman_tui.session import Refused
     from wingman_tui.settings import Settings
 
 TICK_S = 1.0
@@ -371,7 +371,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         refused: Callable[[], None],
         on_refusal: Callable[[Refused], None] | None,
     ) -> None:
-        from wingman_tui.session import Refused
+        from wingman_tui.lines import Refused
 
         try:
             answer = await request

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.client.console import Client, WingmanError, current, ensure_engine, quote, with_query
 from engine.client.feed import Feed
+from wingman_tui.lines import Lines, Refused, refusing
 
 if TYPE_CHECKING:
     from engine.client.console import Home
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
 
 
 EVENTS_LIMIT = 1000
-
-
-class Refused(Exception):
-    """The engine said no, or is not there; a message and a hint for a person."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
 class Session:
@@ -44,6 +32,7 @@ class Session:
     ) -> None:
         """`early` is an attempt to find the engine that is under way already."""
         self._home = home
+        self._lines = Lines(home)
         self.early = early
         self._on_change = on_change
         self.feed = Feed(home.text("socket"), self._feed_changed)
@@ -62,6 +51,12 @@ class Session:
 
     async def run(self) -> None:
         """Start the engine if there is none, then hold the feed until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._lines.close()
+
+    async def _run(self) -> None:
         if self.early is None:
             await self.start_engine()
         else:
@@ -98,11 +93,13 @@ class Session:
         self._on_change()
 
     async def request(
-        self, method: str, path: str, body: dict[str, Any] | None = None, key: str = ""
+        self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """One request; Refused with what the engine said, or that there is none."""
-        headers = {"Idempotency-Key": key} if key else None
-        return await asyncio.to_thread(_request, self._home, method, path, body, headers)
+        """One request; Refused with what the engine said, or that there is none.
+
+        A change whose answer is lost is asked for again by itself, with the same key.
+        """
+        return await asyncio.to_thread(self._lines.request, method, path, body)
 
     async def act(self, id_: str, verb: str, **body: Any) -> dict[str, Any]:
         """A verb on an execution."""
@@ -119,9 +116,9 @@ class Session:
         return await self.request("POST", path, {"text": text, "step": step})
 
     async def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> dict[str, Any]:
-        """Start a flow by name; the key makes a repeated request harmless."""
+        """Start a flow by name."""
         body = {"flow": flow, "inputs": inputs, "debug": debug, "trigger": "manual"}
-        return await self.request("POST", "/v1/executions", body, key=str(uuid.uuid4()))
+        return await self.request("POST", "/v1/executions", body)
 
     async def set_debug(self, flow: str, mode: str) -> dict[str, Any]:
         """Switch a flow's debug mode: on, once or off."""
@@ -145,7 +142,7 @@ class Session:
             query = with_query("/v1/events", execution=id_, limit=EVENTS_LIMIT)
             return await self.request("GET", query)
         if what == "definition":
-            return await asyncio.to_thread(_text, self._home, f"{path}/definition")
+            return await asyncio.to_thread(self._lines.text, f"{path}/definition")
         return await self.request("GET", f"{path}/{what}")
 
     async def replay(self, id_: str, at: int | None) -> dict[str, Any]:
@@ -161,7 +158,7 @@ class Session:
     async def plan_of(self, execution: Mapping[str, Any]) -> dict[str, Any]:
         """What each step of an execution runs, its values put in."""
         path = f"/v1/executions/{quote(str(execution['id']))}/definition"
-        answer = await asyncio.to_thread(_text, self._home, path)
+        answer = await asyncio.to_thread(self._lines.text, path)
         body = {
             "text": answer["text"],
             "source": execution.get("source") or "",
@@ -207,7 +204,7 @@ def _save(home: Home, path: str, name: str, replace: bool) -> dict[str, Any]:
     client = Client(home)
     try:
         saved, size_bytes = save(
-            _refusing(lambda: client.stream("GET", path)), name, replace=replace
+            refusing(lambda: client.stream("GET", path)), name, replace=replace
         )
     except FileIsThere:
         return {"is_there": True}
@@ -221,34 +218,4 @@ def _save(home: Home, path: str, name: str, replace: bool) -> dict[str, Any]:
 
 
 def _ensure(home: Home) -> None:
-    _refusing(lambda: ensure_engine(home).close())
-
-
-def _request(
-    home: Home, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str] | None
-) -> dict[str, Any]:
-    client = Client(home)
-    try:
-        answer: dict[str, Any] = _refusing(lambda: client.request(method, path, body, headers))
-        return answer
-    finally:
-        client.close()
-
-
-def _text(home: Home, path: str) -> dict[str, Any]:
-    """A text answer under the key `text`."""
-    client = Client(home)
-    try:
-        return {"text": _refusing(lambda: client.text(path))}
-    finally:
-        client.close()
-
-
-def _refusing(call: Callable[[], Any]) -> Any:
-    """What a call answers; every failure that is meant for a person as Refused."""
-    try:
-        return call()
-    except WingmanError as error:
-        raise Refused(error.message, error.hint) from error
-    except OSError as error:
-        raise Refused(f"the engine cannot be reached: {error}") from error
+    refusing(lambda: ensure_engine(home).close())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.run import add_following, follow_started
+from engine.cli.verbs import settled
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -39,5 +40,6 @@ def execute(args: Arguments, name: str) -> int:
             body["debug"] = True
     home = find_home()
     client = ensure_engine(home)
-    started = client.request("POST", f"/v1/executions/{segment(args.execution)}/{name}", body)
+    reference = settled(client, args.execution)
+    started = client.change("POST", f"/v1/executions/{segment(reference)}/{name}", body)
     return follow_started(home, client, started, args, "retrying" if name == "retry" else "started")

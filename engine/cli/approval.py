@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.cli.inputs import add_inputs, read_inputs
 from engine.cli.report import json_started, name_of
 from engine.cli.terminal import clean
+from engine.cli.verbs import settled
 from engine.client.http import quote
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -27,7 +28,8 @@ def execute(args: Arguments, name: str) -> int:
     """Tell the engine the decision."""
     body = {"step": args.step, "comment": args.comment, **read_inputs(args)}
     client = ensure_engine(find_home())
-    answer = client.request("POST", f"/v1/executions/{quote(args.execution)}/{name}", body)
+    reference = quote(settled(client, args.execution))
+    answer = client.change("POST", f"/v1/executions/{reference}/{name}", body)
     if args.json:
         print(json_started(answer))
     else:

@@ -22,7 +22,7 @@ def arguments(parser: Parser, name: str) -> None:
 def execute(args: Arguments, name: str) -> int:
     """Switch it."""
     client = ensure_engine(find_home())
-    client.request("POST", f"/v1/flows/{segment(args.flow)}/debug", {"mode": args.mode})
+    client.change("POST", f"/v1/flows/{segment(args.flow)}/debug", {"mode": args.mode})
     if args.json:
         import json
 

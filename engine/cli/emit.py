@@ -29,7 +29,7 @@ def execute(args: Arguments, name: str) -> int:
     """Tell it, and say what it has started."""
     body = {"type": args.type, "source": "wingman emit", "data": _data(args.pairs)}
     body |= {key: value for key, value in (("id", args.id), ("subject", args.subject)) if value}
-    found = ensure_engine(find_home()).request("POST", "/v1/events", body)
+    found = ensure_engine(find_home()).change("POST", "/v1/events", body)
     if args.json:
         import json
 

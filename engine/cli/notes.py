@@ -43,7 +43,7 @@ def execute(args: Arguments, name: str) -> int:
         return 0
     path = f"/v1/executions/{segment(args.execution)}/notes"
     if args.remove is not None:
-        client.request("DELETE", f"{path}/{args.remove}")
+        client.change("DELETE", f"{path}/{args.remove}")
         tell(f"removed note {args.remove}")
     elif not args.words and args.edit is None:
         _print(client.request("GET", path)["notes"], args.json)
@@ -64,10 +64,10 @@ def _written(client: Client, path: str, args: Arguments) -> dict[str, Any]:
     if args.edit is not None:
         if len(args.words) > 1:
             raise UsageError("an edited note stays where it is", "give only its new text")
-        return client.request("PUT", f"{path}/{args.edit}", body)
+        return client.change("PUT", f"{path}/{args.edit}", body)
     if len(args.words) == 2:
         body["step"] = args.words[0]
-    return client.request("POST", path, body)
+    return client.change("POST", path, body)
 
 
 def _print(notes: list[dict[str, Any]], as_json: bool) -> None:

@@ -8,6 +8,7 @@ from engine.cli.inputs import add_inputs, read_inputs
 from engine.cli.run import add_following, follow_started, read_flow_file
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, paint, tell, width
+from engine.cli.verbs import settled
 from engine.client.http import quote, segment
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -46,7 +47,7 @@ def execute(args: Arguments, name: str) -> int:
     body = _request(args)
     home = find_home()
     client = ensure_engine(home)
-    path = f"/v1/executions/{segment(args.execution)}/resume"
+    path = f"/v1/executions/{segment(settled(client, args.execution))}/resume"
     plan = client.request("POST", f"{path}/plan", body)
     if args.plan:
         if args.json:
@@ -62,10 +63,10 @@ def execute(args: Arguments, name: str) -> int:
             tell(line)
     body["version"] = plan["version"]
     # copying the working directory takes as long as it takes
-    started = client.request("POST", path, body, timeout_s=None)
+    started = client.change("POST", path, body, timeout_s=None)
     code = follow_started(home, client, started, args)
     if args.save and code == 0 and not args.detach:
-        saved = ensure_engine(home).request("POST", f"/v1/executions/{quote(started['id'])}/fix")
+        saved = ensure_engine(home).change("POST", f"/v1/executions/{quote(started['id'])}/fix")
         tell(f"saved into {clean(saved['path'])}")
     return code
 

@@ -9,7 +9,7 @@ from engine.cli.inputs import add_inputs, read_inputs
 from engine.cli.report import json_line, json_started, name_of, tell_ended, tell_started
 from engine.cli.states import exit_code
 from engine.client.launch import ensure_engine
-from engine.errors import Unavailable, UsageError
+from engine.errors import UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -53,16 +53,9 @@ def execute(args: Arguments, name: str) -> int:
         from engine.cli.dry_run import show_plan
 
         return show_plan(request, as_json=args.json)
-    # a key of our own makes it safe to ask again when the engine dies before it answers
-    key = args.idempotency_key or os.urandom(16).hex()
     home = find_home()
     client = ensure_engine(home)
-    headers = {"Idempotency-Key": key}
-    try:
-        started = client.request("POST", "/v1/executions", request, headers)
-    except Unavailable:
-        client = ensure_engine(home)
-        started = client.request("POST", "/v1/executions", request, headers)
+    started = client.change("POST", "/v1/executions", request, args.idempotency_key or "")
     return follow_started(home, client, started, args)
 
 

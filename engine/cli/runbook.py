@@ -33,7 +33,7 @@ def execute(args: Arguments, name: str) -> int:
         if text == found["text"]:
             tell("nothing was changed")
             return 0
-        saved = client.request("PUT", path, {"text": text, "version": found["version"]})
+        saved = client.change("PUT", path, {"text": text, "version": found["version"]})
         tell(f"saved {clean(saved['path'])}")
     elif args.json:
         import json

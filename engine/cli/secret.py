@@ -56,13 +56,13 @@ def execute(args: Arguments, name: str) -> int:
 def _change(client: Client, args: Arguments, value: str) -> tuple[dict[str, Any], str]:
     """Ask for the change; the answer, and what it means."""
     if args.action == "rotate":
-        answer = client.request("POST", "/v1/secrets/rotate")
+        answer = client.change("POST", "/v1/secrets/rotate")
         count = answer["secrets"]
         return answer, f"sealed under a new key: {count} secret{'' if count == 1 else 's'}"
     path = f"/v1/secrets/{quote(args.name)}"
     if args.action == "rm":
-        return client.request("DELETE", path), f"removed {clean(args.name)}"
-    answer = client.request("PUT", path, {"value": value})
+        return client.change("DELETE", path), f"removed {clean(args.name)}"
+    answer = client.change("PUT", path, {"value": value})
     return answer, f"{'replaced' if answer['replaced'] else 'set'} {clean(args.name)}"
 
 

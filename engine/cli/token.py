@@ -46,11 +46,11 @@ def execute(args: Arguments, name: str) -> int:
         )  # fmt: skip
         return 0
     if args.action == "revoke":
-        answer = client.request("DELETE", f"/v1/tokens/{quote(args.name)}")
+        answer = client.change("DELETE", f"/v1/tokens/{quote(args.name)}")
         words = f"revoked {clean(args.name)} of {clean(answer['user'])}"
     else:
         body = {"user": args.name, "days": days, "label": args.label}
-        answer = client.request("POST", "/v1/tokens", body)
+        answer = client.change("POST", "/v1/tokens", body)
         words = answer["token"]
         tell(f"{clean(args.name)}'s token until {answer['expires_at']}; it is shown this once:")
     if args.json:

@@ -206,7 +206,7 @@ def _payload(path: str) -> Any:
 
 def _switch(client: Client, path: str, args: Arguments) -> None:
     body = {"reason": args.reason} if args.reason else {}
-    found = client.request("POST", f"{path}/{args.action}", body)
+    found = client.change("POST", f"{path}/{args.action}", body)
     if args.json:
         _print_json(found)
         return

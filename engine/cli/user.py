@@ -40,10 +40,10 @@ def execute(args: Arguments, name: str) -> int:
         return 0
     path = f"/v1/users/{quote(args.name)}"
     if args.action == "set":
-        answer = client.request("PUT", path, {"role": args.role})
+        answer = client.change("PUT", path, {"role": args.role})
         words = f"{clean(args.name)} is {args.role}"
     else:
-        answer = client.request("DELETE", path)
+        answer = client.change("DELETE", path)
         words = f"removed {clean(args.name)} and revoked every token of theirs"
     if args.json:
         import json

@@ -45,9 +45,17 @@ def execute(args: Arguments, name: str) -> int:
     return code
 
 
+def settled(client: Client, reference: str) -> str:
+    """A reference that goes on meaning the same, for a request that may be asked twice."""
+    if "@" not in reference:
+        return reference
+    return str(client.request("GET", f"/v1/executions/{segment(reference)}")["id"])
+
+
 def _ask(client: Client, reference: str, name: str, args: Arguments) -> dict[str, Any]:
     body = {"reason": args.reason} if args.reason else {}
-    answer = client.request("POST", f"/v1/executions/{segment(reference)}/{name}", body)
+    path = f"/v1/executions/{segment(settled(client, reference))}/{name}"
+    answer = client.change("POST", path, body)
     if getattr(args, "wait", False):
         path = with_query(f"/v1/executions/{quote(answer['id'])}", wait=True)
         answer = client.request("GET", path, timeout_s=None)

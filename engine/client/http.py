@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 from engine.client.transport import UnixTransport
 from engine.errors import Unavailable, UnknownReference, WingmanError, from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from engine.client.transport import Connection, Transport
     from engine.paths import Home
 
 ANSWER_TIMEOUT_S = 60.0
+RECONNECT_S = 5.0  # how long a change that got no answer tries to reach the engine again
 READ_BYTES = 256 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -78,6 +80,7 @@ class Client:
         self.home = home
         self._transport: Transport = transport or _transport(home)
         self._idle: Connection | None = None
+        self.revive: Callable[[], None] | None = None  # starts the engine if it is gone
 
     def connect(self) -> None:
         """Open the connection now, so that a missing engine is known before the first request."""
@@ -108,6 +111,41 @@ class Client:
             raise WingmanError(f"the answer to {method} {path} is not JSON") from error
         return answer if isinstance(answer, dict) else {"value": answer}
 
+    def change(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str = "",
+        timeout_s: float | None = ANSWER_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        """A request that changes something, done once even where its answer is lost.
+
+        Without an answer it is asked again, once, with the same Idempotency-Key.
+        """
+        headers = {"Idempotency-Key": key or os.urandom(16).hex()}
+        try:
+            return self.request(method, path, body, headers, timeout_s)
+        except Unavailable as error:
+            self.close()
+            self._reconnect(error)
+            return self.request(method, path, body, headers, timeout_s)
+
+    def _reconnect(self, lost: Unavailable) -> None:
+        """Connect again, patiently. Raises `lost` if nobody answers."""
+        deadline, pause_s = time.monotonic() + RECONNECT_S, 0.05
+        while True:
+            try:
+                if self.revive is not None:
+                    self.revive()
+                self.connect()
+                return
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise lost from None
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 1.0)
+
     def text(self, path: str) -> str:
         """A text answer, such as a flow's definition."""
         return b"".join(self._send("GET", path)).decode("utf-8", "replace")
@@ -126,14 +164,18 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = ANSWER_TIMEOUT_S,
     ) -> Iterator[bytes]:
+        was_idle = self._idle is not None
         connection = self._take()
         connection.set_timeout(timeout_s)
-        headers = {**self._transport.headers, **(headers or {})}
+        sent = {**self._transport.headers, **(headers or {})}
         try:
-            connection.send(_head_and_body(method, path, self._transport.host, body, headers))
+            connection.send(_head_and_body(method, path, self._transport.host, body, sent))
             answer = _Answer(connection)
         except OSError as error:
             connection.close()
+            if was_idle and method == "GET" and not isinstance(error, TimeoutError):
+                # the other side has just closed what nobody used: asked again on a new line
+                return self._send(method, path, body, headers, timeout_s)
             raise _gone(error, timeout_s) from error
         except BaseException:
             connection.close()

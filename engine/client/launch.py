@@ -37,6 +37,13 @@ def ensure_engine(home: Home, *, stays: bool = False) -> Client:
     One that `stays` was asked for by hand; any other ends by itself when nobody needs it.
     """
     client = Client(home)
+    client.revive = lambda: _connect(home, client, stays)
+    client.revive()
+    return client
+
+
+def _connect(home: Home, client: Client, stays: bool) -> None:
+    """Connect, and start an engine where there is none and one may be started."""
     try:
         client.connect()
     except Unavailable as error:
@@ -45,7 +52,6 @@ def ensure_engine(home: Home, *, stays: bool = False) -> Client:
         if isinstance(error.__cause__, PermissionError):
             raise
         _start(home, client, stays)
-    return client
 
 
 def status(home: Home) -> dict[str, Any]:

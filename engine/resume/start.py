@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from engine.clock import Clock
 from engine.core.prepare import missing_words
 from engine.core.state import Execution
@@ -21,7 +23,7 @@ from engine.ids import new_execution_id
 from engine.journal.history import History
 from engine.paths import Home
 from engine.recovery import restore
-from engine.request import present_text
+from engine.request import digest_of, present_text
 from engine.resume.carry import copy_folder, forget, take_logs
 from engine.resume.plan import REUSE, Choices, Plan, make_plan
 from engine.service import Service
@@ -80,8 +82,18 @@ class Resumption:
         """What a resume would do; changes nothing. Raises what `start` would."""
         return (await self._prepare(reference, wanted)).to_json()
 
-    async def start(self, reference: str, wanted: Wanted, actor: str) -> dict[str, Any]:
-        """Start the linked execution; the answer comes when it is durable."""
+    async def start(
+        self, reference: str, wanted: Wanted, actor: str, key: str | None = None
+    ) -> dict[str, Any]:
+        """Start the linked execution, once for each key; the answer comes when it is durable."""
+        digest = digest_of({"resume": reference, **msgspec.to_builtins(wanted)}) if key else ""
+        return await self._service.once.make(
+            key, digest, lambda: self._start(reference, wanted, actor, key, digest)
+        )
+
+    async def _start(
+        self, reference: str, wanted: Wanted, actor: str, key: str | None, digest: str
+    ) -> dict[str, Any]:
         prepared = await self._prepare(reference, wanted)
         version = prepared.definition["version"]
         if wanted.version not in (None, version):
@@ -104,7 +116,8 @@ class Resumption:
                 actor=actor,
                 trigger="resume",
                 debug=wanted.debug,
-                key=None,
+                key=key,
+                digest=digest or None,
                 execution_id=execution_id,
                 begin=partial(begin_resumed, taken=taken),
                 audit=("resume", wanted.reason),

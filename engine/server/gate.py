@@ -23,6 +23,7 @@ from engine.clock import Clock
 from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError, WingmanError
 from engine.jsontext import encode
 from engine.origin import origin
+from engine.server.once import Taken, once
 from engine.service import Service
 
 BEARER = "bearer "
@@ -47,9 +48,21 @@ Endpoint = Callable[[Request], Awaitable[Any]]
 
 
 class Guarded(Route):
-    """An HTTP route that says what it needs."""
+    """An HTTP route that says what it needs. A change is made once for each Idempotency-Key.
 
-    def __init__(self, path: str, endpoint: Endpoint, needs: Needs, *methods: str) -> None:
+    `journaled` is one that keeps its keys in the journal itself.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        needs: Needs,
+        *methods: str,
+        journaled: bool = False,
+    ) -> None:
+        if methods and needs is not PUBLIC and not journaled:
+            endpoint = once(endpoint)
         super().__init__(path, endpoint, methods=list(methods) or ["GET"])
         self.needs = needs
 
@@ -91,6 +104,7 @@ class Gate:
         self._service = service
         self._permissions = service.permissions
         self.only_shows = False  # an archive: whoever asks may look, and no more
+        self.taken = Taken()
         self._open: set[_Open] = set()
         self._refused: dict[tuple[str, ...], float] = {}
         access.on_change = self._changed

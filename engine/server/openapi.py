@@ -158,7 +158,7 @@ def make_document() -> dict[str, Any]:
         "/v1/engine": {"get": operation(shape["EngineStatus"])},
         "/v1/engine/stop": {"post": operation(None, "StopRequest", status="202")},
         "/v1/executions": {
-            "post": operation(shape["Started"], "StartRequest", [KEY], "201"),
+            "post": operation(shape["Started"], "StartRequest", status="201"),
             "get": operation(
                 listing,
                 parameters=_query(
@@ -299,6 +299,9 @@ def make_document() -> dict[str, Any]:
     paths["/v1/triggers/{name}/ledger"]["get"]["parameters"][1]["name"] = "before"
     paths["/v1/events"]["get"]["parameters"][0]["name"] = "after"
     paths["/v1/audit"]["get"]["parameters"][1]["name"] = "before"
+    for path, methods in paths.items():
+        for method in methods.keys() - {"get"} if not path.startswith("/hooks/") else ():
+            methods[method]["parameters"].append(KEY)
     components["Problematic"] = {
         "type": "object",
         "required": ["error"],

@@ -12,6 +12,7 @@ from engine.resume.promote import Promotion
 from engine.resume.start import Resumption, Wanted
 from engine.server.app import Json
 from engine.server.gate import caller_of, check_may_edit
+from engine.server.once import key_of
 from engine.server.routes import body_of, context_of
 from engine.wire import ResumeRequest
 
@@ -26,7 +27,8 @@ async def start(request: Request) -> Response:
     if wanted.text is not None:
         check_may_edit(caller_of(request))
     reference, actor = request.path_params["ref"], request.state.actor
-    return Json(await _resumption(request).start(reference, wanted, actor), 201)
+    answer = await _resumption(request).start(reference, wanted, actor, key_of(request))
+    return Json(answer, 201)
 
 
 async def fix(request: Request) -> Response:

@@ -21,12 +21,15 @@ from engine.journal.history import History
 from engine.server.app import Json
 from engine.server.context import Context
 from engine.server.gate import caller_of
-from engine.triggers.trigger import KEY_PREFIX
+from engine.server.once import key_of
 
 BODY_LIMIT_BYTES = 4 << 20
 PAGE_LIMIT = 1000
 LIST_WORDS = ("state", "flow", "type", "trigger", "since", "until", "text", "limit", "cursor")
 FILTERS = LIST_WORDS[:6]
+ONLY_LOOKED_AT = {
+    "logs", "definition", "why", "diff", "timeline", "replay", "export", "runbook", "batches",
+}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -132,11 +135,7 @@ async def stop(request: Request) -> Response:
 
 async def start(request: Request) -> Response:
     wanted = await body_of(request, wire.StartRequest)
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= 200:
-        raise UsageError("an Idempotency-Key has 1 to 200 characters")
-    if key is not None and key.startswith(KEY_PREFIX):
-        raise UsageError(f"no Idempotency-Key begins with {KEY_PREFIX}", "these are of triggers")
+    key = key_of(request)
     await context_of(request).gate.check_start(caller_of(request), dict(wanted))
     answer = await context_of(request).service.start(dict(wanted), request.state.actor, key)
     return Json(answer, 201)
@@ -174,13 +173,17 @@ async def definition(request: Request) -> Response:
 
 async def act(request: Request) -> Response:
     verb = request.path_params["verb"]
-    if verb in ("logs", "definition", "why", "diff", "timeline", "replay", "export", "runbook"):
+    if verb in ONLY_LOOKED_AT:
         raise HTTPException(405, headers={"Allow": "GET"})
     if verb not in wire.VERBS:
         raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.VERBS))
     wanted = await body_of(request, VerbRequest)
     answer = await context_of(request).service.act(
-        request.path_params["ref"], verb, msgspec.to_builtins(wanted), request.state.actor
+        request.path_params["ref"],
+        verb,
+        msgspec.to_builtins(wanted),
+        request.state.actor,
+        key_of(request),
     )
     return Json(answer)
 

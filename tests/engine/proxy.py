@@ -1,11 +1,11 @@
-"""A TCP port that leads to an engine's socket, for tools that know no Unix sockets."""
+"""TCP ports that lead to an engine: for tools that know no Unix sockets, and lines that are cut."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
@@ -40,3 +40,50 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+class CuttingPort:
+    """A port that leads to another, and loses an answer: it hangs up instead of handing it over.
+
+    `cut_once` says when, and is asked before anything of the engine's goes on to the client.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.is_due: Callable[[], bool] | None = None
+        self.cuts = 0
+        self.connections = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut_once(self, is_due: Callable[[], bool]) -> None:
+        self.is_due, self.cuts = is_due, 0
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            engine = socket.create_connection(("127.0.0.1", self._target))
+            threading.Thread(target=_copy, args=(client, engine), daemon=True).start()
+            threading.Thread(target=self._answer, args=(engine, client), daemon=True).start()
+
+    def _answer(self, engine: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := engine.recv(1 << 16):
+                if self.is_due is not None and self.is_due():
+                    self.is_due = None
+                    self.cuts += 1
+                    break
+                client.sendall(data)
+        for each in (engine, client):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)

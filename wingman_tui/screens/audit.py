@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from wingman_tui import audit
+from wingman_tui.lines import Refused
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.session import Refused
 from wingman_tui.view import Part
 from wingman_tui.widgets.text_pane import TextPane
 

@@ -18,7 +18,7 @@ from wingman_tui.view import Part
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
-    from wingman_tui.session import Refused
+    from wingman_tui.lines import Refused
 
 Row = Mapping[str, Any]
 SIGNS = {"+": "good", "-": "error", "@": "accent"}

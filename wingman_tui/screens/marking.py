@@ -157,7 +157,7 @@ class Marking(ExecutionActions):
 
 async def _all(app: WingmanApp, verb: str, rows: Sequence[Row]) -> dict[str, Any]:
     """Ask for each; what the engine refused, in words."""
-    from wingman_tui.session import Refused
+    from wingman_tui.lines import Refused
 
     refused: list[str] = []
 

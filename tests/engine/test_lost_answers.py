@@ -1,0 +1,124 @@
+"""Commands over a line that is cut after they were taken: none is lost, none is done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import Conflict
+from engine.paths import home_at
+from engine.server.once import KEPT_S, Taken
+from tests.conftest import Wingman
+from tests.engine.api import Engine, until
+from tests.engine.proxy import CuttingPort
+from tests.engine.served import Served
+
+FAILS = "name: plain\nsteps: [{id: a, run: 'true'}, {id: b, run: 'exit 1', needs: [a]}]"
+ASKS = "name: asks\nsteps: [{id: ask, approve: {message: go?}}]"
+
+
+@pytest.fixture
+def line(served: Served) -> Iterator[CuttingPort]:
+    port = CuttingPort(served.port)
+    yield port
+    port.close()
+
+
+@pytest.fixture
+def far(tmp_path: Path, served: Served, line: CuttingPort) -> Wingman:
+    """Somebody at another machine, whose line to the server is cut now and then."""
+    wingman = Wingman(home_at(tmp_path / "far"))
+    wingman(
+        "server", "add", "far", f"https://127.0.0.1:{line.port}",
+        "--fingerprint", served.fingerprint, input=served.tokens["editor"] + "\n", check=True,
+    )  # fmt: skip
+    wingman.environment["WINGMAN_SERVER"] = "far"
+    return wingman
+
+
+def test_a_command_whose_answer_is_lost_is_done_once(
+    served: Served, far: Wingman, line: CuttingPort
+) -> None:
+    engine = Engine(served.home)
+    plain = engine.run(FAILS)["id"]
+    asks = engine.start(ASKS)["id"]
+    until(lambda: engine.show(asks)["waiting_for"])
+
+    def executions() -> int:
+        return len(Engine(served.home).get("/v1/executions?limit=100")["executions"])
+
+    def notes() -> int:
+        return len(Engine(served.home).get(f"/v1/executions/{plain}/notes")["notes"])
+
+    def attempt() -> int:
+        return int(Engine(served.home).show(plain)["attempt"])
+
+    def decided() -> int:
+        return int(Engine(served.home).show(asks)["state"] == "completed")
+
+    cases: list[tuple[Callable[[], int], tuple[str, ...]]] = [
+        (executions, ("rerun", "plain@last", "--detach")),
+        (executions, ("resume", plain, "--detach")),
+        (executions, ("run", "practice-failure", "--detach", "-i", "port=1")),
+        (attempt, ("retry", plain, "--detach")),
+        (notes, ("note", plain, "seen")),
+        (decided, ("approve", asks)),
+    ]
+    for count, words in cases:
+        before = count()
+        line.cut_once(lambda count=count, before=before: count() > before)  # type: ignore[misc]
+        done = far(*words)
+        assert done.returncode == 0, (words, done.stderr)
+        assert line.cuts == 1, words
+        assert count() == before + 1, words
+
+
+def test_a_key_gives_the_same_rerun_and_resume_over_a_restart(engine: Engine) -> None:
+    old = engine.run(FAILS)["id"]
+    key = {"Idempotency-Key": "again"}
+    for verb in ("rerun", "resume"):
+        path = f"/v1/executions/{old}/{verb}"
+        header = {"Idempotency-Key": verb}
+        first = engine.post(path, {}, **header)
+        assert engine.post(path, {}, **header)["id"] == first["id"]
+        engine.ended(first["id"])
+        engine.kill()
+        engine.begin()
+        assert engine.post(path, {}, **header)["id"] == first["id"]
+        with pytest.raises(Conflict, match="another request"):
+            engine.post(path, {"debug": True}, **header)
+    engine.post(f"/v1/executions/{old}/retry", {}, **key)
+    engine.ended(old)
+    assert engine.post(f"/v1/executions/{old}/retry", {}, **key)["id"] == old
+    assert engine.show(old)["attempt"] == 2, "the second was the first one's repetition"
+    with pytest.raises(Conflict, match="another request"):
+        engine.post(f"/v1/executions/{old}/rerun", {}, **key)
+
+
+async def test_what_is_remembered_is_bounded_in_time_and_belongs_to_one_user() -> None:
+    now, made = [0.0], []
+
+    class Answer:
+        status_code = 200
+
+    async def make() -> Any:
+        made.append(Answer())
+        return made[-1]
+
+    async def refuse() -> Any:
+        raise Conflict("no")
+
+    taken = Taken(lambda: now[0])
+    first = await taken.answer("anna", "k", "d", make)
+    assert await taken.answer("anna", "k", "d", make) is first
+    assert await taken.answer("otto", "k", "other", make) is not first
+    with pytest.raises(Conflict, match="another request"):
+        await taken.answer("anna", "k", "other", make)
+    with pytest.raises(Conflict, match="no"):
+        await taken.answer("anna", "refused", "d", refuse)
+    await taken.answer("anna", "refused", "d", make)
+    now[0] = KEPT_S + 1
+    assert await taken.answer("anna", "k", "d", make) is not first
