@@ -148,18 +148,45 @@ def moments(schedule: Mapping[str, Any], after_us: int, until_us: int) -> Iterat
 
 
 class _ByClock(CronSim):
-    """cronsim where the clocks are changed by less than an hour: it steps over what lies there."""
+    """cronsim where clocks change within an hour or at midnight: it steps over what lies there."""
+
+    def advance_month(self) -> None:
+        """Go to the beginning of the next month that fits, which midnight may not be part of."""
+        super().advance_month()
+        self._be_real()
+
+    def advance_day(self) -> bool:
+        """Go to the beginning of the next day that fits."""
+        has_moved = super().advance_day()
+        self._be_real()
+        return has_moved
+
+    def _be_real(self) -> None:
+        """A time that the clocks leave out becomes the one that they show then."""
+        place = self.dt.tzinfo
+        if place not in (None, UTC):
+            self.dt = self.dt.astimezone(UTC).astimezone(place)
 
     def advance_hour(self) -> bool:
         """Go to the beginning of the next hour that fits."""
         if self.dt.hour in self.hours:
             return False
-        self.dt = self.dt.replace(minute=0, second=0)
         while self.dt.hour not in self.hours:
-            self.tick(seconds=3600 - 60 * self.dt.minute)
+            before = self.dt
+            self.tick(seconds=3600 - 60 * before.minute - before.second)
+            if self.dt.utcoffset() != before.utcoffset():
+                self.dt = before.replace(second=0)
+                self._walk_to_hour()
             if self.dt.hour == 0:
                 break
         return True
+
+    def _walk_to_hour(self) -> None:
+        """Over a change of the clocks, minute by minute, to an hour that begins or that fits."""
+        while True:
+            self.tick(seconds=60)
+            if self.dt.minute == 0 or self.dt.hour in self.hours:
+                return
 
     def advance_minute(self) -> bool:
         """Go to the next minute that fits, at once where the clocks stay as they are."""

@@ -182,6 +182,23 @@ def test_clocks_that_change_by_half_an_hour_lose_no_minute() -> None:
     ]  # fmt: skip
 
 
+def test_clocks_that_change_within_an_hour_lose_no_minute() -> None:
+    """Chatham's clocks go from 02:45 to 03:45, and back from 03:45 to 02:45."""
+    spring = texts("* */2 * * *", "Pacific/Chatham", "2027-09-25T12:00+00:00",
+                   "2027-09-25T15:14+00:00")  # fmt: skip
+    assert [text[11:16] for text in spring][-60:] == [f"04:{n:02}" for n in range(60)]
+    autumn = texts("*/15 2 * * *", "Pacific/Chatham", "2027-04-03T12:00+00:00",
+                   "2027-04-03T20:00+00:00")  # fmt: skip
+    assert [text[11:16] for text in autumn] == ["02:00", "02:15", "02:30", "02:45", "02:45"]
+
+
+def test_a_day_without_midnight_has_no_moment_there_by_the_clock() -> None:
+    night = ("2027-03-27T20:00+00:00", "2027-03-28T00:00+00:00")
+    assert texts("*/30 */2 * * *", "Asia/Beirut", *night)[-2:] == [
+        "2027-03-28T02:00:00+03:00", "2027-03-28T02:30:00+03:00"]  # fmt: skip
+    assert texts("0 0 * * 0", "Asia/Beirut", *night) == ["2027-03-28T01:00:00+03:00"]
+
+
 def test_the_nights_of_zurich() -> None:
     spring = ("2027-03-27T12:00+00:00", "2027-03-28T12:00+00:00")
     autumn = ("2027-10-30T12:00+00:00", "2027-10-31T12:00+00:00")
