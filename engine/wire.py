@@ -98,6 +98,7 @@ class Step(TypedDict):
     log_bytes: NotRequired[int]  # what all of its attempts printed
     child: NotRequired[dict[str, Any]]  # the execution that it calls: execution, flow, number
     waiting_for: NotRequired[dict[str, Any]]  # a moment or an approval: kind, until, message, …
+    of: NotRequired[dict[str, str]]  # listed in its caller's tree: execution, path
     batch: NotRequired[Batch]
     stuck: NotRequired[Stuck]
     live: NotRequired[dict[str, float]]  # the last sample of a running step: cpu_s, rss_bytes, …

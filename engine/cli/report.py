@@ -120,7 +120,7 @@ def json_line(execution: dict[str, Any]) -> str:
         steps = execution["steps"]
         line["steps"] = [
             {key: step.get(key) for key in STEP_KEYS}
-            | {key: step[key] for key in ("child", "stuck") if key in step}
+            | {key: step[key] for key in ("child", "of", "stuck") if key in step}
             for step in steps
         ]
     return json.dumps(line)

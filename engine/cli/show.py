@@ -34,6 +34,7 @@ def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
     parser.argument("execution", metavar="REF", help="as flow#12, flow@last, @last")
     parser.option("--at", metavar="WHEN", help="as it was: a journal number, a time, or +10s")
+    parser.flag("--calls", help="open all steps that call flows, not only those that failed")
     parser.flag("--definition", help="print the flow file it runs")
     parser.json_flag()
 
@@ -55,7 +56,8 @@ def execute(args: Arguments, name: str) -> int:
             return 0
         print(_moment(found))
     else:
-        execution = client.request("GET", path)
+        calls = "all" if args.calls else None if args.json else "failed"
+        execution = client.request("GET", with_query(path, calls=calls))
     if args.json:
         print(json_line(execution))
         return 0
@@ -166,6 +168,7 @@ def _error(execution: dict[str, Any]) -> list[str]:
         and not _is_batch(step)  # its step tells how many failed
         and step["path"] not in named
         and step["id"] not in named
+        and not step.get("of")  # its caller has it
         and step.get("kind") not in ("parallel", "steps")  # a group has the error of its step
     ]
     lines = []
@@ -180,7 +183,7 @@ def _error(execution: dict[str, Any]) -> list[str]:
 def _steps(steps: list[dict[str, Any]]) -> list[str]:
     if not steps:
         return []
-    own = [step for step in steps if not _is_batch(step)]
+    own = [step for step in steps if not _is_batch(step) and not step.get("of")]
     done = sum(step["state"] in ("completed", "reused", "partial") for step in own)
 
     def state(text: str) -> str:

@@ -11,6 +11,7 @@ from engine.errors import UsageError
 from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.reader import LogReader
 from engine.server.app import Json
+from engine.server.called import log_of
 from engine.server.log_routes import LINES_LIMIT
 from engine.server.logbook import filter_of, parse_cursor
 from engine.server.routes import context_of, limit_of
@@ -31,8 +32,8 @@ class Found(NamedTuple):
 
 async def find(request: Request) -> Response:
     """The next line after a cursor, or before it, that matches; with the wanted lines around it."""
-    query, context = request.query_params, context_of(request)
-    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
+    context = context_of(request)
+    ord_, execution_id, query = await log_of(request, context)
     wanted = await context.logs.wanted(ord_, execution_id, query)
     sought = filter_of(
         {

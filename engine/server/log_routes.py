@@ -18,6 +18,7 @@ from engine.logs.lines import Cursor, Filter, Line, wire_time
 from engine.logs.reader import LogReader, Page
 from engine.narrate import narrate
 from engine.server.app import Json
+from engine.server.called import log_of
 from engine.server.context import Context
 from engine.server.logbook import OpenLog, growth_of, parse_cursor
 from engine.server.routes import context_of, limit_of
@@ -33,8 +34,8 @@ async def stream(request: Request) -> Response:
 
     With `json` each line is a wire.LogLine.
     """
-    query, context = request.query_params, context_of(request)
-    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
+    context = context_of(request)
+    ord_, execution_id, query = await log_of(request, context)
     wanted = await context.logs.wanted(ord_, execution_id, query)
     log = await context.logs.open(ord_, execution_id)
     follows = query.get("follow") == "true"
@@ -216,8 +217,8 @@ class Teller:
 
 async def lines(request: Request) -> Response:
     """A page of lines: before a cursor (or the end), or after one."""
-    query, context = request.query_params, context_of(request)
-    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
+    context = context_of(request)
+    ord_, execution_id, query = await log_of(request, context)
     wanted = await context.logs.wanted(ord_, execution_id, query)
     limit = limit_of(request, 200, LINES_LIMIT)
     before, after = parse_cursor(query.get("before")), parse_cursor(query.get("after"))

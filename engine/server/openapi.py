@@ -167,7 +167,7 @@ def make_document() -> dict[str, Any]:
             ),
         },
         "/v1/executions/{ref}": {
-            "get": operation(shape["Execution"], parameters=[REF, *_query("wait")])
+            "get": operation(shape["Execution"], parameters=[REF, *_query("wait", "calls")])
         },
         "/v1/executions/{ref}/logs": {
             "get": operation(

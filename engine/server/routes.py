@@ -19,6 +19,7 @@ from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
 from engine.journal.history import History
 from engine.server.app import Json
+from engine.server.called import wanted_calls, with_called
 from engine.server.context import Context
 from engine.server.gate import caller_of
 from engine.server.once import key_of
@@ -160,9 +161,13 @@ async def execution(request: Request) -> Response:
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
     if request.query_params.get("wait") == "true":
         await unless_gone(request, context.service.scheduler.wait_ended(execution_id))
+    is_wanted = wanted_calls(request.query_params.get("calls"))
     found = await context.service.execution(ord_, execution_id)
     await context.logs.add_warnings(ord_, found)
     await context.outlook.add(found)
+    if is_wanted is not None:
+        hidden = await context.gate.hidden(caller_of(request))
+        found["steps"], _ = await with_called(context, found["steps"], is_wanted, hidden)
     return Json(found)
 
 

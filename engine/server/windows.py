@@ -13,6 +13,7 @@ from engine.errors import UsageError
 from engine.filters import parse_filter
 from engine.journal.history import History
 from engine.model import Event
+from engine.server.called import log_place, with_called
 from engine.server.context import Context
 from engine.server.gate import VIEW_EXECUTION
 from engine.server.log_windows import LogWindow, SearchWindow
@@ -137,10 +138,9 @@ class ExecutionWindow(Window):
         self._id = execution_id
         self._steps: dict[str, dict[str, Any]] = {}
         self._live: dict[str, dict[str, float]] = {}
-        opened = request.get("batches") or []
-        if not isinstance(opened, list) or not all(isinstance(path, str) for path in opened):
-            raise UsageError("batches is a list of the paths of steps")
-        self._opened = frozenset(opened)
+        self._opened = _paths(request, "batches")
+        self._calls = _paths(request, "calls")
+        self._called: set[str] = set()  # executions whose steps are shown inside of theirs
         self._execution: dict[str, Any] = {}
         context.watch(execution_id)
 
@@ -148,7 +148,7 @@ class ExecutionWindow(Window):
         self.context.unwatch(self._id)
 
     def changed(self, execution: Execution, events: list[Event]) -> None:
-        if execution.id == self._id:
+        if execution.id == self._id or execution.id in self._called:
             self.is_dirty = True
 
     def sampled(self, samples: dict[str, dict[str, float]]) -> None:
@@ -174,7 +174,12 @@ class ExecutionWindow(Window):
             await self.context.logs.add_warnings(self._ord, found)
         await self.context.outlook.add(found)
         self.look_again_in(self.context.outlook.next_look_s([self._id]))
-        steps = self._wanted(found.pop("steps"))
+        steps = found.pop("steps")
+        if self._calls:
+            steps, self._called = await with_called(
+                self.context, steps, lambda step: step["path"] in self._calls, self.hidden
+            )
+        steps = self._wanted(steps)
         for step in steps:
             if step["path"] in self._live and step["state"] == "running":
                 step["live"] = self._live[step["path"]]
@@ -198,6 +203,14 @@ class ExecutionWindow(Window):
             for step in steps
             if not (step["id"].isdigit() and step["path"].rpartition("/")[0] in hidden)
         ]
+
+
+def _paths(request: dict[str, Any], name: str) -> frozenset[str]:
+    """A list of paths of a request. Raises UsageError."""
+    paths = request.get(name) or []
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise UsageError(f"{name} is a list of the paths of steps")
+    return frozenset(paths)
 
 
 class FlowsWindow(Window):
@@ -242,6 +255,19 @@ async def open_window(context: Context, request: dict[str, Any], caller: Caller)
     return window
 
 
+async def _called_log(
+    context: Context, request: dict[str, Any], caller: Caller, ord_: int, execution_id: str
+) -> tuple[int, str, dict[str, Any]]:
+    """The log that a window means, where its step calls another execution."""
+    step = request.get("step")
+    steps = [step] if isinstance(step, str) else step
+    if not isinstance(steps, list) or len(steps) != 1 or not isinstance(steps[0], str):
+        return ord_, execution_id, request
+    hidden = await context.gate.hidden(caller)
+    ord_, execution_id, inside = await log_place(context, ord_, execution_id, steps, hidden)
+    return ord_, execution_id, {**request, "step": inside or None}
+
+
 async def _open_window(context: Context, request: dict[str, Any], caller: Caller) -> Window:
     kind = request.get("window")
     if kind == "executions":
@@ -260,7 +286,12 @@ async def _open_window(context: Context, request: dict[str, Any], caller: Caller
         if caller.role != "admin":
             await context.gate.check_execution(caller, VIEW_EXECUTION, ref)
         ord_, execution_id = await context.service.resolve(ref)
-        return made(context, request, ord_, execution_id)
+        if kind == "execution":
+            return made(context, request, ord_, execution_id)
+        ord_, execution_id, meant = await _called_log(context, request, caller, ord_, execution_id)
+        window = made(context, meant, ord_, execution_id)
+        window.request = request  # as it was asked for: a move begins with that
+        return window
     raise UsageError(
         f"there is no window {kind!r}",
         "executions, execution, log, search, flows, triggers, machine",

@@ -86,7 +86,13 @@ class Connection:
         row = self.engine.find(window["ref"])
         if row is None:
             return {"error": {"code": "unknown_reference", "message": f"no {window['ref']}"}}
-        return {"execution": row, "steps": list(self.engine.steps.get(row["id"], []))}
+        opened = tuple(f"{path}/" for path in window.get("calls", ()))
+        steps = [
+            step
+            for step in self.engine.steps.get(row["id"], [])
+            if not step.get("of") or step["path"].startswith(opened)
+        ]
+        return {"execution": row, "steps": steps}
 
     def _log(self, window: Row) -> Row:
         row = self.engine.find(window["ref"])

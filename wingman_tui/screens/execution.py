@@ -30,6 +30,7 @@ from wingman_tui.widgets.log_pane import LogPane
 from wingman_tui.widgets.step_panel import StepPanel
 from wingman_tui.widgets.step_tree import StepTree
 
+NOTHING_OPEN: dict[str, list[str]] = {"batches": [], "calls": []}
 LOG_DELAY_S = 0.12  # a cursor that runs down the tree does not ask for every log on its way
 
 
@@ -49,7 +50,8 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.reference = ""
         self._windows: list[int] = []
         self._fresh = True
-        self._batches: list[str] = []  # batch steps whose batches are looked at
+        self._inside = dict(NOTHING_OPEN)  # whose batches, and whose called steps, are shown
+        self._log_child = ""  # what the selected step calls: its log is that one's
         with Container(id="panes"):
             yield self.tree_pane
             with Container(id="right"):
@@ -88,7 +90,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self._close_windows()
         if reference != self.reference:
             self.reference = reference
-            self._batches = []
+            self._inside = dict(NOTHING_OPEN)
             self.opened.execution, self.opened.error = None, None
             self.opened.steps.clear()
             self.figures.clear()
@@ -100,7 +102,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         feed = self.console_app.session.feed
         self._windows.append(
             feed.open(
-                {"window": "execution", "ref": reference, "batches": self._batches},
+                {"window": "execution", "ref": reference, **self._inside},
                 self._execution_frame,
             )
         )
@@ -125,6 +127,8 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         elif self._fresh:
             self._fresh = False
             self._select_first()
+        self._look_inside()
+        self._follow_call()
         self._fit_tree()
         self.panel.refresh()
         self.refresh_frame()
@@ -168,12 +172,13 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     def asking_step(self) -> str | None:
         """The selected step, where it asks something."""
         key, row = self.selected()
-        return key if row is not None and key != ROOT and asks(row) else None
+        is_own = row is not None and key != ROOT and not row.get("of")
+        return key if is_own and row is not None and asks(row) else None
 
     def noted_step(self) -> str | None:
         """The selected step."""
         key, _ = self.selected()
-        return key if key in self.opened.steps else None
+        return key if not self.opened.steps.get(key, {"of": True}).get("of") else None
 
     def last_error(self, path: str) -> str:
         """What a step said last, where its log is at hand."""
@@ -250,16 +255,25 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         """Fold or unfold a group."""
         if not self.tree_pane.toggle_fold():
             self.console_app.tell("nothing to fold here: the step has no steps of its own")
-        self._look_at_batches()
+        self._look_inside()
         self._fit_tree()
 
-    def _look_at_batches(self) -> None:
-        """Have the engine send the batches of those steps that are open, and of no others."""
-        opened = self.tree_pane.opened_batches()
-        if opened != self._batches:
-            self._batches = opened
-            feed = self.console_app.session.feed
-            feed.move(self._windows[0], batches=opened)
+    def _look_inside(self) -> None:
+        """Have the engine send what is inside of those steps that are open, and of no others."""
+        tree = self.tree_pane
+        opened = {"batches": tree.opened_batches(), "calls": tree.opened_calls()}
+        if opened != self._inside and self._windows:
+            self._inside = opened
+            self.console_app.session.feed.move(self._windows[0], **opened)
+
+    def _follow_call(self) -> None:
+        """The selected step has called an execution: from now on that one's log is meant."""
+        key, row = self.selected()
+        child = str(((row or {}).get("child") or {}).get("execution", "")) if key != ROOT else ""
+        if child != self._log_child:
+            self._log_child = child
+            if child and self.log_pane.choice.steps == (key,):
+                self.open_log()
 
     def do_next_error(self) -> None:
         """The next failed step, or in the log the next error."""

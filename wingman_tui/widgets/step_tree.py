@@ -37,7 +37,7 @@ class StepTree(LineList):
         super().__init__(id=id)
         self.opened = opened
         self.folded: set[str] = set()
-        self._batch_steps: set[str] = set()  # those that were folded when they came up
+        self._holders: set[str] = set()  # of batches or a called flow: folded when they came up
         self._branches = branches({})
         self._rows: list[TreeRow] = []
         self._place: dict[str, int] = {}
@@ -59,7 +59,7 @@ class StepTree(LineList):
     def steps_changed(self, paths: set[str], shape: bool) -> None:
         """Take what a frame changed: another tree, or only some rows of it."""
         if shape or not self._rows:
-            self._fold_batches()
+            self._fold_holders()
             self._branches = branches(self.opened.steps)
             self._rebuild()
             return
@@ -71,19 +71,30 @@ class StepTree(LineList):
 
     def opened_batches(self) -> list[str]:
         """The batch steps whose batches are looked at."""
-        return sorted(self._batch_steps - self.folded)
+        return self._opened("batch")
+
+    def opened_calls(self) -> list[str]:
+        """The steps that call a flow, and whose steps are looked at."""
+        return self._opened("child")
+
+    def _opened(self, what: str) -> list[str]:
+        steps = self.opened.steps
+        return sorted(p for p in self._holders - self.folded if steps.get(p, {}).get(what))
 
     def forget(self) -> None:
         """Another execution is shown: its tree comes up unfolded."""
         self.folded.clear()
-        self._batch_steps.clear()
+        self._holders.clear()
         self.cursor_key = None
 
-    def _fold_batches(self) -> None:
-        """A step with batches comes up as one row, which opens to them."""
-        found = {path for path, step in self.opened.steps.items() if step.get("batch")}
-        self.folded |= found - self._batch_steps
-        self._batch_steps |= found
+    def _fold_holders(self) -> None:
+        """A step with batches, or that calls a flow, comes up as one row, which opens to them; a
+        call that has failed comes up open.
+        """
+        found = {path for path, step in self.opened.steps.items() if _holds(step)}
+        failed = {path for path in found if _is_failed_call(self.opened.steps[path])}
+        self.folded |= found - self._holders - failed
+        self._holders |= found
 
     def _rebuild(self) -> None:
         self._rows = visible_rows(self._branches, self.folded)
@@ -94,12 +105,12 @@ class StepTree(LineList):
         """Fold or unfold a group, on the execution all of them; False where there is none."""
         if self.cursor == 0 and self._rows:
             everything = visible_rows(self._branches, ())
-            groups = {row.key for row in everything if row.children} | self._batch_steps
+            groups = {row.key for row in everything if row.children} | self._holders
             self.folded = set() if self.folded else groups
             self._rebuild()
             return bool(groups)
         row = self._rows[self.cursor - 1] if 0 < self.cursor <= len(self._rows) else None
-        if row is None or not (row.children or row.key in self._batch_steps):
+        if row is None or not (row.children or row.key in self._holders):
             return False
         self.folded ^= {row.key}
         self._rebuild()
@@ -168,7 +179,7 @@ class StepTree(LineList):
         view, width = self.view, self.size.width
         look = looks.step_look(step)
         guide = " " + guide_text(row, view.ascii_only)
-        holds = row.children or step.get("batch")
+        holds = row.children or _holds(step)
         fold = view.glyph("▸", "+") if row.folded and holds else ""
         taken = fit_right(took(step, view.now()), TOOK_CELLS)
         note = self._note(step, look.word)
@@ -213,3 +224,12 @@ class StepTree(LineList):
         sign = self.view.glyph("▸", "+") if row.folded else self.view.glyph("▾", "-")
         words = f" ({row.children} steps)" if row.folded else ""
         return [(guide, "rule"), (f"{sign} ", "muted"), (clean(row.label) + words, "muted")]
+
+
+def _holds(step: Mapping[str, Any]) -> bool:
+    """Whether a step has others that are sent only where somebody looks at them."""
+    return bool(step.get("batch") or step.get("child"))
+
+
+def _is_failed_call(step: Mapping[str, Any]) -> bool:
+    return bool(step.get("child")) and step.get("state") in ("failed", "interrupted")
