@@ -122,12 +122,13 @@ class ExecutionView:
         ]
 
     def first_failure(self) -> str | None:
-        """The step to look at first: the one that the execution's error names."""
+        """The step to look at first: what the execution's error names, else what nobody handled."""
         named = ((self.execution or {}).get("error") or {}).get("step")
         if named in self.steps:
             return str(named)
         failed = self.failed_paths()
-        return failed[0] if failed else None
+        open_ones = [path for path in failed if not self.steps[path].get("handled")]
+        return next(iter(open_ones or failed), None)
 
 
 @dataclass

@@ -100,4 +100,6 @@ def batch_words(batch: Mapping[str, Any]) -> str:
     """How far a batch step is: batches that have ended, and items that failed."""
     words = f"{batch['ended']}/{batch['batches']} batches"
     failed = batch.get("failed_items")
-    return f"{words} · {failed} items failed" if failed else words
+    if not failed:
+        return words
+    return f"{words} · {failed} item{'s' if failed > 1 else ''} failed"

@@ -140,11 +140,16 @@ def _error_text(step: Row) -> str:
     return f"{error.get('message')} ({error.get('type')})"
 
 
+def _need_words(need: Row) -> str:
+    handled = ", which was handled" if need.get("handled") else ""
+    return f"its need was {need['state']}{handled}"
+
+
 def _its_needs(step: Row, steps: Mapping[str, Row]) -> list[Cause]:
     """What came before a failure: the needs, where one of them was not as it should be."""
     odd = [steps[need] for need in step.get("needs") or () if need in steps]
     return [
-        Cause(need["path"], f"its need was {need['state']}", 1, need.get("ended_at"))
+        Cause(need["path"], _need_words(need), 1, need.get("ended_at"))
         for need in odd
         if need["state"] not in ("completed", "reused")
     ][:NAMED_LIMIT]

@@ -49,6 +49,8 @@ def test_the_first_failure_is_the_one_that_the_execution_names() -> None:
     view.apply({"kind": "snapshot", "execution": row("x", error={"step": "b"}), "steps": steps})
     assert view.first_failure() == "b"
     view.apply({"kind": "update", "execution": row("x")})
+    assert view.first_failure() == "b", "what was handled is not what one came for"
+    view.apply({"kind": "update", "steps": [{"path": "b", "state": "completed"}]})
     assert view.first_failure() == "a"
 
 
