@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wingman_tui.filters import usual
+from wingman_tui.choices import Choices, first_palette
 from wingman_tui.format import age
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.kept import Kept
@@ -21,13 +21,6 @@ from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
 from wingman_tui.state import ExecutionsWindow, FlowList
 from wingman_tui.terminal import WIDE_COLUMNS, Terminal, watch_for_hangup
-from wingman_tui.theme import (
-    DEFAULT_THEME,
-    NO_COLOR_THEME,
-    Palette,
-    ThemeError,
-    load_palette,
-)
 from wingman_tui.view import View
 from wingman_tui.watching import Watching
 from wingman_tui.widgets.bars import Status
@@ -45,7 +38,7 @@ TICK_S = 1.0
 EXIT_BY_SIGNAL = 128
 
 
-class WingmanApp(CellDiff, inherit_bindings=False):
+class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     """The console."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -70,7 +63,7 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.settings = settings
         self.keymap = Keymap(settings.keys)
         self.kept = Kept(home.text("data") + "/console-kept.json")
-        palette = self._first_palette(settings, terminal)
+        palette = first_palette(settings, self.kept, terminal.no_color)
         # without this, NO_COLOR makes Textual paint black on black
         super().__init__(ansi_color=True if terminal.no_color else None)
         self.animation_level = "none"
@@ -92,31 +85,11 @@ class WingmanApp(CellDiff, inherit_bindings=False):
         self.session = Session(home, self.connection_changed, early)
         self.watching = Watching(self)
 
-    def _first_palette(self, settings: Settings, terminal: Terminal) -> Palette:
-        """What the settings say, else what was chosen last, if it is still there."""
-        if terminal.no_color or settings.theme:
-            name = NO_COLOR_THEME if terminal.no_color else settings.theme or ""
-            return load_palette(name, settings.themes_folder)
-        try:
-            return load_palette(self.kept.theme or DEFAULT_THEME, settings.themes_folder)
-        except ThemeError:
-            return load_palette(DEFAULT_THEME, settings.themes_folder)
-
-    @property
-    def named_filters(self) -> dict[str, str]:
-        """The usual ones, those of `config.toml`, and those that were named here."""
-        usual_ones = usual(self.view.now(), self.view.zone)
-        return {**usual_ones, **self.settings.filters, **self.kept.filters}
-
-    def keep(self) -> None:
-        """Write down what is kept from one day to the next."""
-        self.run_worker(self.kept.save, thread=True)
-
     # life
 
     def on_mount(self) -> None:
         """Set the theme; what takes time waits for the first paint."""
-        self._use_palette()
+        self.use_palette()
         self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
         self._catch_signals()
         self.app_resume_signal.subscribe(self, lambda _: do_redraw(self))
@@ -160,33 +133,6 @@ class WingmanApp(CellDiff, inherit_bindings=False):
             f"The details are in {path}"
         )
         self._close_messages_no_wait()
-
-    # theme
-
-    def _use_palette(self) -> None:
-        theme = self.view.palette.textual_theme()
-        self.register_theme(theme)
-        self.theme = theme.name
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """What our style sheet asks for, until the palette's theme is set."""
-        return {"dialog-border": "ansi_default"}
-
-    def change_theme(self, name: str) -> None:
-        """Paint by another theme from now on."""
-        try:
-            self.view.change(palette=load_palette(name, self.settings.themes_folder))
-        except ThemeError as error:
-            self.tell(str(error), "error")
-            return
-        self._use_palette()
-        self.repaint()
-
-    def repaint(self) -> None:
-        """Paint every widget of the screen again."""
-        for screen in self.screen_stack:
-            for widget in screen.walk_children(with_self=True):
-                widget.refresh()
 
     # where we are
 
