@@ -173,3 +173,17 @@ def test_days_have_a_name_in_the_readers_zone() -> None:
     assert usual(short, ZoneInfo("Europe/Zurich"))["yesterday"] == (
         "since:2026-03-28T23:00:00Z until:2026-03-29T22:00:00Z"
     ), "a day of 23 hours"
+
+
+async def test_all_of_a_filter_by_warnings_are_marked_also_beyond_the_window(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    busy(engine, 600)
+    async with open_console() as console:
+        await console.press("slash")
+        await console.type("flow:ship warnings:>0")
+        await console.press("enter")
+        await console.sees("600 found")
+        await console.press("asterisk")
+        await console.sees("500 marked")
+        assert "more match" in console.notice

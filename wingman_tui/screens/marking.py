@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 MARK_LIMIT = 1_000
+FEED_LIMIT = 500  # rows of one window
 NAMED = 6  # of the executions that a question is about
 AT_ONCE = 8  # requests
 DONE = {
@@ -81,10 +82,24 @@ class Marking(ExecutionActions):
 
         query = as_query(self.filter_meant())
         if "warnings" in query:  # only the feed counts these
-            held = app.executions
-            came({"executions": [held.rows[id_] for id_ in held.order]})
+            self._ask_feed(came)
             return
         app.carry_out(app.session.matching(query, MARK_LIMIT), came)
+
+    def _ask_feed(self, came: Callable[[dict[str, Any]], None]) -> None:
+        """What the filter shows at this moment: the first frame of a window of its own."""
+        feed = self.console_app.session.feed
+
+        def answered(frame: dict[str, Any]) -> None:
+            feed.close(window)
+            if frame.get("kind") == "error":
+                self.console_app.tell(str((frame.get("error") or {}).get("message")), "error")
+                return
+            rows, total = frame["rows"], frame["total"]
+            came({"executions": rows, "next": len(rows) < total or not frame["total_exact"]})
+
+        request = {"window": "executions", "filter": self.filter_meant(), "limit": FEED_LIMIT}
+        window = feed.open(request, answered)
 
     def unmark(self) -> bool:
         """Take all marks off; False when there were none."""
