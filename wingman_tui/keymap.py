@@ -41,6 +41,14 @@ ACTIONS: tuple[Action, ...] = (
         hint=5,
     ),
     _action(
+        "executions.sort",
+        "s",
+        "sort",
+        "executions",
+        "Sort by start, duration, flow or state; esc shows the newest first again.",
+    ),
+    _action("executions.reverse", "minus", "reverse", "executions", "Turn the order round."),
+    _action(
         "executions.mark",
         "space",
         "mark",

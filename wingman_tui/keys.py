@@ -32,6 +32,7 @@ KEY_NAMES = {
     "full_stop": ".",
     "less_than_sign": "<",
     "greater_than_sign": ">",
+    "minus": "-",
     "equals_sign": "=",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

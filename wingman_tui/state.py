@@ -32,6 +32,7 @@ class ExecutionsWindow:
     total: int = 0
     total_exact: bool = True
     counts: dict[str, int] = field(default_factory=dict)
+    of_newest: int | None = None  # only so many of the newest that match are in the list
     loaded: bool = False
     asked_offset: int = 0  # of the request whose snapshot is under way
 
@@ -52,6 +53,9 @@ class ExecutionsWindow:
             change.order = change.order or frame["total"] != self.total
             self.total = int(frame["total"])
             self.total_exact = bool(frame.get("total_exact", True))
+        if "of_newest" in frame:
+            self.of_newest = frame["of_newest"]
+            change.counts = True
         if "counts" in frame:
             self.counts = {str(state): int(n) for state, n in frame["counts"].items()}
             change.counts = True

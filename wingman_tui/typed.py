@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from wingman_tui.filters import complete as complete_filter
 from wingman_tui.keymap import Action
+from wingman_tui.sorting import REVERSE, SORTS
 
 # verbs that are about an execution: the selected one where none is named
 ON_EXECUTION = ("open", "retry", "cancel", "kill", "pause", "continue", "approve", "reject",
@@ -56,6 +57,8 @@ def parse(text: str, known: Known) -> Typed:
     subject, _, after = rest.strip().partition(" ")
     if verb == "filter":
         return Typed("filter", rest=rest.strip())
+    if verb == "sort" and subject:
+        return _sort(subject, after.strip())
     if verb in ON_EXECUTION:
         return Typed(verb, subject)
     if verb in ON_FLOW:
@@ -78,6 +81,12 @@ def _on_flow(verb: str, subject: str, rest: str) -> Typed:
     if verb == "debug" and rest not in ("", *DEBUG_MODES):
         raise TypedError(f"debug {subject} on, once or off")
     return Typed(verb, subject, rest)
+
+
+def _sort(subject: str, rest: str) -> Typed:
+    if rest not in ("", REVERSE):
+        raise TypedError(f"sort {subject}, or sort {subject} {REVERSE}")
+    return Typed("sort", _one_of("sort", subject, SORTS).subject, rest)
 
 
 def _one_of(verb: str, subject: str, names: Iterable[str]) -> Typed:
@@ -108,7 +117,7 @@ def _unknown(verb: str, known: Known) -> str:
 
 def verbs(known: Known) -> list[str]:
     """The verbs that can begin a line."""
-    return [*ON_EXECUTION, *ON_FLOW, "filter", "theme", *known.modes]
+    return [*ON_EXECUTION, *ON_FLOW, "filter", "sort", "theme", *known.modes]
 
 
 def complete(text: str, known: Known) -> list[str]:
@@ -130,6 +139,8 @@ def _subjects(verb: str, rest: str, known: Known) -> list[str]:
         return list(known.executions)[:OFFERED] if " " not in rest else []
     if verb == "debug" and " " in rest:
         return list(DEBUG_MODES)
+    if verb == "sort":
+        return [REVERSE] if " " in rest else list(SORTS)
     if verb in ON_FLOW:
         return sorted(known.flows) if " " not in rest else []
     return list(known.themes) if verb == "theme" else []

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wingman_tui.columns import name_of
 from wingman_tui.filters import expanded
 from wingman_tui.global_actions import keep_theme
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
+from wingman_tui.sorting import Order
 from wingman_tui.theme import theme_files
 from wingman_tui.typed import Known, Typed, TypedError, complete, parse
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
     from wingman_tui.screens.base import ModeScreen
+    from wingman_tui.screens.executions import ExecutionsScreen
 
 DETAILS = {"journal": "events"}  # what a verb calls the part of the details
 EXPLAINED = ("why", "timeline", "values", "definition", "diff", "journal")
@@ -58,6 +61,8 @@ def _do(screen: ModeScreen, typed: Typed) -> None:
         app.go(typed.subject)
     elif typed.verb == "filter":
         _filter(app, typed.rest)
+    elif typed.verb == "sort":
+        _list_of(app, lambda shown: shown.set_order(Order(typed.subject, bool(typed.rest))))
     elif typed.verb == "theme":
         if typed.subject:
             app.change_theme(typed.subject)
@@ -81,11 +86,18 @@ def _filter(app: WingmanApp, text: str) -> None:
         text = shown.filter_text if isinstance(shown, ExecutionsScreen) else ""
         _name_filter(app, name.strip(), text if verb == "save" else "", verb)
         return
+    _list_of(app, lambda shown: shown.set_filter(text))
+
+
+def _list_of(app: WingmanApp, do: Callable[[ExecutionsScreen], None]) -> None:
+    """Go to the list of executions, and do something to it there."""
+    from wingman_tui.screens.executions import ExecutionsScreen
+
     app.go("executions")
 
     def show() -> None:
         if isinstance(app.mode_screen, ExecutionsScreen):
-            app.mode_screen.set_filter(text)
+            do(app.mode_screen)
 
     app.call_later(show)
 
@@ -122,8 +134,13 @@ def _on_flow(app: WingmanApp, typed: Typed) -> None:
 
 def _on_selected(screen: ModeScreen, verb: str) -> None:
     """About the execution under the cursor: what its key does, the question included."""
-    name = {"journal": "events", "rerun": "run", "continue": "pause",
-            "approve": "answer", "reject": "answer"}.get(verb, verb)
+    name = {
+        "journal": "events",
+        "rerun": "run",
+        "continue": "pause",
+        "approve": "answer",
+        "reject": "answer",
+    }.get(verb, verb)
     here = screen.console_app.keymap.within([screen.SCOPE])
     action = next((action for action in here if action.name == name), None)
     if action is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import apsw
@@ -107,14 +107,7 @@ class History:
 
     def total(self, wanted: Filter, limit: int) -> tuple[int, bool]:
         """How many executions fit, and whether that is exact: counted up to `limit`."""
-        if not (
-            wanted.types
-            or wanted.triggers
-            or wanted.texts
-            or wanted.waiting
-            or wanted.since_us is not None
-            or wanted.until_us is not None
-        ):
+        if self.is_counted(wanted):
             counters = self._db.execute(self._named["counters"])
             return sum(
                 n
@@ -133,15 +126,59 @@ class History:
             found += _fits(row, wanted)
         return found, True
 
+    def is_counted(self, wanted: Filter) -> bool:
+        """Whether counters know how many fit: nothing but flows and states is asked for."""
+        return wanted == Filter(states=wanted.states, flows=wanted.flows, hidden=wanted.hidden)
+
+    def in_one_range(self, wanted: Filter) -> bool:
+        """Whether one index holds the whole list: all, those of one state, or of one flow."""
+        return wanted in (
+            Filter(),
+            Filter(states=wanted.states[:1]),
+            Filter(flows=wanted.flows[:1] if wanted.flows else None),
+            Filter(states=wanted.states[:1], flows=(wanted.flows or ("",))[:1]),
+        )
+
+    def flow_names(self) -> list[str]:
+        """The flows that have executions, by name."""
+        counters = self._db.execute(self._named["counters"])
+        return sorted({flow for flow, _, n in counters if n})
+
+    def newest_keys(self, wanted: Filter, limit: int) -> tuple[list[int], bool]:
+        """The keys of the newest `limit` that fit, newest first, and whether these are all."""
+        low, high = self._bounds(wanted, None)
+        ranges = self._ranges(wanted)
+        if ranges.decide:
+            found = ranges.keys(self._db, self._named, high, limit)
+            keys = list(takewhile(lambda key: key >= low, islice(found, limit + 1)))
+            return keys[:limit], len(keys) <= limit
+        keys = []
+        for looked, row in enumerate(ranges.rows(self._db, self._named, high, limit)):
+            if row[0] < low:
+                break
+            if looked >= SCAN_LIMIT or len(keys) == limit:
+                return keys, False
+            if _fits(row, wanted):
+                keys.append(row[0])
+        return keys, True
+
+    def facts(self, keys: list[int]) -> list[tuple[int, str, str, int | None, int | None]]:
+        """(ord, flow, state, started, milliseconds) of executions, newest first."""
+        return list(self._db.execute(self._named["facts"], (encode(keys).decode(),)))
+
     def key_at(self, wanted: Filter, offset: int) -> int | None:
         """The key below which the row number `offset` (from 0) of the filtered list begins."""
         if offset == 0:
             return None
-        if wanted == Filter(states=wanted.states) and len(wanted.states) < 2:
+        if self.in_one_range(wanted):
             return self._key_in_one_range(wanted, offset)
         low, high = self._bounds(wanted, None)
+        ranges = self._ranges(wanted)
+        if ranges.decide and low == 0:
+            keys = ranges.keys(self._db, self._named, high, min(offset + 1, 1000))
+            return next(islice(keys, offset - 1, None), 0)
         n = 0
-        for row in self._merged(wanted, high, min(offset + 1, 1000)):
+        for row in ranges.rows(self._db, self._named, high, min(offset + 1, 1000)):
             if row[0] < low:
                 return int(row[0])
             n += _fits(row, wanted)
@@ -150,11 +187,25 @@ class History:
         return 0
 
     def _key_in_one_range(self, wanted: Filter, offset: int) -> int:
-        """The same where one index holds the list: SQLite steps over its entries by itself."""
-        if wanted.states:
-            found = self._get("ord_at_offset_by_state", wanted.states[0], offset - 1)
+        """The same where one index holds the list: SQLite steps over its entries by itself.
+
+        It does so from the end that is nearer; only a single flow's entries are few.
+        """
+        state, flow = (wanted.states or ("",))[0], (wanted.flows or ("",))[0]
+        if state and flow:
+            found = self._get("ord_at_offset_by_flow_and_state", flow, state, offset - 1)
+        elif flow:
+            found = self._get("ord_at_offset_by_flow", flow, offset - 1)
         else:
-            found = self._get("ord_at_offset", offset - 1)
+            total, _ = self.total(wanted, 0)
+            from_end = "_from_end" if offset > total // 2 else ""
+            steps = total - offset if from_end else offset - 1
+            if steps < 0:
+                return 0
+            if state:
+                found = self._get("ord_at_offset_by_state" + from_end, state, steps)
+            else:
+                found = self._get("ord_at_offset" + from_end, steps)
         return int(found or 0)
 
     def execution(self, ord_: int) -> dict[str, Any]:

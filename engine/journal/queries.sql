@@ -290,6 +290,9 @@ SELECT ord, id, flow, number, state, type, triggered_by, created_at, started_at,
 FROM executions INDEXED BY executions_by_flow
 WHERE flow = ?4 AND state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
 
+-- name: keys
+SELECT ord FROM executions WHERE ord < ?1 ORDER BY ord DESC LIMIT ?2
+
 -- name: keys_by_state
 SELECT ord FROM executions INDEXED BY executions_by_state
 WHERE state = ?3 AND ord < ?1 ORDER BY ord DESC LIMIT ?2
@@ -324,6 +327,25 @@ SELECT ord FROM executions ORDER BY created_at DESC LIMIT 1 OFFSET ?1
 
 -- name: ord_at_offset_by_state
 SELECT ord FROM executions WHERE state = ?1 ORDER BY ord DESC LIMIT 1 OFFSET ?2
+
+-- name: ord_at_offset_from_end
+SELECT ord FROM executions ORDER BY created_at LIMIT 1 OFFSET ?1
+
+-- name: ord_at_offset_by_state_from_end
+SELECT ord FROM executions WHERE state = ?1 ORDER BY ord LIMIT 1 OFFSET ?2
+
+-- name: ord_at_offset_by_flow
+SELECT ord FROM executions INDEXED BY executions_by_number
+WHERE flow = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2
+
+-- name: ord_at_offset_by_flow_and_state
+SELECT ord FROM executions INDEXED BY executions_by_flow
+WHERE flow = ?1 AND state = ?2 ORDER BY ord DESC LIMIT 1 OFFSET ?3
+
+-- name: facts
+-- what a list can be sorted by
+SELECT ord, flow, state, started_at, duration_ms FROM executions
+WHERE ord IN (SELECT value FROM json_each(?1)) ORDER BY ord DESC
 
 -- name: upsert_triggers
 INSERT OR REPLACE INTO triggers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from engine.core.state import Execution
 from engine.errors import UsageError
 from engine.filters import parse_filter
 from engine.journal.history import History
+from engine.journal.sorting import Order, order_from, sorted_page, sorted_rows
 from engine.model import Event
 from engine.server.called import log_place, with_called
 from engine.server.context import Context
@@ -24,13 +26,19 @@ from engine.server.window import ROWS_LIMIT, Window, whole_number
 TOTAL_LIMIT = 10_000
 WARNED_LIMIT = 2_000  # executions that a filter by warnings looks at
 WARNED_PACE_S = 1.0
+SORTED_PACE_S = 0.5  # where every frame sorts
+GROWING_S = 5.0  # what runs becomes longer without an event
 
 
 def _differences(content: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """The entries of `content` that differ from what was sent, remembered as sent."""
-    changed = {key: value for key, value in content.items() if sent.get(key) != value}
+    changed = {key: value for key, value in content.items() if key not in sent or sent[key] != value}
     sent.update(changed)
     return changed
+
+
+def _is_open(row: dict[str, Any]) -> bool:
+    return row["ended_at"] is None
 
 
 class ExecutionsWindow(Window):
@@ -44,6 +52,9 @@ class ExecutionsWindow(Window):
         self._over = parse_filter(line, 0).warnings_over
         if self._over is not None:
             self.pace_s = WARNED_PACE_S
+        self._order = order_from(request.get("sort", "started"), request.get("reverse", False))
+        if self._order.by == "duration":
+            self.pace_s = max(self.pace_s, SORTED_PACE_S)
         self._line = line
         self._offset = whole_number(request, "offset", 0, 1 << 40)
         self._limit = max(1, whole_number(request, "limit", 60, ROWS_LIMIT))
@@ -75,6 +86,9 @@ class ExecutionsWindow(Window):
         self.look_again_in(self.context.outlook.next_look_s(fresh))
         changed = [row for id_, row in fresh.items() if self._rows.get(id_) != row]
         self._rows = fresh
+        is_growing = self._order.by == "duration" and any(map(_is_open, rows))
+        self.refresh_s = GROWING_S if is_growing else None
+        self.plan_refresh(asyncio.get_running_loop().time())
         rest["order"] = list(fresh)
         rest = _differences(rest, self._rest)
         if self.version and not changed and not rest:
@@ -84,7 +98,8 @@ class ExecutionsWindow(Window):
     async def _ask_warned(self, over: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Those among the newest that have more warnings, as far as these are counted."""
         service, warned = self.context.service, self.context.warned
-        wanted = replace(parse_filter(self._line, Clock().now_us()), hidden=self.hidden)
+        now_us = Clock().now_us()
+        wanted = replace(parse_filter(self._line, now_us), hidden=self.hidden)
         found: list[dict[str, Any]] = []
         looked, waiting, before = 0, False, None
         while looked < WARNED_LIMIT:
@@ -102,20 +117,30 @@ class ExecutionsWindow(Window):
             "total_exact": before is None and not waiting,
             "counts": counts,
             "offset": self._offset,
+            "of_newest": None if before is None else looked,
         }
+        found = sorted_rows(found, self._order, now_us)
         return found[self._offset : self._offset + self._limit], rest
 
     def _ask(self, history: History) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        wanted = replace(parse_filter(self._line, Clock().now_us()), hidden=self.hidden)
-        page = history.page(wanted, history.key_at(wanted, self._offset), self._limit)
-        total, is_exact = history.total(wanted, TOTAL_LIMIT)
+        now_us = Clock().now_us()
+        wanted = replace(parse_filter(self._line, now_us), hidden=self.hidden)
+        of_newest = None
+        if self._order == Order():
+            rows = history.page(wanted, history.key_at(wanted, self._offset), self._limit).rows
+            total, is_exact = history.total(wanted, TOTAL_LIMIT)
+        else:
+            found = sorted_page(history, wanted, self._order, now_us, self._offset, self._limit)
+            rows, total, is_exact = found.rows, found.total, True
+            of_newest = found.of_newest
         rest = {
             "total": total,
             "total_exact": is_exact,
             "counts": history.counts(self.hidden),
             "offset": self._offset,
+            "of_newest": of_newest,
         }
-        return page.rows, rest
+        return rows, rest
 
     def _overlay(self, row: dict[str, Any], live: dict[str, Execution]) -> dict[str, Any]:
         """An open execution's progress as it is in memory, warnings where they are counted."""

@@ -135,6 +135,34 @@ async def test_a_hundred_connections_at_random_moments_each_converge(
         assert list(map(without_warnings, rows.ordered())) == list(map(without_warnings, told))
 
 
+async def test_a_list_in_another_order_holds_it_while_executions_go_on(
+    engine: Engine, home: Home
+) -> None:
+    sleeps = "name: {}\nsteps: [{{id: s, run: 'sleep {}'}}]\n"
+    async with feed_of(home) as feed:
+        longest = await feed.open(1, "executions", sort="duration")
+        flows = await feed.open(2, "executions", sort="flow", reverse=True)
+        ids = {
+            name: await start(engine, sleeps.format(name, seconds))
+            for name, seconds in (("brief", 0), ("long", 0.6), ("middle", 0.3))
+        }
+        by_name = [ids[name] for name in ("middle", "long", "brief")]
+        await feed.until(lambda: flows.rest.get("order") == by_name)
+        for id_ in ids.values():
+            await asyncio.to_thread(engine.ended, id_)
+
+        def lasted() -> list[int]:
+            rows = longest.ordered() if "order" in longest.rest else []
+            return [row["duration_ms"] for row in rows if row["duration_ms"] is not None]
+
+        await feed.until(lambda: len(lasted()) == 3)
+        assert lasted() == sorted(lasted(), reverse=True)
+        assert longest.rest["of_newest"] is None
+        for wrong in ({"sort": "colour"}, {"sort": ["flow"]}, {"reverse": "yes"}):
+            refused = await feed.open(3, "executions", **wrong)
+            await feed.until(lambda refused=refused: bool(refused.errors))  # type: ignore[misc]
+
+
 async def test_moving_a_window_brings_a_fresh_snapshot(engine: Engine, home: Home) -> None:
     for n in range(5):
         engine.run(BUSY, inputs={"n": n})

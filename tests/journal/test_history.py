@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from engine.errors import UnknownReference, UsageError
 from engine.filters import Filter, make_filter, parse_filter
+from engine.journal import sorting
 from engine.journal.database import open_reader
 from engine.journal.history import History
 from engine.journal.journal import Journal
+from engine.journal.sorting import SORTS, Order, sorted_page, sorted_rows
+from engine.journal.sorting import STATES as STATES_IN_ORDER
 from tests.journal.made import execution, record, with_journal
 
 FLOWS = ("backup", "import", "deploy-web")
@@ -41,9 +44,14 @@ def filled(
                 if state == "failed"
                 else None
             )
+            started = None if n % 9 == 0 else n * 1_000_000
+            ended = started + n * 37 % 50 * 1_000_000 if started and state != "running" else None
+            ex.started_at_us, ex.ended_at_us = started, ended
             record(journal, ex, state, error)
             made.append(
                 {
+                    "started": started,
+                    "ended": ended,
                     "ord": n,
                     "id": ex.id,
                     "flow": name,
@@ -106,6 +114,65 @@ def test_pages_totals_and_offsets_equal_a_plain_search(
     assert history.total(wanted, 10_000) == (len(right), True)
     deep = history.page(wanted, history.key_at(wanted, offset), 10)
     assert [row["id"] for row in deep.rows] == right[offset : offset + 10]
+
+
+def in_order(found: list[dict[str, Any]], order: Order, now_us: int) -> list[dict[str, Any]]:
+    """The same order, the plain way; `found` is newest first."""
+    if order.by == "started":
+        return found[::-1] if order.is_reverse else found
+    if order.by == "flow":
+        return sorted(found, key=lambda row: row["flow"], reverse=order.is_reverse)
+    if order.by == "state":
+        rank = STATES_IN_ORDER.index
+        return sorted(found, key=lambda row: rank(row["state"]), reverse=order.is_reverse)
+    lasted = {row["id"]: (row["ended"] or now_us) - (row["started"] or 0) for row in found}
+    begun = [row for row in found if row["started"]]
+    begun.sort(key=lambda row: lasted[row["id"]], reverse=not order.is_reverse)
+    return begun + [row for row in found if not row["started"]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    by=st.sampled_from(SORTS),
+    is_reverse=st.booleans(),
+    states=st.lists(st.sampled_from(STATES), unique=True, max_size=3),
+    flows=st.none() | st.lists(st.sampled_from(FLOWS), unique=True, min_size=1, max_size=2),
+    types=st.lists(st.sampled_from(TYPES), unique=True, max_size=1),
+    since=st.none() | st.integers(0, TOTAL * 1_000_000),
+    offset=st.integers(0, TOTAL + 5),
+)
+def test_every_order_equals_a_plain_sort_at_every_page(
+    filled: tuple[History, list[dict[str, Any]]], by: str, is_reverse: bool, states: list[str],
+    flows: list[str] | None, types: list[str], since: int | None, offset: int,
+) -> None:  # fmt: skip
+    history, made = filled
+    order, now_us = Order(by, is_reverse), 300 * 1_000_000
+    wanted = Filter(
+        states=tuple(states), flows=tuple(flows) if flows else None, types=tuple(types),
+        since_us=since,
+    )  # fmt: skip
+    meant = set(expected(made, wanted))
+    right = in_order([row for row in made if row["id"] in meant], order, now_us)
+    page = sorted_page(history, wanted, order, now_us, offset, 20)
+    assert [row["id"] for row in page.rows] == [row["id"] for row in right[offset : offset + 20]]
+    assert (page.total, page.of_newest) == (len(right), None)
+    shown = history.page(wanted, None, 500).rows
+    assert [row["id"] for row in sorted_rows(shown, order, now_us)] == [row["id"] for row in right]
+
+
+def test_where_more_match_than_are_sorted_it_is_told(
+    filled: tuple[History, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, made = filled
+    monkeypatch.setattr(sorting, "SORTED_LIMIT", 50)
+    page = sorted_page(history, Filter(), Order("duration"), 0, 0, 100)
+    assert {row["id"] for row in page.rows} == {row["id"] for row in made[:50]}
+    assert (page.total, page.of_newest) == (50, 50)
+    for by in ("flow", "state"):
+        assert sorted_page(history, Filter(), Order(by), 0, 0, 100).of_newest is None
+    monkeypatch.setattr(sorting, "SORTED_LIMIT", 5)
+    found = sorted_page(history, Filter(texts=("lost sector",)), Order("flow"), 0, 0, 100)
+    assert (found.total, found.of_newest) == (5, 5)
 
 
 def test_text_finds_flows_by_name_and_errors_by_their_words(

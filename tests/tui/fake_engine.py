@@ -38,6 +38,7 @@ class FakeEngine:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.executions: list[Row] = []  # newest first
+        self.of_newest: int | None = None
         self.steps: dict[str, list[Row]] = {}
         self.logs: dict[str, list[Row]] = {}
         self.flows: list[Row] = []

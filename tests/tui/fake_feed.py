@@ -68,6 +68,12 @@ class Connection:
 
     def _executions(self, window: Row) -> Row:
         rows = self.engine.matching(window.get("filter", ""))
+        by, is_reverse = window.get("sort", "started"), window.get("reverse", False)
+        if by == "duration":
+            rows = sorted(rows, key=lambda row: -(row["duration_ms"] or 0))
+        elif by != "started":
+            rows = sorted(rows, key=lambda row: str(row[by]))
+        rows = rows[::-1] if is_reverse else rows
         offset = window.get("offset", 0)
         held = rows[offset : offset + window.get("limit", 60)]
         counts: dict[str, int] = {}
@@ -80,6 +86,7 @@ class Connection:
             "total_exact": True,
             "counts": counts,
             "offset": offset,
+            "of_newest": self.engine.of_newest if by == "duration" else None,
         }
 
     def _execution(self, window: Row) -> Row:

@@ -7,33 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.strip import Strip
 
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
 from wingman_tui.filters import EXAMPLE, complete, expanded
-from wingman_tui.format import count
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.marking import Marking
+from wingman_tui.sorting import NEWEST_FIRST, Order
 from wingman_tui.view import Part
 from wingman_tui.waiting import waiting_words
 from wingman_tui.widgets.bars import Status
+from wingman_tui.widgets.counts_line import CountsLine
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
-from wingman_tui.widgets.painted import Painted
 
 WINDOW_MIN = 60
-COUNT_ORDER = (
-    "running",
-    "waiting",
-    "queued",
-    "paused",
-    "failed",
-    "partial",
-    "cancelled",
-    "completed",
-)
 # what a person is led to who sees the console for the first time
 FIRST_STEPS = (
     ("f          ", "shows the flows; enter on one runs it and opens its steps and log"),
@@ -45,49 +34,12 @@ FIRST_STEPS = (
 FAILED = frozenset({"failed", "partial"})
 
 
-class CountsLine(Painted):
-    """How many of each state there are, or what is filtered for."""
-
-    def __init__(self, screen: ExecutionsScreen) -> None:
-        super().__init__()
-        self._owner = screen
-
-    def render_line(self, y: int) -> Strip:
-        """The filter if there is one, then the counts."""
-        window = self.console_app.executions
-        parts: list[Part] = [(" ", "text")]
-        if self._owner.marked:
-            words = f" {count(len(self._owner.marked))} marked "
-            parts += [(words, "chip_on"), ("  esc unmarks   ", "muted")]
-        if self._owner.filter_text:
-            found = f"{count(window.total)}{'' if window.total_exact else '+'}"
-            parts += [
-                ("filter ", "key"),
-                (clean(self._owner.filter_text), "strong"),
-                (f"  {found} found, esc shows all", "muted"),
-            ]
-            return self.line(parts)
-        return self.line([*parts, *self._counts(window.counts)])
-
-    def _counts(self, counts: dict[str, int]) -> list[Part]:
-        """Each state's number and word; without the words where they do not fit."""
-        found = [(looks.look_of(state), counts.get(state, 0)) for state in COUNT_ORDER]
-        signs = [
-            (f"{look.sign(self.view.ascii_only)} {count(number)}", look)
-            for look, number in found
-            if number
-        ]
-        long = [(f"{text} {look.word}   ", look.role) for text, look in signs]
-        if sum(len(text) for text, _ in long) <= self.size.width:
-            return long
-        return [(f"{text}   ", look.role) for text, look in signs]
-
-
 class ExecutionsScreen(Marking, ModeScreen):
     """The first mode."""
 
     SCOPE = "executions"
     filter_text = ""
+    order = NEWEST_FIRST
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
@@ -236,9 +188,18 @@ class ExecutionsScreen(Marking, ModeScreen):
     def set_filter(self, text: str) -> None:
         """Show what matches from now on."""
         self.filter_text = text
+        self._show_other(filter=self.filter_meant())
+
+    def set_order(self, order: Order) -> None:
+        """Sort the list from now on."""
+        self.order = order
+        self._show_other(sort=order.by, reverse=order.is_reverse)
+
+    def _show_other(self, **fields: Any) -> None:
+        """Show another list, from its first row on."""
         self.table.cursor = self.table.top = 0
         self.table.cursor_key = None
-        self._move_window(0, max(WINDOW_MIN, self.table.page * 3), filter=self.filter_meant())
+        self._move_window(0, max(WINDOW_MIN, self.table.page * 3), **fields)
         self.query_one(CountsLine).refresh()
 
     def filter_meant(self) -> str:
@@ -255,13 +216,24 @@ class ExecutionsScreen(Marking, ModeScreen):
         self.table.move("down")
 
     def leave_filter(self) -> bool:
-        """Take the marks off, else show all again."""
+        """Take the marks off, else show all again, else the newest first."""
         if self.unmark():
             return True
-        if not self.filter_text:
+        if self.filter_text:
+            self.set_filter("")
+        elif self.order != NEWEST_FIRST:
+            self.set_order(NEWEST_FIRST)
+        else:
             return False
-        self.set_filter("")
         return True
+
+    def do_sort(self) -> None:
+        """Sort by the next thing: start, duration, flow, state."""
+        self.set_order(self.order.next())
+
+    def do_reverse(self) -> None:
+        """Turn the order round."""
+        self.set_order(self.order.reversed())
 
     def do_only(self) -> None:
         """Show only the executions of this flow, or all again."""
