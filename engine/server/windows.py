@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -26,19 +25,17 @@ from engine.server.window import ROWS_LIMIT, Window, whole_number
 TOTAL_LIMIT = 10_000
 WARNED_LIMIT = 2_000  # executions that a filter by warnings looks at
 WARNED_PACE_S = 1.0
-SORTED_PACE_S = 0.5  # where every frame sorts
+SORTED_PACE_S = 0.5  # where a frame may sort thousands
 GROWING_S = 5.0  # what runs becomes longer without an event
 
 
 def _differences(content: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
     """The entries of `content` that differ from what was sent, remembered as sent."""
-    changed = {key: value for key, value in content.items() if key not in sent or sent[key] != value}
+    changed = {
+        key: value for key, value in content.items() if key not in sent or sent[key] != value
+    }
     sent.update(changed)
     return changed
-
-
-def _is_open(row: dict[str, Any]) -> bool:
-    return row["ended_at"] is None
 
 
 class ExecutionsWindow(Window):
@@ -53,7 +50,7 @@ class ExecutionsWindow(Window):
         if self._over is not None:
             self.pace_s = WARNED_PACE_S
         self._order = order_from(request.get("sort", "started"), request.get("reverse", False))
-        if self._order.by == "duration":
+        if self._order != Order():
             self.pace_s = max(self.pace_s, SORTED_PACE_S)
         self._line = line
         self._offset = whole_number(request, "offset", 0, 1 << 40)
@@ -83,12 +80,12 @@ class ExecutionsWindow(Window):
         live = self.context.service.scheduler.live
         fresh = {row["id"]: self._overlay(row, live) for row in rows}
         await self.context.outlook.add_to_rows(rows)
-        self.look_again_in(self.context.outlook.next_look_s(fresh))
+        looks = [self.context.outlook.next_look_s(fresh)]
+        if self._order.by == "duration" and any(row["ended_at"] is None for row in rows):
+            looks.append(GROWING_S)
+        self.look_again_in(min((s for s in looks if s is not None), default=None))
         changed = [row for id_, row in fresh.items() if self._rows.get(id_) != row]
         self._rows = fresh
-        is_growing = self._order.by == "duration" and any(map(_is_open, rows))
-        self.refresh_s = GROWING_S if is_growing else None
-        self.plan_refresh(asyncio.get_running_loop().time())
         rest["order"] = list(fresh)
         rest = _differences(rest, self._rest)
         if self.version and not changed and not rest:
