@@ -16,8 +16,9 @@ import msgspec
 from engine.errors import StorageError, UnknownReference, UsageError
 from engine.filters import Filter
 from engine.flowfile.formats import current
-from engine.journal.database import damaged, queries
+from engine.journal.database import queries
 from engine.journal.ranges import Ranges, Row, ranges_of
+from engine.journal.rows import execution_from, fits
 from engine.jsontext import encode
 from engine.times import to_text
 
@@ -25,10 +26,6 @@ NEWEST = 1 << 62
 SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
 SUFFIX_LENGTH = 6
 BATCHES_SHOWN = 200  # of one batch step, where a whole execution is asked for
-STORED = {
-    "tags", "actor", "version", "debug", "inputs", "outputs", "waiting_for", "resumed_from",
-    "rerun_of", "error", "source",
-}  # fmt: skip
 decode = msgspec.json.decode
 
 
@@ -70,7 +67,7 @@ class History:
             last = row[0]
             if row[0] < low or looked > SCAN_LIMIT:
                 break
-            if _fits(row, wanted):
+            if fits(row, wanted):
                 found.append(execution_from(row))
                 if len(found) == limit:
                     return Page(found, row[0])
@@ -123,7 +120,7 @@ class History:
                 break
             if looked >= limit:
                 return found, False
-            found += _fits(row, wanted)
+            found += fits(row, wanted)
         return found, True
 
     def is_counted(self, wanted: Filter) -> bool:
@@ -158,7 +155,7 @@ class History:
                 break
             if looked >= SCAN_LIMIT or len(keys) == limit:
                 return keys, False
-            if _fits(row, wanted):
+            if fits(row, wanted):
                 keys.append(row[0])
         return keys, True
 
@@ -181,7 +178,7 @@ class History:
         for row in ranges.rows(self._db, self._named, high, min(offset + 1, 1000)):
             if row[0] < low:
                 return int(row[0])
-            n += _fits(row, wanted)
+            n += fits(row, wanted)
             if n == offset:
                 return int(row[0])
         return 0
@@ -372,71 +369,3 @@ class History:
             names = ", ".join(f"{flow}#{number} ({id_})" for _, id_, flow, number in rows)
             raise UsageError(f"{part!r} fits several executions: {names}", "give more characters")
         return int(rows[0][0]) if rows else None
-
-
-def _fits(row: Row, wanted: Filter) -> bool:
-    """What the index ranges have not decided already."""
-    state, type_, trigger, data = row[4], row[5], row[6], row[14]
-    if row[2] in wanted.hidden:
-        return False
-    if wanted.states and state not in wanted.states:
-        return False
-    if wanted.types and type_ not in wanted.types:
-        return False
-    if wanted.triggers and trigger not in wanted.triggers:
-        return False
-    if wanted.waiting and '"waiting_for":null' in data:
-        return False
-    haystack = f"{row[1]} {row[2]}#{row[3]} {data}".lower() if wanted.texts else ""
-    return all(text.lower() in haystack for text in wanted.texts)
-
-
-def execution_from(row: Row) -> dict[str, Any]:
-    """A row of the table executions as wire.Execution, without steps."""
-    (
-        _,
-        id_,
-        flow,
-        number,
-        state,
-        type_,
-        trigger,
-        created,
-        started,
-        ended,
-        duration,
-        attempt,
-        total,
-        steps_ended,
-        text,
-    ) = row
-    data = decode(text)
-    if not isinstance(data, dict) or not data.keys() >= STORED:
-        raise damaged(f"the record of execution {id_} is incomplete")
-    return {
-        "id": id_,
-        "flow": flow,
-        "number": number,
-        "state": state,
-        "type": type_,
-        "tags": data["tags"],
-        "trigger": trigger,
-        "actor": data["actor"],
-        "version": data["version"],
-        "attempt": attempt,
-        "debug": data["debug"],
-        "started_at": to_text(started),
-        "ended_at": to_text(ended),
-        "duration_ms": duration,
-        "inputs": data["inputs"],
-        "outputs": data["outputs"],
-        "warnings": None,
-        "waiting_for": data["waiting_for"],
-        "resumed_from": data["resumed_from"],
-        "rerun_of": data["rerun_of"],
-        "parent": data.get("parent"),  # older records have none
-        "error": data["error"],
-        "created_at": to_text(created),
-        "source": data["source"],
-        "progress": {"ended": steps_ended, "running": 0, "total": total},
-    }
