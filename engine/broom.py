@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.journal.database import open_reader, queries
 from engine.jsontext import encode
 
-PAUSE_S = 0.05
+PAUSE_S = 1.0  # a crowd of executions goes first
 ASKED_AT_ONCE = 500
 ITEMS = ".items"  # beside a working directory: what its batch steps have put aside
 
@@ -37,6 +37,10 @@ class Broom:
     def _sweep(self) -> None:
         names, self._completed = self._completed, []
         self._thread.submit(self._remove, names)
+
+    def close(self) -> None:
+        """Remove what waits for it; the process ends after that."""
+        self._sweep()
 
     def _remove(self, names: list[str]) -> None:
         for name in names:

@@ -144,6 +144,10 @@ class Scheduler:
         self.slots.changed()  # what became free may have been the last thing that happened
         self.groups.changed()
 
+    def close(self) -> None:
+        """The engine ends: nothing is decided any more."""
+        self._broom.close()
+
     def wait_ended(self, execution_id: str) -> asyncio.Future[None]:
         """A future that is done when the execution has ended and that is durable."""
         return self._ends.wait(execution_id, execution_id in self.live)

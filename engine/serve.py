@@ -281,6 +281,7 @@ class Engine:
         await self._sandbox.close()
         self._reader.close()
         self._journal.close()
+        self._scheduler.close()
         self._auditor.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._home.text("socket"))

@@ -16,6 +16,8 @@ from engine.journal.database import queries
 from engine.jsontext import whole
 
 BEGIN = ""  # what stands before the first line
+# made once: `json.dumps` makes one for each call that wants other separators
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 class Line(NamedTuple):
@@ -40,8 +42,9 @@ class Head(NamedTuple):
 
 def link(before: str, line: Line) -> Line:
     """The line with its hash in the chain."""
-    text = json.dumps([before, *line[:-1]], ensure_ascii=True, separators=(",", ":"))
-    return line._replace(hash=hashlib.sha256(text.encode("ascii")).hexdigest())
+    parts = line[:-1]
+    text = _encode([before, *parts])
+    return Line(*parts, hashlib.sha256(text.encode("ascii")).hexdigest())
 
 
 class Chain:

@@ -26,7 +26,7 @@ from engine.model import Event
 from engine.origin import origin
 
 SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon after each sync
-PLAIN = (int, type(None), bool, float)
+PLAIN = frozenset((int, type(None), bool, float))
 # rows of a table that one statement takes, largest first: few sizes, so that all stay prepared
 GROUPS = (64, 32, 16, 8, 4, 2, 1)
 
@@ -277,7 +277,11 @@ def _grouped(name: str, rows: list[list[Any]]) -> Statements:
     at, width = 0, len(rows[0])
     for size in GROUPS:
         while len(rows) - at >= size:
-            values = [_bound(value) for row in rows[at : at + size] for value in row]
+            values = [
+                value if type(value) in PLAIN else _bound(value)
+                for row in rows[at : at + size]
+                for value in row
+            ]
             found.append((rows_query(name, size, width), values))
             at += size
     return found

@@ -16,6 +16,7 @@ from engine.errors import NotAllowed, StorageError, WingmanError
 from engine.jsontext import encode
 from engine.server.context import Context
 from engine.server.gate import Guarded, GuardedSocket
+from engine.server.routing import Table
 
 
 class Json(Response):
@@ -40,7 +41,7 @@ def make_app(context: Context) -> Starlette:
             msgspec.DecodeError: _invalid,
         },
     )
-    app.router.redirect_slashes = False  # what is not there is said to be not there
+    app.router = Table(app.router.routes)
     app.state.context = context
     app.state.gate = context.gate
     return app

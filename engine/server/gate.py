@@ -64,13 +64,14 @@ class Guarded(Route):
         if methods and needs is not PUBLIC and not journaled:
             endpoint = once(endpoint)
         super().__init__(path, endpoint, methods=list(methods) or ["GET"])
+        self.app = _answering(endpoint)
         self.needs = needs
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # says which there are
             return
-        await scope["app"].state.gate.admit(self.needs, super().handle, scope, receive, send)
+        await scope["app"].state.gate.admit(self.needs, self.app, scope, receive, send)
 
 
 class GuardedSocket(WebSocketRoute):
@@ -81,7 +82,17 @@ class GuardedSocket(WebSocketRoute):
         self.needs = needs
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["app"].state.gate.admit(self.needs, super().handle, scope, receive, send)
+        await scope["app"].state.gate.admit(self.needs, self.app, scope, receive, send)
+
+
+def _answering(endpoint: Endpoint) -> ASGIApp:
+    """An endpoint as an app; what it raises is answered further out, where all errors are."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
 
 
 def check_may_edit(caller: Caller) -> None:
@@ -118,8 +129,8 @@ class Gate:
             return
         connection = HTTPConnection(scope)
         try:
-            caller = connection.state.caller = self._identify(connection)
-            connection.state.actor = caller.name
+            caller = scope["state"]["caller"] = self._identify(connection)
+            scope["state"]["actor"] = caller.name
             origin.set(caller.origin)
             self._access.check_role(caller, needs)
             await self._check_about(caller, needs, connection)

@@ -18,6 +18,7 @@ from engine.clock import Clock
 from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
 from engine.journal.history import History
+from engine.model import TERMINAL_EXECUTION_STATES
 from engine.server.app import Json
 from engine.server.called import wanted_calls, with_called
 from engine.server.context import Context
@@ -157,12 +158,24 @@ async def executions(request: Request) -> Response:
 
 
 async def execution(request: Request) -> Response:
-    context = context_of(request)
-    ord_, execution_id = await context.service.resolve(request.path_params["ref"])
-    if request.query_params.get("wait") == "true":
-        await unless_gone(request, context.service.scheduler.wait_ended(execution_id))
-    is_wanted = wanted_calls(request.query_params.get("calls"))
-    found = await context.service.execution(ord_, execution_id)
+    context, reference = context_of(request), request.path_params["ref"]
+    service, is_wanted = context.service, wanted_calls(request.query_params.get("calls"))
+
+    def look(history: History) -> tuple[int, str, dict[str, Any] | None]:
+        ord_ = history.find(reference)
+        row = history.rows([ord_])[0]
+        has_ended = row["state"] in TERMINAL_EXECUTION_STATES
+        return ord_, row["id"], history.execution(ord_) if has_ended else None
+
+    live, found = service.scheduler.live, None
+    if reference in live:
+        ord_, execution_id = live[reference].ord, reference
+    else:  # one way to the reader's thread for what has ended
+        ord_, execution_id, found = await service.reader(look)
+    if found is None or execution_id in live:
+        if request.query_params.get("wait") == "true":
+            await unless_gone(request, service.scheduler.wait_ended(execution_id))
+        found = await service.execution(ord_, execution_id)
     await context.logs.add_warnings(ord_, found)
     await context.outlook.add(found)
     if is_wanted is not None:
