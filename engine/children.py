@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from engine.access.access import Needs
 from engine.calls import chain_of, check_chain
 from engine.core import calling, decide
 from engine.core.cancelling import cancel_child, is_unwanted
@@ -28,6 +29,7 @@ from engine.model import OPEN_EXECUTION_STATES, Event
 from engine.sensitive import sensitive_names
 from engine.service import Service
 
+CALL = Needs("operator", "run")
 TRY_AGAIN_S = 1.0  # while nothing can be started
 RETRIABLE = ("failed", "partial", "cancelled")
 Found = tuple[bytes, str]  # a flow file's text and path
@@ -110,6 +112,7 @@ class Children:
         compiled = await service.library.compile(text, source)
         if compiled["name"] != command.flow:
             raise UnknownReference(f"{source} holds the flow {compiled['name']}")
+        await self._check_right(caller, compiled)
         inputs = check_inputs(compiled["inputs"], command.inputs, {})
         check_secrecy(compiled, inputs, self._scheduler.mask_of(caller))
         if is_unwanted(caller, step) or not self._is_awaited(caller, command):
@@ -134,6 +137,21 @@ class Children:
         if child is not None and is_unwanted(caller, step):
             self._cancel(child, cancel_child(caller, step))
 
+    async def _check_right(self, caller: Execution, compiled: Row) -> None:
+        """Whoever started the caller must be allowed to run what it calls. Raises NotAllowed."""
+        service = self._service
+        who = service.permissions.access.users.by_actor(caller.actor)
+        if who.role == "admin":
+            return
+        await service.permissions.learn_from(compiled)
+        try:
+            service.permissions.access.check_flow(who, CALL, compiled["name"])
+        except WingmanError as error:
+            service.journal.add_audit(
+                service.now_us(), who.name, "refused", f"call {compiled['name']}", error.message
+            )
+            raise
+
     def _is_awaited(self, caller: Execution, command: StartChild) -> bool:
         step = caller.steps[command.step]
         return caller.id in self._scheduler.live and step.state == "running"
@@ -146,6 +164,8 @@ class Children:
         if row is None:
             return False
         if row["state"] in RETRIABLE:
+            text, source = await self._find(command.flow, caller.source)
+            await self._check_right(caller, await self._service.library.compile(text, source))
             name = f"{caller.flow}#{caller.number}"
             request = {"reason": f"{name}, which calls it, is retried"}
             await self._service.act(command.execution, "retry", request, caller.actor)

@@ -342,14 +342,17 @@ class Service:
             return found
         return await self.reader(lambda history: history.execution(ord_))
 
-    async def flow_of(self, reference: str) -> str:
-        """The name of the flow that a referenced execution is one of."""
+    async def named(self, reference: str, hidden: frozenset[str]) -> tuple[str, str]:
+        """The id and the flow of an execution, as one who does not see some flows names it."""
 
-        def look(history: History) -> str:
-            return str(history.rows([history.find(reference)])[0]["flow"])
+        def look(history: History) -> tuple[str, str]:
+            row = history.rows([history.find(reference, hidden)])[0]
+            return row["id"], row["flow"]
 
         live = self.scheduler.live.get(reference)
-        return live.flow if live is not None else await self.reader(look)
+        if live is not None and live.flow not in hidden:
+            return live.id, live.flow
+        return await self.reader(look)
 
     async def definition(self, reference: str) -> str:
         """The text of the flow file as the execution was started with it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.access import tokens
-from engine.access.roles import ROLES, USER_NAME, Caller
+from engine.access.roles import ENGINE, ROLES, USER_NAME, Caller
 from engine.clock import Clock
 from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError
 from engine.journal.database import queries
@@ -91,6 +92,18 @@ class Users:
                 f"its owner can allow it: wingman user set {name} --role viewer",
             )
         return Caller(name, self._users[name][0])
+
+    def by_actor(self, actor: str) -> Caller:
+        """Who has started an execution, with the role of now: by the name that it keeps.
+
+        Triggers are the engine's own, and the engine's user may all; who is gone may nothing.
+        """
+        if ":" in actor:  # flow:schedule and the like; no user is called so
+            return ENGINE
+        if actor in self._users:
+            return Caller(actor, self._users[actor][0])
+        is_owner = actor in {name_of(uid) for uid in (0, os.geteuid())}
+        return Caller(actor, "admin" if is_owner else "viewer")
 
     def _note_use(self, token: Token, now_us: int) -> None:
         if now_us - (token.used_at_us or 0) > USED_US:
@@ -216,3 +229,11 @@ class Users:
     def _keep(self, token: Token) -> None:
         self._tokens[token.id] = token
         self._journal.add_row("upsert_token", token.row())
+
+
+def name_of(uid: int) -> str:
+    """What a user of this machine is called; the number where it has no name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"

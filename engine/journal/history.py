@@ -326,17 +326,20 @@ class History:
     def by_request_key(self, key: str) -> int | None:
         return self._get("by_request_key", key)  # type: ignore[no-any-return]
 
-    def find(self, reference: str) -> int:
-        """The ord that a reference means. Raises UnknownReference, UsageError when ambiguous."""
-        found = self._find(reference)
-        if found is None:
+    def find(self, reference: str, hidden: frozenset[str] = frozenset()) -> int:
+        """The ord that a reference means, as if there were no executions of hidden flows.
+
+        Raises UnknownReference, UsageError when ambiguous.
+        """
+        found = self._find(reference, hidden)
+        if found is None or (hidden and self.rows([found])[0]["flow"] in hidden):
             hint = "an id, its last 6 characters or more, flow#12, flow@last(-failed) or @last"
-            if self._get("last_of_flow", reference):
+            if reference not in hidden and self._get("last_of_flow", reference):
                 hint = f"that is a flow; its newest execution is {reference}@last"
             raise UnknownReference(f"there is no execution {reference!r}", hint)
         return found
 
-    def _find(self, reference: str) -> int | None:
+    def _find(self, reference: str, hidden: frozenset[str]) -> int | None:
         exact = self._get("by_id", reference)
         if exact is not None:
             return int(exact)
@@ -347,10 +350,14 @@ class History:
             return self._get("by_number", flow, int(number))  # type: ignore[no-any-return]
         flow, mark, which = reference.rpartition("@")
         if mark:
-            return self._find_newest(flow, which)
-        return self._find_part(reference)
+            return self._find_newest(flow, which, hidden)
+        return self._find_part(reference, hidden)
 
-    def _find_newest(self, flow: str, which: str) -> int | None:
+    def _find_newest(self, flow: str, which: str, hidden: frozenset[str]) -> int | None:
+        if hidden and not flow and which in ("last", "last-failed"):
+            states = ("failed",) if which == "last-failed" else ()
+            rows = self.page(Filter(states=states, hidden=hidden), None, 1).rows
+            return self.by_id(rows[0]["id"]) if rows else None
         if which == "last":
             name, values = ("last_of_flow", (flow,)) if flow else ("last_ord", ())
         elif which == "last-failed":
@@ -360,11 +367,12 @@ class History:
         found = self._get(name, *values)
         return int(found) if found else None
 
-    def _find_part(self, part: str) -> int | None:
+    def _find_part(self, part: str, hidden: frozenset[str]) -> int | None:
         if len(part) < SUFFIX_LENGTH or not part.isascii():
             return None
         rows: list[Row] = self._db.execute(self._named["by_suffix"], (part,)).fetchall()
         rows = rows or self._db.execute(self._named["by_prefix"], (part, part + "~")).fetchall()
+        rows = [row for row in rows if row[2] not in hidden]
         if len(rows) > 1:
             names = ", ".join(f"{flow}#{number} ({id_})" for _, id_, flow, number in rows)
             raise UsageError(f"{part!r} fits several executions: {names}", "give more characters")

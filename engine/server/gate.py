@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import HTTPConnection, Request
 from starlette.routing import Route, WebSocketRoute
@@ -24,12 +25,14 @@ from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageEr
 from engine.jsontext import encode
 from engine.origin import origin
 from engine.server.once import Taken, once
+from engine.server.veil import VeiledSend
 from engine.service import Service
 
 BEARER = "bearer "
 REVOKED_CODE = 4401  # of a WebSocket that is closed because its caller may not any more
 REFUSAL_PAUSE_S = 10.0  # the same refusal is written down once in this time
 REFUSALS_KEPT = 1000
+QUERIED = ("against", "execution")  # what a query may name executions by
 
 PUBLIC = Needs("")  # without a caller
 VIEW = Needs("viewer")
@@ -140,6 +143,8 @@ class Gate:
             self.note_refusal(connection, error)
             await _answer(send, "websocket.http.response", error)
             return
+        if hidden := self._access.hidden(caller):
+            send = VeiledSend(send, hidden)
         if caller.token:
             await self._while_valid(caller, app, scope, receive, send)
         else:
@@ -166,28 +171,36 @@ class Gate:
     # -- what --------------------------------------------------------------------------------
 
     async def _check_about(self, caller: Caller, needs: Needs, connection: HTTPConnection) -> None:
-        """Check the right to what the path, or the query, names."""
+        """Check the right to what the path, or the query, names.
+
+        What a reference means for this caller is put in its place: the route sees the id.
+        """
         if caller.role == "admin":
             return
-        references = [
-            connection.query_params[name]
-            for name in ("against", "execution")
-            if connection.query_params.get(name)
-        ]
+        scope, query = connection.scope, connection.query_params.multi_items()
         if needs.about == "ref":
-            await self.check_execution(caller, needs, connection.path_params["ref"])
+            found = await self.check_execution(caller, needs, connection.path_params["ref"])
+            scope["path_params"] = {**scope["path_params"], "ref": found}
         elif needs.about == "name":
             await self.check_flow(caller, needs, connection.path_params["name"])
-        for reference in references:
-            await self.check_execution(caller, VIEW_EXECUTION, reference)
+        named = [n for n, (key, value) in enumerate(query) if key in QUERIED and value]
+        for n in named:
+            key, reference = query[n]
+            query[n] = (key, await self.check_execution(caller, VIEW_EXECUTION, reference))
+        if named:
+            scope["query_string"] = urlencode(query).encode()
 
-    async def check_execution(self, caller: Caller, needs: Needs, reference: str) -> None:
-        """Check the right to an execution; one that may not be seen is not there."""
-        flow = await self._service.flow_of(reference)
+    async def check_execution(self, caller: Caller, needs: Needs, reference: str) -> str:
+        """Check the right to an execution, and give its id; what may not be seen is not there."""
+        if caller.role == "admin":
+            return reference
+        hidden = await self.hidden(caller)
+        execution_id, flow = await self._service.named(reference, hidden)
         try:
             await self.check_flow(caller, needs, flow)
         except UnknownReference:
             raise UnknownReference(f"there is no execution {reference!r}") from None
+        return execution_id
 
     async def check_flow(self, caller: Caller, needs: Needs, flow: str) -> None:
         """Check the right to a flow, as its file is now."""

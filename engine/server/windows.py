@@ -305,8 +305,7 @@ async def _open_window(context: Context, request: dict[str, Any], caller: Caller
         ref = request.get("ref")
         if not isinstance(ref, str):
             raise UsageError(f"a window {kind!r} needs a ref")
-        if caller.role != "admin":
-            await context.gate.check_execution(caller, VIEW_EXECUTION, ref)
+        ref = await context.gate.check_execution(caller, VIEW_EXECUTION, ref)
         ord_, execution_id = await context.service.resolve(ref)
         if kind == "execution":
             return made(context, request, ord_, execution_id)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from typing import Any
 
 import pytest
 
 from engine.access.roles import ROLES, Caller
 from engine.access.tokens import new_token, parts_of
-from engine.client.http import Client
 from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError, WingmanError
 from engine.paths import Home
 from engine.server.gate import Guarded, GuardedSocket
@@ -19,30 +17,7 @@ from engine.server.table import ROUTES
 from tests.conftest import Wingman
 from tests.engine.api import Engine, until
 from tests.engine.matrix import BODIES, FLOW, MATRIX, NOBODY, PUBLIC
-
-
-def token_of(engine: Engine, name: str, role: str, days: float = 1.0) -> str:
-    engine.client.request("PUT", f"/v1/users/{name}", {"role": role})
-    return str(engine.post("/v1/tokens", {"user": name, "days": days})["token"])
-
-
-class As:
-    """Requests with a token."""
-
-    def __init__(self, home: Home, token: str) -> None:
-        self.client = Client(home)
-        self.headers = {"Authorization": f"Bearer {token}"}
-
-    def request(self, method: str, path: str, body: Any = None) -> Any:
-        return self.client.request(method, path, body, self.headers)
-
-    def refusal(self, method: str, path: str, body: Any = None) -> WingmanError | None:
-        """The error that answers, if one does."""
-        try:
-            list(self.client._send(method, path, body, self.headers, 30.0))
-        except WingmanError as error:
-            return error
-        return None
+from tests.engine.someone import As, token_of, windows, write_flow
 
 
 def methods_of(route: Guarded | GuardedSocket) -> list[str]:
@@ -112,11 +87,6 @@ async def feed_refusal(home: Home, token: str) -> WingmanError | None:
         return from_json(json.loads(error.response.body or b"{}")["error"])
 
 
-def write_flow(home: Home, permissions: str, name: str = "guarded") -> None:
-    text = f"name: {name}\npermissions: {permissions}\nsteps: [{{id: s, run: 'true'}}]\n"
-    (home.flows / f"{name}.yaml").write_text(text)
-
-
 def test_a_flow_says_who_may_run_and_see_it(engine: Engine, home: Home) -> None:
     write_flow(home, "{run: [editor, 'user:vera'], view: [operator, 'user:vera']}")
     id_ = engine.ended(engine.post("/v1/executions", {"flow": "guarded"})["id"])["id"]
@@ -162,23 +132,6 @@ def test_a_flow_says_who_may_run_and_see_it(engine: Engine, home: Home) -> None:
     engine.begin()
     for someone in (vera, editor):
         assert isinstance(someone.refusal("POST", f"/v1/executions/{id_}/rerun"), NotAllowed)
-
-
-async def windows(home: Home, someone: As, id_: str) -> list[dict[str, Any]]:
-    from websockets.asyncio.client import unix_connect
-
-    asked = [{"window": "executions"}, {"window": "flows"}, {"window": "execution", "ref": id_},
-             {"window": "log", "ref": id_}]  # fmt: skip
-    frames: dict[int, dict[str, Any]] = {}
-    async with unix_connect(
-        home.text("socket"), "ws://localhost/v1/feed", additional_headers=someone.headers
-    ) as ws:
-        for number, window in enumerate(asked):
-            await ws.send(json.dumps({"op": "open", "id": number, **window}))
-        while len(frames) < len(asked):
-            frame = json.loads(await asyncio.wait_for(ws.recv(), 60))
-            frames.setdefault(frame["id"], frame)
-    return [frames[number] for number in range(len(asked))]
 
 
 def test_a_text_of_ones_own_is_for_editors(engine: Engine, home: Home) -> None:
