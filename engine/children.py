@@ -10,7 +10,6 @@ import asyncio
 import os
 import traceback
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from engine.access.access import Needs
@@ -24,7 +23,7 @@ from engine.errors import Conflict, InputError, Unavailable, UnknownReference, W
 from engine.failpoints import reach
 from engine.flowfile.inputs import check_inputs
 from engine.journal.history import History
-from engine.library import FILE_LIMIT_BYTES
+from engine.library import file_beside
 from engine.model import OPEN_EXECUTION_STATES, Event
 from engine.sensitive import sensitive_names
 from engine.service import Service
@@ -189,7 +188,7 @@ class Children:
         try:
             file = await self._service.library.find(name)
         except UnknownReference:
-            beside = await asyncio.to_thread(_file_beside, folder, name)
+            beside = await asyncio.to_thread(file_beside, folder, name)
             if beside is None:
                 raise
             return beside
@@ -271,12 +270,3 @@ def check_secrecy(compiled: Row, inputs: Row, mask: Mask | None) -> None:
                 f"a sensitive value is given to the input `{name}`, which is not sensitive",
                 f"declare it so in {compiled['name']}: {name}: {{sensitive: true}}",
             )
-
-
-def _file_beside(folder: str, name: str) -> Found | None:
-    for ending in (".yaml", ".yml") if folder else ():
-        path = Path(folder, f"{name}{ending}")
-        if path.is_file():
-            with path.open("rb") as stream:
-                return stream.read(FILE_LIMIT_BYTES + 1), str(path)
-    return None

@@ -145,3 +145,13 @@ def _flow_files(folder: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(root, name) for name in sorted(names) if name.endswith((".yaml", ".yml"))]
     return found
+
+
+def file_beside(folder: str, name: str) -> tuple[bytes, str] | None:
+    """The text and the path of a flow's file in a folder; None where there is none."""
+    for ending in (".yaml", ".yml") if folder and "/" not in name else ():
+        path = Path(folder, f"{name}{ending}")
+        if path.is_file():
+            with path.open("rb") as stream:
+                return stream.read(FILE_LIMIT_BYTES + 1), str(path)
+    return None

@@ -16,6 +16,7 @@ from engine.journal.history import History
 from engine.journal.note_rows import find_notes, last_note, notes_of
 from engine.sensitive import mask_values, sensitive_names
 from engine.service import Service
+from engine.stepnames import named
 
 TEXT_LIMIT = 8000
 NOTES_LIMIT = 500  # of one execution
@@ -58,6 +59,7 @@ class Notes:
         name = f"{found['flow']}#{found['number']}"
         error = found["error"]
         if path is not None:
+            path = named(path, (step["path"] for step in found["steps"]))
             step = next((step for step in found["steps"] if step["path"] == path), None)
             if step is None:
                 raise UnknownReference(f"{name} has no step {path!r}", "`wingman show` lists them")

@@ -12,7 +12,8 @@ import shutil
 from collections.abc import Iterable
 from typing import Protocol
 
-from engine.errors import WingmanError
+from engine.errors import UnknownReference, WingmanError
+from engine.library import file_beside
 from engine.probing import reason_of
 
 DISK_S = 5.0
@@ -39,7 +40,7 @@ class Requirements:
         found = await asyncio.gather(
             self._on_disk(wanted, path, folder),
             *(_host(host) for host in dict.fromkeys(wanted["hosts"])),
-            *(self._flow(name) for name in dict.fromkeys(wanted["flows"])),
+            *(self._flow(name, folder) for name in dict.fromkeys(wanted["flows"])),
         )
         misses = [miss for group in found for miss in group]
         more = len(misses) - MISSES_LIMIT
@@ -53,9 +54,13 @@ class Requirements:
             named = ", ".join([*wanted["programs"], *wanted["files"]][:3])
             return [f"the disk did not answer within {DISK_S:g} s (for {named})"]
 
-    async def _flow(self, name: str) -> list[str]:
+    async def _flow(self, name: str, folder: str) -> list[str]:
+        """What a call of a flow would miss: it is in the flow folders, or beside the caller."""
         try:
             await self._flows.find(name)
+        except UnknownReference as error:
+            if await asyncio.to_thread(file_beside, folder, name) is None:
+                return [f"flow {name}: {error.message}"]
         except WingmanError as error:
             return [f"flow {name}: {error.message}"]
         return []

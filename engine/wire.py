@@ -154,6 +154,8 @@ STEP_KEYS = (
     "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",
     "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
 )  # fmt: skip
+# only of a step that has such a thing to tell
+MORE_STEP_KEYS = ("handled", "reason", "child", "of", "stuck")
 
 
 class Input(TypedDict):

@@ -93,10 +93,19 @@ def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> li
         if kind == "operator":
             lines = [(f"wingman retry {name}", "run the interrupted step again")]
         elif kind == "approval":
-            lines = [(f"wingman approve {name}", "let it go on"),
-                     (f"wingman reject {name}", "say no, with --comment")]  # fmt: skip
+            asked = f"{name}{_which(execution)}"
+            lines = [(f"wingman approve {asked}", "let it go on"),
+                     (f"wingman reject {asked}", "say no, with --comment")]  # fmt: skip
         lines += [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
     return beside(lines, columns)
+
+
+def _which(execution: dict[str, Any]) -> str:
+    """The step to name with `approve` where several wait for somebody."""
+    asking = [step for step in execution.get("steps", ())
+              if (step.get("waiting_for") or {}).get("kind") == "approval"]  # fmt: skip
+    step = (execution.get("waiting_for") or {}).get("step")
+    return f" {clean(step)}" if len(asking) > 1 and step else ""
 
 
 def _called(execution: dict[str, Any], path: str | None) -> str:
@@ -111,7 +120,7 @@ def json_line(execution: dict[str, Any]) -> str:
     """The execution as `--json` prints it: one line, the keys and their order fixed."""
     import json
 
-    from engine.wire import EXECUTION_KEYS, STEP_KEYS
+    from engine.wire import EXECUTION_KEYS, MORE_STEP_KEYS, STEP_KEYS
 
     line = {key: execution.get(key) for key in EXECUTION_KEYS if key in execution}
     if execution.get("parent"):
@@ -120,7 +129,7 @@ def json_line(execution: dict[str, Any]) -> str:
         steps = execution["steps"]
         line["steps"] = [
             {key: step.get(key) for key in STEP_KEYS}
-            | {key: step[key] for key in ("child", "of", "stuck") if key in step}
+            | {key: step[key] for key in MORE_STEP_KEYS if step.get(key)}
             for step in steps
         ]
     return json.dumps(line)

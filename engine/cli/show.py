@@ -184,7 +184,8 @@ def _steps(steps: list[dict[str, Any]]) -> list[str]:
     if not steps:
         return []
     own = [step for step in steps if not _is_batch(step) and not step.get("of")]
-    done = sum(step["state"] in ("completed", "reused", "partial") for step in own)
+    done = sum(step["state"] in ("completed", "reused") for step in own)
+    part = sum(step["state"] == "partial" for step in own)
 
     def state(text: str) -> str:
         return paint(text, *states.LOOKS.get(text[2:].rstrip(), ("", "", ()))[2], file=sys.stdout)
@@ -198,7 +199,7 @@ def _steps(steps: list[dict[str, Any]]) -> list[str]:
         Column("NOTE", shrink=5, least=16, may_go=True),
     ]
     rows = [_step_row(step) for step in _told(steps)]
-    title = f"{count(len(own), 'step')}, {done} completed"
+    title = f"{count(len(own), 'step')}, {done} completed{f', {part} partial' if part else ''}"
     return [title, *(f"  {line}" for line in lay_out(columns, rows, width(sys.stdout) - 2))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine import expression
 from engine.core.batches import queue
 from engine.core.batching import begin_batches, end_batches, next_batch
 from engine.core.cancelling import is_unwanted
@@ -15,7 +16,7 @@ from engine.core.nesting import close
 from engine.core.outcome import outcome
 from engine.core.prepare import Environment, NeedsSandbox, evaluate, resolve
 from engine.core.starting import start
-from engine.core.state import StepState
+from engine.core.state import Execution, StepState
 from engine.core.turn import Ended, Turn
 from engine.errors import ExpressionError
 from engine.model import OWN_KINDS, SECTIONS
@@ -59,7 +60,7 @@ def _judge_candidate(turn: Turn, step: StepState) -> None:
     if step.state != "pending" or is_unwanted(ex, step):
         return
     unmet = next((need for need in definition["needs"] if not ex.steps[need].is_met), None)
-    if unmet is not None and not definition["waits_for_failure"]:
+    if unmet is not None and not (definition["waits_for_failure"] or _asks_for_failure(ex, step)):
         turn.emit(
             "step.ended",
             step=step.path,
@@ -71,6 +72,15 @@ def _judge_candidate(turn: Turn, step: StepState) -> None:
     if definition["if"] and not _condition_holds(turn, step):
         return
     ex.line_up(step)
+
+
+def _asks_for_failure(ex: Execution, step: StepState) -> bool:
+    """Whether an `if` asks for the state of what went wrong, though it is no need of the step."""
+    text = step.definition["if"]
+    paths = (reference.path for reference in expression.scan(text).references) if text else ()
+    asked = (ex.steps_by_id.get(str(path[1])) for path in paths
+             if path[0] == "steps" and path[2:3] == ("state",))
+    return any(one is not None and one.has_ended and not one.is_met for one in asked)
 
 
 def _condition_holds(turn: Turn, step: StepState) -> bool:

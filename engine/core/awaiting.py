@@ -82,6 +82,8 @@ def asked(ex: Execution, path: str | None) -> StepState:
     """The step that waits for an approval: this one, or the only one. Raises what a person did."""
     name = f"{ex.flow}#{ex.number}"
     asking = sorted(ex.asking)
+    if path in ex.steps_by_id:  # ids are unique in a flow
+        path = ex.steps_by_id[path].path
     if path is not None and path not in ex.steps:
         raise UnknownReference(f"{name} has no step {path!r}", "`wingman show` lists them")
     if path is not None and path not in ex.asking:

@@ -19,6 +19,12 @@ from engine.core.state import Execution, StepState
 from engine.core.turn import Gather, Turn
 from engine.errors import ExpressionError
 
+# items lie on the disk while there are batches, and in memory files of the runner
+SENSITIVE = (
+    "a sensitive value is among them, and items are written to the disk: "
+    "the step has it as a variable"
+)
+
 
 def begin_batches(turn: Turn, step: StepState) -> None:
     """A batch step may start: put its items aside; after a `retry` they are there."""
@@ -34,6 +40,10 @@ def begin_batches(turn: Turn, step: StepState) -> None:
         return
     except ExpressionError as error:
         fail_without_attempt(turn, step, f"items: {error.message}")
+        return
+    values = source.get("values")
+    if turn.mask is not None and turn.mask(values) != values:
+        fail_without_attempt(turn, step, f"items: {SENSITIVE}", "input")
         return
     turn.execution.evaluating.add(step.path)
     store = store_of(turn.execution, step.path, turn.around)

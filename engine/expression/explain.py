@@ -106,11 +106,22 @@ def values_of(expression: str, names: Mapping[str, Any], *,
     for reference in scan(expression).references:
         value = look_up(reference.path, names)
         if value is MISSING:
-            lines[f"{reference.text} is missing"] = None
+            lines[f"{reference.text} is missing{_obstacle(reference.path, names, masked)}"] = None
         else:
             text = "***" if is_masked(reference.path, masked) else shown(value)
             lines[f"{reference.text} = {text} ({type_word(value)})"] = None
     return list(lines)
+
+
+def _obstacle(path: tuple[str | int, ...], names: Mapping[str, Any],
+              masked: Collection[str]) -> str:
+    """Where a path ends too early, because what it meets is no object: that, with its value."""
+    for length in range(1, len(path)):
+        value = look_up(path[:length], names)
+        if value is not MISSING and not isinstance(value, Mapping | list):
+            text = "***" if is_masked(path[:length], masked) else shown(value)
+            return f", for {path_text(path[:length])} = {text} ({type_word(value)})"
+    return ""
 
 
 def _masked_texts(names: Mapping[str, Any], masked: Collection[str]) -> set[str]:

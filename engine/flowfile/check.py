@@ -292,10 +292,15 @@ class References:
         if target in owner.around:
             return (f"`{owner.id}` is inside of `{target.id}`, which has not ended then", "")
         if self.circular or owner.reached >> target.index & 1:
-            owner.waits_for_failure |= decides
+            owner.waits_for_failure |= decides and _is_needed(owner, target)
             return None
         return (f"`{owner.id}` does not need `{target.id}`, so it may run before it",
                 f"add `{target.id}` to its needs")
+
+
+def _is_needed(owner: Step, target: Step) -> bool:
+    """Whether a step is a need itself, or inside of one: who comes before that decides nothing."""
+    return any(one.index in owner.needs for one in (target, *target.around))
 
 
 def _handled_by(owner: Step) -> Iterator[Step]:

@@ -234,7 +234,8 @@ class _Compiler:
         self.reading.owner = step
         table = _TABLES[step.kind.name] if step.kind else _ANY_KIND
         owner = f"a `{step.kind.name}` step" if step.kind else "a step"
-        step.values = read_keys(node, table, self.reading, owner)
+        hints = dict.fromkeys(step.kind.without, step.kind.elsewhere) if step.kind else {}
+        step.values = read_keys(node, table, self.reading, owner, hints)
         self.reading.owner = None
         if "id" in step.values:
             step.id = step.values["id"].value

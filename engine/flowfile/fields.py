@@ -79,14 +79,19 @@ def table_of(keys: Iterable[Key]) -> dict[str, Key]:
     return {key.name: key for key in keys}
 
 
-def read_keys(node: Mapping, table: Map[str, Key], reading: Reading, owner: str) -> Values:
-    """Read a map by a table; keys that are wrong in themselves are left out."""
+def read_keys(
+    node: Mapping, table: Map[str, Key], reading: Reading, owner: str, hints: Map[str, str] = {}
+) -> Values:
+    """Read a map by a table; keys that are wrong in themselves are left out.
+
+    `hints` are what to say about keys that do not belong here, in place of the nearest.
+    """
     values: Values = {}
     for name, (key_node, item) in node.entries.items():
         key = table.get(name)
         if key is None:
             reading.wrong(key_node, f"{owner} has no key `{name[:60]}`",
-                          reading.problems.one_of(name, table))
+                          hints.get(name) or reading.problems.one_of(name, table))
         elif key.status == LATER:
             reading.wrong(key_node, f"`{name}` cannot be carried out yet in this version", key.hint)
         else:

@@ -178,6 +178,10 @@ class Boolean(Reader):
         return self.expected(node, reading, near or "without quotes")
 
 
+def _written(number: float) -> str:
+    return str(int(number)) if number == int(number) else f"{number:g}"
+
+
 @dataclass(frozen=True)
 class Number(Reader):
     """A number within bounds; a whole one where `whole`."""
@@ -189,8 +193,8 @@ class Number(Reader):
     def words(self) -> str:
         name = "a whole number" if self.whole else "a number"
         if self.least is not None and self.most is not None:
-            return f"{name} from {self.least:g} to {self.most:g}"
-        return f"{name} of {self.least:g} or more" if self.least is not None else name
+            return f"{name} from {_written(self.least)} to {_written(self.most)}"
+        return f"{name} of {_written(self.least)} or more" if self.least is not None else name
 
     def schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "integer" if self.whole else "number"}

@@ -132,10 +132,12 @@ class Kind:
     status: str = BUILT
     hint: str = ""
     without: frozenset[str] = frozenset()  # keys of every step that mean nothing here
+    elsewhere: str = ""  # what to do with one of those
 
 
 _NOT_OF_GROUPS = frozenset(
     {"timeout", "grace", "retry", "on_interrupt", "expect", "pools", "batch"})
+_TO_THOSE = "give it to the steps in the group"
 _OUTPUTS = Key("outputs", Choice(("lines", "json")), "`lines`: what the step writes to "
                "`$WINGMAN_OUTPUT`; `json`: its standard output is one JSON object.", "lines")
 
@@ -148,16 +150,20 @@ KINDS: Map[str, Kind] = {kind.name: kind for kind in (
     Kind("http", HTTP, "A request over HTTP. Its outputs are `status`, `headers` and `body`."),
     Kind("flow", CALL, "Another flow as a step: an execution of its own, whose outputs are the "
          "step's. It is found in the flow folders, then beside this file. The step takes no place; "
-         "`retry` retries that execution.", without=CALL_WITHOUT),
+         "`retry` retries that execution.", without=CALL_WITHOUT,
+         elsewhere="the flow that is called has its own"),
     Kind("wait", WAIT, "A wait that outlives the engine: for a duration, or `until` a time. No "
-         "process runs, and no place is taken.", without=WITHOUT),
+         "process runs, and no place is taken.", without=WITHOUT,
+         elsewhere="nothing runs that could use it"),
     Kind("approve", APPROVE, "A question to a person, who approves or rejects. No process runs "
          "and no place is taken while it waits; who decided, the comment and what was filled in "
-         "are its outputs.", without=WITHOUT),
+         "are its outputs.", without=WITHOUT,
+         elsewhere="nothing runs that could use it; its time is approve: {timeout: 1h}"),
     Kind("parallel", Steps(), "A group of steps that run side by side: one without `needs` starts "
-         "with the group. Who needs the group waits for all of them.", without=_NOT_OF_GROUPS),
+         "with the group. Who needs the group waits for all of them.", without=_NOT_OF_GROUPS,
+         elsewhere=_TO_THOSE),
     Kind("steps", Steps(), "A group of steps that run one after the other.",
-         without=_NOT_OF_GROUPS),
+         without=_NOT_OF_GROUPS, elsewhere=_TO_THOSE),
 )}
 
 STEP_KEYS: tuple[Key, ...] = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -95,6 +95,14 @@ class Choices:
     reuse: frozenset[str] = frozenset()
     unsafe: bool = False  # also what has changed may be reused
 
+    def by_path(self, steps: Sequence[Mapping[str, Any]]) -> Choices:
+        """The same, with the steps that are named by their ids named by their paths."""
+        if not (self.run or self.reuse):
+            return self
+        paths = {each["id"]: each["path"] for each in steps}
+        run = frozenset(paths.get(name, name) for name in self.run)
+        return replace(self, run=run, reuse=frozenset(paths.get(name, name) for name in self.reuse))
+
 
 def make_plan(
     old: Execution,
@@ -106,6 +114,7 @@ def make_plan(
 ) -> Plan:
     """The plan of an execution of `definition` that goes on from `old`. Raises UsageError."""
     changes = _changes(old, definition, inputs, files_gone)
+    choices = choices.by_path(definition["steps"])
     definitions = {each["path"]: each for each in definition["steps"]}
     rows: dict[str, Row] = {}
     opened: dict[str, str] = {}  # groups that begin as before, but with something in them that runs
@@ -121,7 +130,7 @@ def make_plan(
     present = {row.path for row in ordered}
     return Plan(
         tuple(ordered),
-        tuple(path for path in old.steps if path not in present),
+        tuple(one.path for one in old.steps_by_id.values() if one.path not in present),
         tuple(sorted(changes.inputs)),
     )
 

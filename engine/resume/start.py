@@ -168,7 +168,9 @@ class Resumption:
         old = restore(history.connection, ord_, self._service.sensitive)
         attempts: dict[str, list[list[Any]]] = {}
         for number, step, nth, state, log_bytes, records in history.ended_attempts(ord_):
-            attempts.setdefault(step, []).append([number, nth, state, log_bytes, records])
+            outer, _, name = step.rpartition("/")
+            own = outer if name.isdigit() else step  # what its batches said is the step's
+            attempts.setdefault(own, []).append([number, nth, state, log_bytes, records])
         sealed = history.events(ord_)[0][3]["inputs"]
         return old, sealed, history.text_of(old.version, old.source) or "", attempts
 

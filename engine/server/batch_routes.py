@@ -10,6 +10,7 @@ from starlette.responses import Response
 from engine.errors import UnknownReference, UsageError
 from engine.server.app import Json
 from engine.server.routes import context_of, limit_of
+from engine.stepnames import named
 from engine.wire import STEP_STATES
 
 PAGE_LIMIT = 1_000
@@ -37,10 +38,11 @@ async def batches(request: Request) -> Response:
 
 
 def _batch_of(steps: list[dict[str, Any]], path: str) -> dict[str, Any]:
+    path = named(path, (step["path"] for step in steps))
     for step in steps:
         if step["path"] == path and step.get("batch"):
             found: dict[str, Any] = step["batch"]
             return found
-    named = [step["path"] for step in steps if step.get("batch")]
-    hint = f"steps with batches: {', '.join(named[:8])}" if named else "no step of it has begun any"
+    known = [step["path"] for step in steps if step.get("batch")]
+    hint = f"steps with batches: {', '.join(known[:8])}" if known else "no step of it has begun any"
     raise UnknownReference(f"{path!r} is no step with batches", hint)

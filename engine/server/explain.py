@@ -34,6 +34,7 @@ from engine.server.logbook import LogBook
 from engine.server.outlook import Outlook
 from engine.server.probes import ask_server
 from engine.service import Service
+from engine.stepnames import named
 from engine.times import from_text
 from engine.triggers.keeper import Keeper
 
@@ -63,7 +64,9 @@ class Insight:
         Raises UnknownReference.
         """
         ord_, found = await self._execution(reference)
-        if path is not None and path not in {step["path"] for step in found["steps"]}:
+        paths = {step["path"] for step in found["steps"]}
+        path = path and named(path, paths)
+        if path is not None and path not in paths:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
         await self._outlook.add(found)
         facts = await self._service.reader(lambda history: self._facts(history, ord_, found, path))

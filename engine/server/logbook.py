@@ -10,6 +10,7 @@ import contextlib
 import difflib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.core.state import Execution
@@ -21,6 +22,7 @@ from engine.logs.tail import Tail
 from engine.model import Event
 from engine.paths import Home
 from engine.service import Service
+from engine.stepnames import named
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -110,16 +112,21 @@ class LogBook:
         """What a request wants of a log. Raises UsageError, UnknownReference for a wrong step."""
         wanted = query_filter(query)
         if wanted.steps:
-            await self._check_steps(ord_, execution_id, wanted.steps)
+            paths = await self._paths_of(ord_, execution_id, wanted.steps)
+            return replace(wanted, steps=paths)
         return wanted
 
-    async def _check_steps(self, ord_: int, execution_id: str, steps: tuple[str, ...]) -> None:
+    async def _paths_of(
+        self, ord_: int, execution_id: str, steps: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The paths of steps, named by them or by their ids. Raises UnknownReference."""
         live = self._service.scheduler.live.get(execution_id)
         if live is not None:
             paths = list(live.steps)
         else:
             found = await self._service.reader(lambda history: history.execution(ord_))
             paths = [step["path"] for step in found["steps"]]
+        steps = tuple(named(step, paths) for step in steps)
         for step in steps:
             if not any(path == step or path.startswith(f"{step}/") for path in paths):
                 near = difflib.get_close_matches(step, paths[:1000], 1)
@@ -129,6 +136,7 @@ class LogBook:
                     f"there is no step {step!r} in it",
                     f"did you mean {near[0]}?" if near else hint,
                 )
+        return steps
 
     async def losses(self, ord_: int, execution_id: str, wanted: Filter) -> str:
         """A line for each attempt whose index has lost its end, as by a power cut.

@@ -45,6 +45,11 @@ async def _look_around(scheduler: Scheduler, source: str, found: dict[str, Any])
     if found["requires"] is not None:
         path = found["env"].get("PATH") or scheduler.base_env.get("PATH", "")
         found["problems"] += await scheduler.requirements(found["requires"], path, source)
+    called = [step["does"]["flow"]["name"] for step in found["steps"] if step["kind"] == "flow"]
+    if called:
+        flows = {"programs": [], "files": [], "hosts": [], "flows": called}
+        missing = await scheduler.requirements(flows, "", source)
+        found["problems"] += [one for one in missing if one not in found["problems"]]
     concurrency = found["concurrency"]
     if concurrency and concurrency.pop("known"):
         group, limit = concurrency["group"], concurrency["limit"]

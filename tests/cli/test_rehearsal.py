@@ -38,6 +38,18 @@ def test_a_dry_run_tells_all_and_does_nothing(wingman: Wingman, tmp_path: Path) 
     assert not (tmp_path / "mark").exists()
 
 
+def test_a_dry_run_misses_a_flow_that_is_called_unless_it_is_beside_the_caller(
+    wingman: Wingman, tmp_path: Path
+) -> None:
+    text = "name: caller\nrequires: {flows: [patch]}\nsteps: [{id: p, flow: {name: patch}}]\n"
+    flow = write(tmp_path, text.replace("requires: {flows: [patch]}\n", ""))
+    done = wingman("run", flow, "--dry-run")
+    assert (done.returncode, "there is no flow named patch" in done.stderr) == (1, True)
+    (tmp_path / "patch.yaml").write_text("steps: [{id: a, run: 'true'}]\n")
+    assert wingman("run", flow, "--dry-run").returncode == 0
+    assert wingman("run", write(tmp_path, text)).returncode == 0
+
+
 def test_the_tests_of_a_file_run_without_an_engine(wingman: Wingman, tmp_path: Path) -> None:
     flow = write(tmp_path, FLOW.replace("MARK", str(tmp_path / "mark")))
     done = wingman("test", flow)

@@ -52,6 +52,22 @@ def test_a_condition_that_asks_for_the_state_of_a_need_is_evaluated_after_its_fa
     assert world.ex.state == "failed"
 
 
+def test_a_condition_about_what_went_well_earlier_does_not_pass_a_failed_need() -> None:
+    deploy = step("deploy", "test", **{"if": "steps.check.state == 'completed'"})
+    world = World(flow(step("check"), step("test", "check"), deploy))
+    world.end("check")
+    world.end("test", exit_code=1)
+    assert world.states()["deploy"] == "skipped"
+    assert world.ex.steps["deploy"].reason == "test failed"
+
+
+def test_a_condition_that_asks_for_what_failed_earlier_decides_behind_skipped_needs() -> None:
+    tell = step("tell", "b", **{"if": "steps.a.state == 'failed'"})
+    world = World(flow(step("a"), step("b", "a"), tell))
+    world.end("a", exit_code=1)
+    assert world.states() == {"a": "failed", "b": "skipped", "tell": "running"}
+
+
 def test_a_step_skipped_by_its_own_condition_counts_as_met() -> None:
     world = World(flow(step("a", **{"if": "inputs.n > 5"}), step("b", "a")), {"n": 1})
     assert world.states() == {"a": "skipped", "b": "running"}

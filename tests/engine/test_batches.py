@@ -46,6 +46,14 @@ steps:
 """
 
 
+SECRET_ITEMS = """
+name: secretive
+inputs: {token: {type: string, sensitive: true, default: ""}}
+steps:
+  - {id: each, batch: {items: ["${{ inputs.token }}", open]}, run: 'echo "$WINGMAN_ITEM"'}
+"""
+
+
 def batches_of(found: dict[str, Any], path: str) -> dict[str, str]:
     return {
         step["path"]: step["state"]
@@ -172,3 +180,13 @@ def test_many_batches_are_counted_and_only_some_are_listed(engine: Engine) -> No
     assert page["next"] is None
     page = engine.get(f"/v1/executions/{started['id']}/batches?step=v&limit=50&state=completed")
     assert (len(page["batches"]), page["next"]) == (50, 49)
+
+
+def test_a_sensitive_value_is_no_item_for_items_are_written_to_the_disk(engine: Engine) -> None:
+    started = engine.start(SECRET_ITEMS, inputs={"token": "geheimer-als-alles"})
+    ended = engine.ended(started["id"])
+    error = step_of(ended, "each")["error"]
+    assert (ended["state"], error["type"]) == ("failed", "input")
+    assert "a sensitive value is among them" in error["message"]
+    found = [path for path in engine.home.work.rglob("*") if path.is_file()]
+    assert not [path for path in found if b"geheimer" in path.read_bytes()]

@@ -114,3 +114,22 @@ steps: [{id: ask, approve: "use ${{ inputs.token }}?"}]
     events = until(lambda: engine.get(f"/v1/events?execution={started['id']}"))
     assert "tok-5e3c1a9b77" not in str(events)
     assert "tok-5e3c1a9b77" not in str(engine.show(started["id"]))
+
+
+def test_an_approval_in_a_group_is_named_by_its_id_and_several_are_told_apart(
+    engine: Engine, wingman: Wingman
+) -> None:
+    started = engine.start(
+        "name: two\nsteps:\n  - id: g\n    parallel:\n"
+        "      - {id: one, approve: {message: One?}}\n      - {id: other, approve: {message: Other?}}\n"
+    )
+    both = {"g": "running", "g/one": "waiting", "g/other": "waiting"}
+    engine.until(started["id"], lambda found: states(found) == both)
+    assert "wingman approve two#1 g/one" in wingman("show", "two#1", check=True).stdout
+    assert wingman("approve", "two#1").returncode == 2
+    assert wingman("approve", "two#1", "other", check=True).returncode == 0
+    assert wingman("reject", "two#1", "one", check=True).returncode == 0
+    ended = engine.ended(started["id"])
+    assert (step_of(ended, "g/other")["state"], step_of(ended, "g/one")["state"]) == (
+        "completed", "failed",
+    )  # fmt: skip

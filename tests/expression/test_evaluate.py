@@ -92,6 +92,7 @@ def test_value(expression: str, value: Any) -> None:
     ("inputs.keep + inputs.share", "inputs.keep = 7 (integer), inputs.share = 1.5 (decimal)", ""),
     ("inputs.absent + 1 > inputs.keep", "inputs.absent is missing, inputs.keep = 7 (integer)",
      "has("),
+    ("inputs.keep.size + 1 > 1", "inputs.keep.size is missing, for inputs.keep = 7 (integer)", ""),
     ("1 / (inputs.keep - 7)", "a division by zero; inputs.keep = 7", ""),
     ("9223372036854775807 + inputs.keep", "leaves 64 bits", ""),
     ("int(inputs.name)", 'inputs.name = "it\'s" (text)', ""),
@@ -124,6 +125,8 @@ def test_masked_values_are_in_no_message() -> None:
             evaluate(expression, NAMES, masked=masked)
         assert "hunter2" not in str(caught.value)
         assert "***" in str(caught.value)
+    assert values_of("inputs.token.x == 1", NAMES, masked=masked) == [
+        "inputs.token.x is missing, for inputs.token = *** (text)"]
     shown = values_of("inputs.token == '' && inputs.keep > 9", NAMES, masked=masked)
     assert shown == ["inputs.token = *** (text)", "inputs.keep = 7 (integer)"]
 

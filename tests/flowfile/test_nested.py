@@ -71,6 +71,17 @@ def test_nested_steps_become_a_flat_list_with_paths_and_parents() -> None:
     assert not steps["last"]["waits_for_failure"]
 
 
+def test_only_the_state_of_a_need_decides_after_a_failure_or_of_what_is_inside_of_one() -> None:
+    flow = compiled(
+        "steps:\n  - {id: a, run: x}\n  - {id: g, parallel: [{id: c, run: x}]}\n"
+        "  - {id: far, needs: [g], run: x, if: steps.a.state == 'completed'}\n"
+        "  - {id: near, needs: [g], run: x, if: steps.g.state == 'failed'}\n"
+        "  - {id: inside, needs: [g], run: x, if: steps.c.state == 'failed'}\n"
+    )
+    decides = {step["path"]: step["waits_for_failure"] for step in flow["steps"] if step["if"]}
+    assert decides == {"far": False, "near": True, "inside": True}
+
+
 WRONG = {
     "an id twice": (
         "steps:\n  - {id: a, run: x}\n  - id: g\n    steps:\n      - {id: a, run: x}\n",
@@ -172,3 +183,10 @@ def test_each_problem_is_told_with_its_place(case: str) -> None:
 def test_groups_are_nested_eight_deep_at_most() -> None:
     text = "steps: [" + "{id: g%d, steps: [" * 10 % tuple(range(10)) + "{id: a, run: x}" + "]}" * 10
     assert problems(text + "]\n") == ["2: steps are nested more than 8 levels deep"]
+
+
+def test_a_timeout_of_a_group_belongs_to_the_steps_in_it() -> None:
+    with pytest.raises(FlowFileError) as caught:
+        compiled("steps: [{id: g, timeout: 5s, parallel: [{id: a, run: x}]}]\n")
+    (problem,) = caught.value.details["problems"]
+    assert problem["hint"] == "give it to the steps in the group"

@@ -144,6 +144,23 @@ def test_without_its_files_nothing_is_reused_but_what_had_none() -> None:
     assert because(plan, "b") == "a runs again"
 
 
+def test_batches_are_no_steps_of_a_file_and_so_are_not_gone() -> None:
+    old = ended(CHAIN, b="failed")
+    batch = copy.copy(old.steps["b"])
+    batch.path, batch.number = "b/0", 0
+    old.steps["b/0"] = batch
+    assert make_plan(old, CHAIN, {}).gone == ()
+
+
+def test_a_step_in_a_group_is_chosen_by_its_path_or_by_its_id() -> None:
+    old = ended(GROUP)
+    inside = next(path for path in old.steps if "/" in path)
+    by_path = make_plan(old, GROUP, {}, Choices(run=frozenset([inside])))
+    by_id = make_plan(old, GROUP, {}, Choices(run=frozenset([inside.rpartition("/")[2]])))
+    assert decisions(by_id) == decisions(by_path)
+    assert decisions(by_id)[inside] == "run"
+
+
 def test_new_and_gone_steps_and_the_last_section() -> None:
     new = flow(step("a"), step("x", "a"), finally_=[])
     new["finally"] = [step("clean")]

@@ -57,6 +57,27 @@ def test_resume_runs_the_fix_and_reuses_the_rest(engine: Engine) -> None:
     assert engine.client.text(f"/v1/executions/{done['id']}/definition") == FIXED
 
 
+BATCHED = """
+name: batched
+steps:
+  - id: g
+    parallel: [{id: each, batch: {items: [one, two, three]}, run: 'echo "$WINGMAN_ITEM"'}]
+  - {id: last, run: exit 1}
+"""
+
+
+def test_what_the_batches_of_a_reused_step_said_stays_readable(engine: Engine) -> None:
+    failed = engine.run(BATCHED)
+    fixed = BATCHED.replace("exit 1", "'true'")
+    plan = engine.post(f"/v1/executions/{failed['id']}/resume/plan", {"text": fixed})
+    assert plan["gone"] == []
+    done = engine.ended(engine.act(failed["id"], "resume", text=fixed)["id"])
+    assert states(done) == {"g": "reused", "g/each": "reused", "last": "completed"}
+    assert step_of(done, "g/each")["outputs"]["items"] == 3
+    said = sorted(engine.log(done["id"], "step=each").splitlines())
+    assert said == ["one", "three", "two"]
+
+
 def test_a_resumed_execution_survives_kills_retries_and_its_parent(
     engine: Engine,
     tmp_path: Path,
