@@ -86,9 +86,9 @@ _OTHER_ERROR = re.compile(
     rb"|(?:[\w./-]+: )?(?:line \d+: +\d+ )?(?:Segmentation fault|Aborted|Bus error|Killed)(?:\s|$)"
 )
 
-_CANDIDATE = (
-    rb"err|warn|wrn|fatal|fata\[|ftl|crit|alert|emerg|severe|panic|pani\[|fail|exception|interrupt"
-    rb"|debug|dbug|debu|dbg|trac|trce|trc|verbose|vrb|fine|timeout:|exit:|exit\s*$|\x1b\["
+_ERROR_CANDIDATE = (
+    rb"err|fatal|fata\[|ftl|crit|alert|emerg|severe|panic|pani\[|fail|exception|interrupt"
+    rb"|timeout:|exit:|exit\s*$|\x1b\["
     rb"|traceback|caused by|unhandled|uncaught|segmentation|segfault|aborted|killed"
     rb"|command not found|: \*\*\* "
     rb'|(?:level|severity|lvl|levelname|level_name|levelno|priority|@l|"s")"?\s*[:=]\s*["\']?'
@@ -96,15 +96,26 @@ _CANDIDATE = (
     rb"|^[\s\x0b]*(?:<\d|[ewf]\d{4} |[ew]: )"
     rb"|^[\s\x0b]*(?:\d\d-\d\d [\d:.]+ +\d+ +\d+ [vdwef] |[vdwef]/[\w.]+ *\()"
 )
-_search: Search | None = None
+_CANDIDATE = rb"warn|wrn|debug|dbug|debu|dbg|trac|trce|trc|verbose|vrb|fine|" + _ERROR_CANDIDATE
+_searches: dict[bytes, Search] = {}
 
 
 def next_candidate(block: bytes, start: int) -> Span | None:
     """The next place in a block that could make its line other than `info`."""
-    global _search
-    if _search is None:
-        _search = compile_search(b"(?m)" + _CANDIDATE, ignore_case=True)
-    return _search(block, start)
+    return _search_of(_CANDIDATE)(block, start)
+
+
+def next_error(block: bytes, start: int) -> Span | None:
+    """The next place in a block that could make its line an error: no mere word of a warning."""
+    return _search_of(_ERROR_CANDIDATE)(block, start)
+
+
+def _search_of(pattern: bytes) -> Search:
+    """Compiled with its first use: not every process looks for levels."""
+    found = _searches.get(pattern)
+    if found is None:
+        found = _searches[pattern] = compile_search(b"(?m)" + pattern, ignore_case=True)
+    return found
 
 
 def level_of(line: bytes) -> int:

@@ -112,6 +112,8 @@ class Filter:
         """What finds every place in a block whose line may match; None where all lines may."""
         if self.grep is not None:
             return self.grep_block
+        if self.min_level == levels.ERROR:
+            return levels.next_error
         return levels.next_candidate if self.min_level > levels.INFO else None
 
     @property

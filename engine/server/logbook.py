@@ -83,7 +83,9 @@ class LogBook:
         self._open.move_to_end(execution_id)
         return log
 
-    async def add_warnings(self, ord_: int, execution: dict[str, Any]) -> None:
+    async def add_warnings(
+        self, ord_: int, execution: dict[str, Any], budget_bytes: int = COUNT_BUDGET_BYTES
+    ) -> None:
         """Put the number of warning lines on an execution and its steps, where it is known."""
         is_over = execution["id"] not in self._service.scheduler.live
         steps = execution.get("steps", ())
@@ -94,7 +96,7 @@ class LogBook:
         log = await self.open(ord_, execution["id"])
 
         def count(reader: LogReader) -> dict[str, int] | None:
-            if not reader.levels.count(ended=is_over, budget_bytes=COUNT_BUDGET_BYTES):
+            if not reader.levels.count(ended=is_over, budget_bytes=budget_bytes):
                 return None
             found: dict[str, int] = {}
             for number, (path, _) in list(log.names.items()):

@@ -17,7 +17,8 @@ from engine.service import Service
 
 KEPT = 50_000  # results held
 WAITING_LIMIT = 5_000
-ROUNDS = 64  # of the log's own budget: what is larger stays uncounted
+SLICE_BYTES = 1 << 20  # counted at once: whoever opens the log waits for no more
+ROUNDS = 1024  # of slices: what is larger stays uncounted
 
 Key = tuple[str, int]  # an execution and its attempt: a retry prints more
 
@@ -44,6 +45,12 @@ class Warned:
                 self._task = asyncio.get_running_loop().create_task(self._count_all())
         return None
 
+    def soon(self, row: dict[str, Any]) -> None:
+        """Find an execution's number out before all others: somebody looks at it."""
+        self.of(row)
+        if self.is_waiting(row):
+            self._waiting.move_to_end((str(row["id"]), int(row["attempt"])), last=False)
+
     def is_waiting(self, row: dict[str, Any]) -> bool:
         """Whether the number of an execution is still being found out."""
         return (str(row["id"]), int(row["attempt"])) in self._waiting
@@ -66,10 +73,13 @@ class Warned:
         try:
             ord_, _ = await self._service.resolve(execution_id)
             found = await self._service.execution(ord_, execution_id)
+            loop = asyncio.get_running_loop()
             for _round in range(ROUNDS):
-                await self._logs.add_warnings(ord_, found)
+                began = loop.time()
+                await self._logs.add_warnings(ord_, found, SLICE_BYTES)
                 if found["warnings"] is not None:
                     break
+                await asyncio.sleep(loop.time() - began)  # half of the time is for who looks
         except (WingmanError, OSError):  # gone meanwhile, or unreadable: the log itself says so
             return None
         warnings: int | None = found["warnings"]

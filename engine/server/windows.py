@@ -25,6 +25,7 @@ from engine.server.window import ROWS_LIMIT, Window, whole_number
 TOTAL_LIMIT = 10_000
 WARNED_LIMIT = 2_000  # executions that a filter by warnings looks at
 WARNED_PACE_S = 1.0
+GLANCE_BYTES = 512 << 10  # of a log are counted before its execution is shown
 SORTED_PACE_S = 0.5  # where a frame may sort thousands
 GROWING_S = 5.0  # what runs becomes longer without an event
 
@@ -164,9 +165,12 @@ class ExecutionWindow(Window):
         self._calls = _paths(request, "calls")
         self._called: set[str] = set()  # executions whose steps are shown inside of theirs
         self._execution: dict[str, Any] = {}
+        self._is_counting = False  # the warnings of its log
+        context.warned.observers.append(self._counted)
         context.watch(execution_id)
 
     def close(self) -> None:
+        self.context.warned.observers.remove(self._counted)
         self.context.unwatch(self._id)
 
     def changed(self, execution: Execution, events: list[Event]) -> None:
@@ -193,7 +197,7 @@ class ExecutionWindow(Window):
         found = await self.context.service.execution(self._ord, self._id)
         if found["state"] not in ("queued", "running", "paused"):
             self._live = {}
-            await self.context.logs.add_warnings(self._ord, found)
+            await self._add_warnings(found)
         await self.context.outlook.add(found)
         self.look_again_in(self.context.outlook.next_look_s([self._id]))
         steps = found.pop("steps")
@@ -214,6 +218,18 @@ class ExecutionWindow(Window):
         self._execution = found
         frame = {"execution": found, "steps": changed, "debug": found["debug"]}
         return {**frame, "gone": gone} if gone else frame
+
+    async def _add_warnings(self, found: dict[str, Any]) -> None:
+        """At once where the log is small, else as soon as they are counted in the background."""
+        await self.context.logs.add_warnings(self._ord, found, GLANCE_BYTES)
+        self._is_counting = found["warnings"] is None
+        if self._is_counting:
+            self.context.warned.soon(found)
+
+    def _counted(self) -> None:
+        if self._is_counting:
+            self.is_dirty = True
+            self.wake()
 
     def _wanted(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The steps, of the batch steps without their batches but where somebody looks at them."""

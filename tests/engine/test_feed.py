@@ -110,6 +110,21 @@ async def test_warnings_of_a_list_are_counted_in_the_background_and_filtered_by(
         assert more.ordered()[0]["id"] == later
 
 
+async def test_a_large_log_is_shown_before_its_warnings_are_counted(
+    engine: Engine, home: Home
+) -> None:
+    run = "seq -f '" + "x" * 94 + " %g' 20000; echo WARNING one"
+    text = f'name: large\nsteps: [{{id: p, run: "{run}"}}]\n'
+    id_ = await start(engine, text)
+    await asyncio.to_thread(engine.ended, id_)
+    async with feed_of(home) as feed:
+        shown = await feed.open(1, "execution", ref=id_)
+        await feed.until(lambda: "execution" in shown.rest)
+        assert shown.rest["execution"]["state"] == "completed"
+        await feed.until(lambda: shown.rest["execution"]["warnings"] == 1)
+        assert shown.rows["p"]["warnings"] == 1
+
+
 async def test_a_hundred_connections_at_random_moments_each_converge(
     engine: Engine, home: Home
 ) -> None:

@@ -174,6 +174,10 @@ def test_every_line_that_is_not_info_is_a_candidate(level: int, line: str) -> No
     if level != INFO:
         assert span is not None
         assert levels.line_around(block, span[0]) == (7, 7 + len(line.encode()))
+    if level == ERROR:
+        span = levels.next_error(block, 0)
+        assert span is not None
+        assert levels.line_around(block, span[0]) == (7, 7 + len(line.encode()))
 
 
 PIECES = st.sampled_from(
@@ -187,6 +191,8 @@ def test_no_line_of_another_level_escapes_the_search(line: str) -> None:
     data = line.encode()
     if level_of(data) != INFO:
         assert levels.next_candidate(data, 0) is not None
+    if level_of(data) == ERROR:
+        assert levels.next_error(data, 0) is not None
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=30))
