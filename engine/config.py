@@ -28,6 +28,7 @@ class Config:
     env_passthrough: list[str] = field(default_factory=list)
     max_running_steps: int | None = None
     pools: dict[str, int] = field(default_factory=dict)  # slots of shared resources, by name
+    channels: dict[str, list[str]] = field(default_factory=dict)  # addresses, which hold secrets
     retention: dict[str, int] | None = None  # keep, days: of flows that say nothing of their own
 
 
@@ -46,6 +47,7 @@ def read_config(path: Path) -> Config:
         "env_passthrough": _texts,
         "max_running_steps": _count,
         "pools": _pools,
+        "channels": _channels,
         "retention": _retention,
     }
     values: dict[str, Any] = {}
@@ -86,6 +88,24 @@ def _pools(path: Path, key: str, value: Any) -> dict[str, int]:
             )
         _count(path, f"pools.{name}", slots)
     return value
+
+
+def _channels(path: Path, key: str, value: Any) -> dict[str, list[str]]:
+    hint = 'write [channels], then ops = "mailto://…", or a list of addresses'
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: {key} is a table of channels", hint)
+    found = {}
+    for name, given in value.items():
+        if not re.fullmatch(POOL_NAME, name):
+            raise UsageError(
+                f"{path}: {name!r} is no name of a channel", "letters, digits, `_` and `-`"
+            )
+        urls = [given] if isinstance(given, str) else given
+        good = isinstance(urls, list) and urls and all(isinstance(u, str) and u for u in urls)
+        if not good:
+            raise UsageError(f"{path}: {key}.{name} is an address or a list of them", hint)
+        found[name] = urls
+    return found
 
 
 def _retention(path: Path, key: str, value: Any) -> dict[str, int]:

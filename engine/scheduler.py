@@ -74,8 +74,8 @@ class Scheduler:
         self.leaving: set[str] = set()  # ended ones that are being removed: too late to retry them
         self.hidden = Hidden(secrets, self.live)
         self.observers: list[Observer] = []  # hear of changes once they are durable
-        # decides what follows from an end, in the same transaction
-        self.on_ended: Observer = lambda execution, events: None
+        # decide what follows from an end, in the same transaction
+        self.on_ended: list[Observer] = []
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
         self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
         self.on_child: Callable[[Execution, ChildCommand], None]
@@ -179,7 +179,8 @@ class Scheduler:
         if turn.events:
             self._journal.add(execution, turn.events)
             if execution.has_ended:
-                self.on_ended(execution, turn.events)
+                for follow in self.on_ended:
+                    follow(execution, turn.events)
             self.slots.changed()
             self.groups.changed()
             reach("decided")

@@ -17,6 +17,7 @@ from typing import Any
 from engine import __version__
 from engine.access.access import Access
 from engine.access.flows import FlowPermissions
+from engine.alerts.keeper import Alerts
 from engine.archive.load import archive_of, load
 from engine.audit import Auditor, Seal
 from engine.children import Children
@@ -126,10 +127,10 @@ class Engine:
             FlowPermissions(access, library),
         )
         self._children = Children(self.service, log)
-
         self.triggers = Keeper(self.service, self._clock, log)
         self._registry = Registry(self.triggers, library, log)
         self._retained = config.retention
+        self.alerts = self._make_alerts(config.channels)
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
         connection = self._journal.reader()
@@ -153,12 +154,13 @@ class Engine:
         opening = loop.create_task(self._open_triggers(archive is None))
         logs = LogBook(self._home, self.service)
         context = Context(
-            self._home, self.service, logs, self._status, self.stop, self.triggers
+            self._home, self.service, logs, self._status, self.stop, self.triggers, self.alerts
         )
         context.gate.only_shows = archive is not None
         retention = self._make_retention(context)
         if archive is None:
             retention.start()
+            self.alerts.start()
         self._app = make_app(context)
         server, state = await listen(self._app, listening)
         gc.freeze()  # what was loaded stays: looking through it would stop everything for 10-30 ms
@@ -175,10 +177,17 @@ class Engine:
         opening.cancel()
         await self._registry.close()
         await retention.close()
+        await self.alerts.close()
         server.close()
         if self._public is not None:
             self._public.close()
         await self._close(state)
+
+    def _make_alerts(self, channels: dict[str, list[str]]) -> Alerts:
+        """What tells people; triggers say what they missed."""
+        alerts = Alerts(self.service, self._clock, channels, log)
+        self.triggers.firing.on_missed = alerts.missed
+        return alerts
 
     def _make_retention(self, context: Context) -> Retention:
         """What removes ended executions; lists hear of it."""
@@ -252,6 +261,11 @@ class Engine:
         self.service.is_closing = True
         self._stopped.set()
 
+    @property
+    def _is_needed(self) -> bool:
+        """Whether something is to be started, or somebody to be told."""
+        return self.triggers.needs_engine or self.alerts.delivery.waits
+
     async def _end_when_idle(self, state: Any) -> None:
         """An engine that a command started leaves when no client and no execution needs it."""
         if self._stays:
@@ -266,7 +280,7 @@ class Engine:
         self._scheduler.observers.append(note)
         while (rest_s := last_busy + IDLE_END_S - loop.time()) > 0:
             await asyncio.sleep(rest_s)
-            if state.connections or self._scheduler.live or self.triggers.needs_engine:
+            if state.connections or self._scheduler.live or self._is_needed:
                 last_busy = loop.time()
         log("nobody needs this engine any more: it ends")
         self._stopped.set()

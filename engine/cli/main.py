@@ -50,6 +50,7 @@ COMMANDS = {
     "approve": ("approval", "approve what a step of an execution asks for"),
     "reject": ("approval", "reject what a step of an execution asks for"),
     "flows": ("flows", "list the flows that can be run by name, or show one"),
+    "alerts": ("alerts", "what people were told; acknowledge it, or test a channel"),
     "pools": ("pools", "list shared resources, who holds them and who waits for them"),
     "debug": ("debug", "switch a flow's debug mode on, on for one execution (once), or off"),
     "validate": ("validate", "check flow files and print all that is wrong with them"),
@@ -74,7 +75,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "import", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("alerts", "support-bundle", "config")
+    ("support-bundle", "config")
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

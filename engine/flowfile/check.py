@@ -44,6 +44,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "expect": (*_STEP_NAMES, "outputs"),
     "outputs": ("inputs", "env", "steps", "execution", "trigger"),
     "flow expect": ("inputs", "env", "steps", "execution", "trigger", "outputs"),
+    "alert": ("inputs", "steps", "execution", "trigger", "outputs", "error"),
     **dict.fromkeys(EVENT_FIELDS, ("event",)),
     "webhook": ("event", "body", "headers"),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.expression import parts_of, scan
 
+from .alert_keys import compiled_alerts
 from .fields import Fields, Key, Value, Values
 from .names import FLOW_NAME
 from .readers import WRONG, Choice, ListOf, Number, Reading, TemplateText
@@ -76,6 +77,7 @@ def compiled_policies(values: Values, name: str, reading: Reading) -> dict[str, 
         "concurrency": compiled_concurrency(values.get("concurrency"), name),
         "requires": compiled_requires(values.get("requires")),
         "retention": compiled_retention(values.get("retention"), reading),
+        "alerts": compiled_alerts(values.get("alerts"), reading),
     }
 
 

@@ -46,8 +46,8 @@ def reference() -> str:
     parts += ["### `defaults`\n", _keys(_fields("defaults")), "### Inputs\n", _keys(INPUT_KEYS),
               _schema_words(), "### `triggers`\n", _triggers(), "### `tests`\n", _tests(),
               "### Names in expressions\n", _places(),
-              "### Functions\n", _functions(), "### Words of later versions\n", _later()]
-    return "\n".join(parts)
+              "### Functions\n", _functions(), _later()]
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def _tests() -> str:
@@ -133,6 +133,9 @@ def _functions() -> str:
     )
 
 
+HEAD_ROWS = 3
+
+
 def _later() -> str:
     """What a file may not use yet, with what to do instead."""
     rows = ["These are refused, because leaving them out silently would be a lie.\n",
@@ -143,6 +146,9 @@ def _later() -> str:
              for kind in TRIGGERS.values() if kind.status != BUILT]
     rows += [f"| `{key.name}` | {key.hint} |"
              for key in (*STEP_KEYS, *FLOW.values()) if key.status != BUILT]
+    if len(rows) == HEAD_ROWS:
+        return ""
+    rows.insert(0, "### Words of later versions\n")
     return "\n".join(rows) + "\n"
 
 

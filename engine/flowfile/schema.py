@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .access import PERMISSIONS, SecretName
+from .alert_keys import ALERT
 from .batch_keys import BATCH
 from .errortypes import ErrorType
-from .fields import BUILT, LATER, Fields, Key, table_of
+from .fields import BUILT, Fields, Key, table_of
 from .http_keys import HTTP
 from .input_keys import Input
 from .names import (
@@ -269,7 +270,7 @@ FLOW = table_of((
     Key("concurrency", CONCURRENCY, "How many executions of a group run at once.", "no limit"),
     Key("retention", RETENTION, "Which ended executions stay; the others are removed, with their "
         "logs and working directories.", "what `config.toml` says, else all"),
-    Key("alerts", Reader(), "Who is told what.", "", LATER, "notify in a `finally` step"),
+    Key("alerts", ListOf(ALERT, form="a list of alerts"), "Who is told what.", "[]"),
     Key("requires", REQUIRES, "What must be there before the first step; all that is missing is "
         "told at once, and no step runs.", "nothing"),
 ))

@@ -497,3 +497,51 @@ DELETE FROM attempt_ends WHERE (execution, number) IN (SELECT execution, number 
 
 -- name: has_left
 DELETE FROM leaving WHERE ord IN (SELECT j.value FROM json_each(?1, '$[0]') j)
+
+-- name: insert_deliveries
+-- `recovered` only where the flow's last end before was none that completed
+INSERT OR IGNORE INTO deliveries
+  (key, channel, flow, execution, occasion, title, text, at, state, tries, due, error)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>6, value->>7, value->>8, value->>9,
+       'waiting', 0, value->>9, ''
+FROM json_each(?1) j
+WHERE value->>6 != 'recovered' OR value->>5 > 1 OR (
+  SELECT x.state FROM executions x INDEXED BY executions_by_number
+  WHERE x.flow = j.value->>2 AND x.number < j.value->>4 AND x.state IN ('completed', 'partial', 'failed')
+  ORDER BY x.number DESC LIMIT 1) IN ('partial', 'failed')
+
+-- name: insert_test_delivery
+INSERT INTO deliveries (key, channel, flow, occasion, title, text, at, state, tries, due, ended, error)
+SELECT value->>0, value->>1, '', 'test', value->>2, value->>3, value->>4, value->>5, 1, value->>4,
+       value->>4, value->>6
+FROM json_each(?1)
+
+-- name: tried_delivery
+UPDATE deliveries SET state = j.value->>1, tries = j.value->>2, due = j.value->>3, ended = j.value->>4,
+  error = j.value->>5
+FROM json_each(?1) j WHERE deliveries.id = j.value->>0 AND state = 'waiting'
+
+-- name: acknowledge_delivery
+UPDATE deliveries SET acked_at = j.value->>1, acked_by = j.value->>2,
+  state = iif(state = 'waiting', 'acknowledged', state)
+FROM json_each(?1) j WHERE deliveries.id = j.value->>0
+
+-- name: forget_deliveries
+DELETE FROM deliveries WHERE state != 'waiting' AND id IN (
+  SELECT d.id FROM json_each(?1) j JOIN deliveries d ON d.at < j.value->>0 LIMIT 2000)
+
+-- name: due_deliveries
+-- the oldest of each channel
+SELECT id, key, channel, occasion, title, text, at, tries FROM deliveries WHERE id IN (
+  SELECT min(id) FROM deliveries WHERE state = 'waiting' AND due <= ?1 GROUP BY channel) LIMIT 4
+
+-- name: next_delivery
+SELECT min(due) FROM deliveries WHERE state = 'waiting'
+
+-- name: deliveries_below
+SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
+       acked_at, acked_by FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2
+
+-- name: delivery
+SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
+       acked_at, acked_by FROM deliveries WHERE id = ?1

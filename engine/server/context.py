@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.alerts.keeper import Alerts
 from engine.gauges import Gauges
 from engine.notes import Notes
 from engine.paths import Home
@@ -29,6 +30,7 @@ class Context:
     status: Callable[[], Awaitable[dict[str, Any]]]
     stop: Callable[[bool], None]
     triggers: Keeper
+    alerts: Alerts
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
     warned: Warned = field(init=False)

@@ -10,7 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine import __version__, people, wire
-from engine.server import access_routes, note_routes, routes, runbook_routes, secret_routes
+from engine.server import (
+    access_routes,
+    alert_routes,
+    note_routes,
+    routes,
+    runbook_routes,
+    secret_routes,
+)
 from engine.server.app import Json
 from engine.triggers import shapes
 
@@ -38,6 +45,8 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 SHAPES = (
+    alert_routes.Alert,
+    alert_routes.ChannelRequest,
     wire.Execution,
     wire.Flow,
     wire.StartRequest,
@@ -149,6 +158,8 @@ def make_document() -> dict[str, Any]:
         "properties": {"lines": {"type": "array", "items": shape["LogLine"]}},
     }
     notes = {"type": "object", "properties": {"notes": {"type": "array", "items": shape["Note"]}}}
+    alerts = {"type": "object",
+              "properties": {"alerts": {"type": "array", "items": shape["Alert"]}}}
     flows = {"type": "object", "properties": {"flows": {"type": "array", "items": shape["Flow"]}}}
     pools = {"type": "object", "properties": {
         "pools": {"type": "array", "items": shape["Pool"]},
@@ -224,6 +235,9 @@ def make_document() -> dict[str, Any]:
             "put": operation(shape["Note"], "NoteRequest", [REF, NOTE]),
             "delete": operation(parameters=[REF, NOTE]),
         },
+        "/v1/alerts": {"get": operation(alerts, parameters=_query("limit", "before"))},
+        "/v1/alerts/test": {"post": operation(None, "ChannelRequest")},
+        "/v1/alerts/{id}/ack": {"post": operation(shape["Alert"], parameters=[TOKEN])},
         "/v1/notes": {"get": operation(notes, parameters=_query("text", "flow", "limit"))},
         "/v1/executions/{ref}/approve": {
             "post": operation(shape["Started"], "ApprovalRequest", [REF])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.server import (
     access_routes,
+    alert_routes,
     approval_routes,
     archive_routes,
     audit_routes,
@@ -77,6 +78,9 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/flows/{name}/debug", routes.flow_debug, gate.RUN_FLOW, "POST"),
     Guarded("/v1/plan", rehearsal_routes.plan, gate.START, "POST"),
     Guarded("/v1/validate", routes.validate, gate.VIEW, "POST"),
+    Guarded("/v1/alerts", alert_routes.alerts, gate.VIEW),
+    Guarded("/v1/alerts/test", alert_routes.test, gate.OPERATE, "POST"),
+    Guarded("/v1/alerts/{id}/ack", alert_routes.acknowledge, gate.OPERATE, "POST"),
     Guarded("/v1/machine", routes.machine, gate.VIEW),
     Guarded("/v1/pools", routes.pools, gate.VIEW),
     Guarded("/v1/secrets", secret_routes.names, gate.ADMIN),

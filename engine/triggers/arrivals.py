@@ -38,7 +38,7 @@ class Arrivals:
         self._by_kind = by_kind
         self._pending: dict[tuple[str, str], asyncio.Future[Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        service.scheduler.on_ended = self._ended
+        service.scheduler.on_ended.append(self._ended)
 
     def _of_kind(self, kind: str) -> list[Trigger]:
         return list(self._by_kind.get(kind, {}).values())

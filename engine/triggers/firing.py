@@ -6,7 +6,7 @@ nothing comes between a decision and what it puts into the journal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from engine.clock import Clock
@@ -38,6 +38,7 @@ class Firing:
     def __init__(self, service: Service, clock: Clock) -> None:
         self._service = service
         self._clock = clock
+        self.on_missed: Callable[[str, str, str, str, list[Any]], None] = _nothing
         self._kept: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
 
     async def prepare(self, trigger: Trigger, names: Mapping[str, Any]) -> Prepared:
@@ -104,6 +105,8 @@ class Firing:
         if outcome != "waiting":
             trigger.last = shown_occasion(row)
         trigger.decisions += 1
+        if outcome == "missed" and trigger.alerts:
+            self.on_missed(trigger.flow, trigger.name, key, reason, trigger.alerts)
         self._service.journal.add_trigger(trigger.row(), row)
         return row
 
@@ -169,6 +172,10 @@ class Firing:
             return resolve(tree, names, masked=masked)
         except HeavyExpression:
             return await self._service.library.sandbox.resolve(tree, names, masked=masked)
+
+
+def _nothing(*missed: Any) -> None:
+    """Nobody is told."""
 
 
 def _untrue(condition: str, value: Any, names: Mapping[str, Any], masked: set[str]) -> str:

@@ -120,11 +120,12 @@ class Keeper:
         if definitions:
             self._service.journal.add_version([version, flow, source, text, compiled, now_us])
         for name, definition in definitions.items():
-            self._arm_one(name, flow, source, version, definition)
+            self._arm_one(name, flow, source, version, definition, compiled.get("alerts", []))
 
     def _arm_one(
-        self, name: str, flow: str, source: str, version: str, definition: dict[str, Any]
-    ) -> None:
+        self, name: str, flow: str, source: str, version: str, definition: dict[str, Any],
+        alerts: list[Any],
+    ) -> None:  # fmt: skip
         wall_us = self._clock.wall_us()
         trigger = self.triggers.get(name)
         if trigger is None:
@@ -139,6 +140,7 @@ class Keeper:
             trigger.source, trigger.version, trigger.definition = source, version, definition
             trigger.is_armed, trigger.gone_us, trigger.problem = True, 0, ""
             trigger.turn += 1
+        trigger.alerts = alerts
         self._enter(trigger)
         self._service.journal.add_trigger(trigger.row())
         self.begin(trigger)

@@ -37,6 +37,7 @@ class Trigger:
     again: bool = False  # and has to look once more
     decisions: int = 0  # since the ledger was thinned
     refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
+    alerts: list[Any] = field(default_factory=list)  # of its flow's file
     known: dict[str, list[int]] | None = None  # files by path, None before the first look
     tokens: float = 0.0  # of a hook's rate
     filled_us: int = 0
@@ -57,7 +58,7 @@ class Trigger:
 
     def row(self) -> Row:
         """As the table triggers holds it."""
-        data = {
+        data: dict[str, Any] = {
             "definition": self.definition,
             "paused": self.paused,
             "last": self.last,
@@ -66,6 +67,8 @@ class Trigger:
         }
         if self.known is not None:
             data["known"] = self.known
+        if self.alerts:
+            data["alerts"] = self.alerts
         return [self.name, self.flow, self.kind, self.source, self.version, int(self.is_armed),
                 self.decided_us, data]  # fmt: skip
 
@@ -85,6 +88,7 @@ def from_row(row: tuple[Any, ...]) -> Trigger:
         data["paused"],
         data["last"],
         data["gone_us"],
+        alerts=data.get("alerts", []),
         known=data.get("known"),
     )
 

@@ -46,6 +46,9 @@ MATRIX: dict[tuple[str, str], str] = {
     ("POST", "/v1/flows/{name}/debug"): "operator",
     ("POST", "/v1/plan"): "operator",
     ("POST", "/v1/validate"): "viewer",
+    ("GET", "/v1/alerts"): "viewer",
+    ("POST", "/v1/alerts/test"): "operator",
+    ("POST", "/v1/alerts/{id}/ack"): "operator",
     ("GET", "/v1/machine"): "viewer",
     ("GET", "/v1/pools"): "viewer",
     ("GET", "/v1/triggers"): "viewer",
@@ -76,6 +79,7 @@ MATRIX: dict[tuple[str, str], str] = {
     ("WS", "/v1/feed"): "viewer",
 }
 BODIES: dict[str, Any] = {
+    "/v1/alerts/test": {"channel": "none"},
     "/v1/executions": {"flow": "practice-failure", "inputs": {"port": "x"}},
     "/v1/plan": {"flow": "practice-failure"},
     "/v1/validate": {"text": FLOW},

@@ -92,7 +92,7 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "timeout_s": 5400.0, "max_parallel": 4, "fail_fast": True, "debug": False,
         "env_passthrough": ["SSH_AUTH_SOCK"],
         "expect": None, "secrets": ["DB_PASSWORD"], "concurrency": None, "requires": None,
-        "retention": None, "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
+        "retention": None, "alerts": [], "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",
@@ -235,7 +235,7 @@ def test_a_written_duration_reads_the_same(milliseconds: int) -> None:
 def test_the_schema_knows_every_built_key() -> None:
     schema = json_schema()
     assert {"name", "inputs", "steps", "finally", "defaults"} <= set(schema["properties"])
-    assert "alerts" not in schema["properties"]
+    assert "alerts" in schema["properties"]
     assert {"schedule", "every", "timezone"} <= set(schema["$defs"]["trigger"]["properties"])
     assert {"id", "run", "python", "needs", "retry"} <= set(schema["$defs"]["step"]["properties"])
     assert json.loads(json.dumps(schema)) == schema

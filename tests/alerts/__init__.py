@@ -1,0 +1,1 @@
+"""Alerts: rules, deliveries to real servers, what people do with them."""
