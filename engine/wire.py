@@ -148,13 +148,14 @@ class Execution(TypedDict):
 EXECUTION_KEYS = (
     "id", "flow", "number", "state", "type", "tags", "trigger", "actor", "version", "attempt",
     "debug", "started_at", "ended_at", "duration_ms", "inputs", "outputs", "warnings",
-    "waiting_for", "stuck", "expected", "resumed_from", "rerun_of", "error", "steps",
+    "waiting_for", "resumed_from", "rerun_of", "error", "steps",
 )  # fmt: skip
 STEP_KEYS = (
     "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",
     "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
 )  # fmt: skip
-# only of a step that has such a thing to tell
+# only where there is such a thing to tell
+MORE_EXECUTION_KEYS = ("parent", "stuck", "expected")
 MORE_STEP_KEYS = ("handled", "reason", "child", "of", "stuck")
 
 

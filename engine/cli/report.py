@@ -120,11 +120,10 @@ def json_line(execution: dict[str, Any]) -> str:
     """The execution as `--json` prints it: one line, the keys and their order fixed."""
     import json
 
-    from engine.wire import EXECUTION_KEYS, MORE_STEP_KEYS, STEP_KEYS
+    from engine.wire import EXECUTION_KEYS, MORE_EXECUTION_KEYS, MORE_STEP_KEYS, STEP_KEYS
 
     line = {key: execution.get(key) for key in EXECUTION_KEYS if key in execution}
-    if execution.get("parent"):
-        line["parent"] = execution["parent"]
+    line |= {key: execution[key] for key in MORE_EXECUTION_KEYS if execution.get(key)}
     if "steps" in line:
         steps = execution["steps"]
         line["steps"] = [
