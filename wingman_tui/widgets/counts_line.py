@@ -49,11 +49,13 @@ class CountsLine(Painted):
         if len(parts) > 1:
             parts.append(("   ", "text"))
         if self._owner.filter_text:
-            found = f"{count(window.total)}{'' if window.total_exact else '+'}"
+            more = "" if window.total_exact else "+"
+            # of the newest so many: the number stands there already
+            found = "" if window.of_newest else f"{count(window.total)}{more} found, "
             parts += [
                 ("filter ", "key"),
                 (clean(self._owner.filter_text), "strong"),
-                (f"  {found} found, esc shows all", "muted"),
+                (f"  {found}esc shows all", "muted"),
             ]
             return self.line(parts)
         taken = sum(len(text) for text, _ in parts[1:])
@@ -70,4 +72,7 @@ class CountsLine(Painted):
         long = [(f"{text} {look.word}   ", look.role) for text, look in signs]
         if sum(len(text) for text, _ in long) <= cells:
             return long
-        return [(f"{text}   ", look.role) for text, look in signs]
+        short = [(f"{text}   ", look.role) for text, look in signs]
+        while short and sum(len(text) for text, _ in short) - 3 > cells - 1:
+            short.pop()  # what ended well comes last; half a number would be a wrong one
+        return short
