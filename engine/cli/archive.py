@@ -48,13 +48,13 @@ def _export(args: Arguments) -> int:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         return 0
-    size_bytes = _write(target, chunks)
+    size_bytes = write_whole(target, chunks)
     tell(f"{clean(target)}: {size_bytes:,} bytes; look at it by: wingman open {clean(target)}")
     print(target)
     return 0
 
 
-def _write(target: str, chunks: Any) -> int:
+def write_whole(target: str, chunks: Any) -> int:
     """The file, which is there only when it is whole; its size."""
     part = f"{target}.part"
     try:

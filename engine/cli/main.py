@@ -68,6 +68,7 @@ COMMANDS = {
     "token": ("token", "make tokens for users, list and revoke them"),
     "audit": ("audit", "list who did what, from where and why; verify that the record is whole"),
     "doctor": ("doctor", "check this machine and this home, with a hint for what is wrong"),
+    "support-bundle": ("support", "write what helps to find a fault into one masked file"),
     "completion": ("completion", "print the completion script of a shell"),
     "version": ("version", "print the version"),
     "help": ("overview", "list the commands, or explain one"),
@@ -75,7 +76,7 @@ COMMANDS = {
 HERE = ("serve", "server", "attach")  # about this machine alone
 ALONE = ("validate", "import", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
-    ("support-bundle", "config")
+    ("config",)
 )  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 

@@ -256,6 +256,7 @@ def make_document() -> dict[str, Any]:
         "/v1/validate": {"post": operation(None, "ValidateRequest")},
         "/v1/engine/log": {"get": operation(parameters=_query("level", "limit"))},
         "/v1/doctor": {"get": operation()},
+        "/v1/support": {"get": operation(content=GZIP)},
         "/v1/machine": {"get": operation(shape["Machine"])},
         "/v1/pools": {"get": operation(pools)},
         "/v1/secrets": {"get": operation()},

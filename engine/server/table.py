@@ -27,6 +27,7 @@ from engine.server import (
     routes,
     runbook_routes,
     secret_routes,
+    support_routes,
     system_routes,
     trigger_routes,
 )
@@ -38,6 +39,7 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/engine", routes.engine, gate.VIEW),
     Guarded("/v1/engine/log", system_routes.log, gate.OPERATE),
     Guarded("/v1/doctor", system_routes.doctor, gate.OPERATE),
+    Guarded("/v1/support", support_routes.bundle, gate.ADMIN),
     Guarded("/v1/engine/stop", routes.stop, gate.ADMIN, "POST"),
     Guarded("/v1/executions", routes.executions, gate.VIEW),
     Guarded("/v1/executions", routes.start, gate.START, "POST", journaled=True),
