@@ -79,9 +79,11 @@ def _list(answer: dict[str, Any], as_json: bool) -> int:
 
 def _row(alert: dict[str, Any], now_s: float) -> list[str]:
     state = alert["state"]
-    if alert["error"] and state != "sent":
-        state = f"{state}, {alert['tries']} tries: {clean(alert['error'])}"
     if alert["acked_by"]:
-        state = f"{state}, acknowledged by {clean(alert['acked_by'])}"
+        by = f"by {clean(alert['acked_by'])}"
+        state = f"{state} {by}" if state == "acknowledged" else f"{state}, acknowledged {by}"
+    elif alert["error"] and state != "sent":
+        tries = "" if alert["tries"] == 1 else f" after {alert['tries']} tries"
+        state = f"{state}{tries}: {clean(alert['error'])}"
     return [str(alert["id"]), age(alert["at"], now_s), clean(alert["channel"]),
             clean(alert["title"]), state]  # fmt: skip
