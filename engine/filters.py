@@ -14,7 +14,7 @@ from engine.model import EXECUTION_TRANSITIONS
 from engine.times import from_text
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-KEYS = ("state", "flow", "type", "trigger", "since", "until", "warnings")
+KEYS = ("state", "flow", "type", "trigger", "since", "until", "warnings", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Filter:
     since_us: int | None = None
     until_us: int | None = None
     texts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # one of them is in a note beside it; an empty one is in any
     warnings_over: int | None = None  # the feed looks at this, the history does not know it
     hidden: frozenset[str] = frozenset()  # flows that the caller may not see
 
@@ -54,6 +55,8 @@ def parse_filter(line: str, now_us: int) -> Filter:
         key, colon, value = word.partition(":")
         if colon and key in KEYS:
             given.setdefault(key, []).extend(part for part in value.split(",") if part)
+            if key == "note" and not value:
+                given[key].append("")
         else:
             texts.append(word)
     return make_filter(given, texts, now_us)
@@ -74,6 +77,7 @@ def make_filter(given: dict[str, list[str]], texts: list[str], now_us: int) -> F
             since_us=moment(given["since"][0], now_us) if given.get("since") else None,
             until_us=moment(given["until"][0], now_us) if given.get("until") else None,
             texts=tuple(texts),
+            notes=tuple(given.get("note", ())),
             warnings_over=_over(given["warnings"][0]) if given.get("warnings") else None,
         )
     )

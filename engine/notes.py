@@ -126,7 +126,7 @@ class Notes:
         sensitive = self._service.sensitive
 
         def values(history: History) -> tuple[str, ...]:
-            first = history.events(ord_)[0][3]
+            first = history.first_event(ord_)
             compiled = history.compiled_of(first["version"], first["source"])
             if not sensitive_names(compiled):
                 return ()

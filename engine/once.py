@@ -44,7 +44,7 @@ class Once:
             ord_ = history.by_request_key(key)
             if ord_ is None:
                 return None
-            return history.rows([ord_])[0], history.events(ord_)[0][3].get("request_digest")
+            return history.rows([ord_])[0], history.first_event(ord_).get("request_digest")
 
         made = await self._reader(look)
         if made is None:

@@ -266,7 +266,7 @@ class Service:
 
         def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]:
             ord_ = history.find(reference)
-            row, first = history.rows([ord_])[0], history.events(ord_)[0][3]
+            row, first = history.rows([ord_])[0], history.first_event(ord_)
             version = (first["version"], first["source"])
             return row, first, history.text_of(*version) or "", history.compiled_of(*version)
 

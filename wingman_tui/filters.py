@@ -21,7 +21,7 @@ STATES = (
 )
 TRIGGERS = ("manual", "schedule", "webhook", "watch", "after")
 AGES = ("10m", "1h", "2h", "24h", "7d")
-WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:", "warnings:")
+WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:", "warnings:", "note:")
 NAMED = "@"  # begins the name of a filter that was kept
 EXAMPLE = "state:failed flow:backup since:2h text"
 

@@ -115,6 +115,15 @@ class Session:
         path = f"/v1/executions/{quote(id_)}/notes"
         return await self.request("POST", path, {"text": text, "step": step})
 
+    async def edit_note(self, id_: str, note: int, text: str) -> dict[str, Any]:
+        """Write a note anew."""
+        path = f"/v1/executions/{quote(id_)}/notes/{note}"
+        return await self.request("PUT", path, {"text": text})
+
+    async def remove_note(self, id_: str, note: int) -> dict[str, Any]:
+        """Take a note away."""
+        return await self.request("DELETE", f"/v1/executions/{quote(id_)}/notes/{note}")
+
     async def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> dict[str, Any]:
         """Start a flow by name."""
         body = {"flow": flow, "inputs": inputs, "debug": debug, "trigger": "manual"}

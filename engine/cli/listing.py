@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_LIMIT = 1000
 SHORT_ID = 8
-FILTERS = ("state", "flow", "type", "trigger", "since", "until", "text")
+FILTERS = ("state", "flow", "type", "trigger", "since", "until", "note", "text")
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -34,6 +34,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.option("--trigger", metavar="K", help="only started by this kind of trigger")
     parser.option("--since", metavar="T", help="started since: 2h, 3d, or a time")
     parser.option("--until", metavar="T", help="started until")
+    parser.option("--note", metavar="T", help="only those with a note that holds this text")
     parser.option("--text", metavar="T", help="only those in which this text is found")
     parser.option("--limit", metavar="N", default=20, convert=int, help="at most N (20)")
     parser.json_flag()
@@ -49,8 +50,8 @@ def execute(args: Arguments, name: str) -> int:
     while True:
         path = with_query(
             "/v1/executions", state=args.state, flow=args.flow, type=args.type,
-            trigger=args.trigger, since=args.since, until=args.until, text=args.text,
-            limit=min(args.limit - len(found), PAGE_LIMIT), cursor=cursor,
+            trigger=args.trigger, since=args.since, until=args.until, note=args.note,
+            text=args.text, limit=min(args.limit - len(found), PAGE_LIMIT), cursor=cursor,
         )  # fmt: skip
         answer = client.request("GET", path)
         found += answer["executions"]

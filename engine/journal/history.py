@@ -17,6 +17,7 @@ from engine.errors import StorageError, UnknownReference, UsageError
 from engine.filters import Filter
 from engine.flowfile.formats import current
 from engine.journal.database import queries
+from engine.journal.noted import noted_rows
 from engine.journal.ranges import Ranges, Row, ranges_of
 from engine.journal.rows import execution_from, fits
 from engine.jsontext import encode
@@ -62,7 +63,7 @@ class History:
         found: list[dict[str, Any]] = []
         looked = 0
         last: int | None = None
-        for row in ranges.rows(self._db, self._named, high, limit):
+        for row in self._merged(wanted, high, limit, ranges):
             looked += 1
             last = row[0]
             if row[0] < low or looked > SCAN_LIMIT:
@@ -90,9 +91,13 @@ class History:
     def _ranges(self, wanted: Filter) -> Ranges:
         return ranges_of(wanted, self._db.execute(self._named["counters"]).fetchall())
 
-    def _merged(self, wanted: Filter, high: int, limit: int) -> Iterator[Row]:
+    def _merged(
+        self, wanted: Filter, high: int, limit: int, ranges: Ranges | None = None
+    ) -> Iterator[Row]:
         """Rows of all index ranges that the filter names, merged newest first."""
-        return self._ranges(wanted).rows(self._db, self._named, high, limit)
+        if wanted.notes:
+            return noted_rows(self._db, self._named, wanted.notes, high)
+        return (ranges or self._ranges(wanted)).rows(self._db, self._named, high, limit)
 
     def counts(self, hidden: frozenset[str] = frozenset()) -> dict[str, int]:
         """How many executions are in each state, those of hidden flows left out."""
@@ -150,7 +155,7 @@ class History:
             keys = list(takewhile(lambda key: key >= low, islice(found, limit + 1)))
             return keys[:limit], len(keys) <= limit
         keys = []
-        for looked, row in enumerate(ranges.rows(self._db, self._named, high, limit)):
+        for looked, row in enumerate(self._merged(wanted, high, limit, ranges)):
             if row[0] < low:
                 break
             if looked >= SCAN_LIMIT or len(keys) == limit:
@@ -175,7 +180,7 @@ class History:
             keys = ranges.keys(self._db, self._named, high, min(offset + 1, 1000))
             return next(islice(keys, offset - 1, None), 0)
         n = 0
-        for row in ranges.rows(self._db, self._named, high, min(offset + 1, 1000)):
+        for row in self._merged(wanted, high, min(offset + 1, 1000), ranges):
             if row[0] < low:
                 return int(row[0])
             n += fits(row, wanted)
@@ -274,6 +279,10 @@ class History:
     def ended_attempts(self, ord_: int) -> list[tuple[int, str, int, str, int, int]]:
         """(attempt, step path, attempt of the step, state, log bytes, log records), in order."""
         return list(self._db.execute(self._named["ended_attempts"], (ord_,)))
+
+    def first_event(self, ord_: int) -> dict[str, Any]:
+        """The data of an execution's first event: how it was asked for."""
+        return decode(self._get("first_event_of", ord_))  # type: ignore[no-any-return]
 
     def events(self, ord_: int) -> list[tuple[int, int, str, dict[str, Any]]]:
         """(seq, at, type, data) of one execution, in order."""

@@ -155,6 +155,9 @@ SELECT ord FROM executions WHERE state IN ('queued', 'running', 'paused') ORDER 
 -- name: events_of
 SELECT seq, at, type, data FROM events WHERE execution = ?1 ORDER BY seq
 
+-- name: first_event_of
+SELECT data FROM events WHERE execution = ?1 ORDER BY seq LIMIT 1
+
 -- name: events_after
 SELECT e.seq, x.id, e.at, e.type, e.data, x.flow
 FROM events e JOIN executions x ON x.ord = e.execution
@@ -412,6 +415,10 @@ SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n
 FROM notes n JOIN executions x ON x.ord = n.execution
 WHERE n.flow = ?1 AND n.error_type = ?2 AND n.error_step IS ?3 AND n.execution != ?4
 ORDER BY n.id DESC LIMIT ?5
+
+-- name: all_notes
+-- the newest that one question looks at, with the step and who wrote them
+SELECT execution, text || ' ' || coalesce(step, '') || ' ' || by FROM notes ORDER BY id DESC LIMIT 50000
 
 -- name: notes_below
 SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n.error_type, n.edited_at, n.edited_by

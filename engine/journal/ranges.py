@@ -72,7 +72,7 @@ def ranges_of(wanted: Filter, counters: Counters) -> Ranges:
     if texts and flows is None and (names := _flows_with(texts, counters)):
         flows, texts = names, ()
     states = wanted.states or tuple(EXECUTION_TRANSITIONS)
-    decide = not (texts or wanted.triggers or wanted.waiting)
+    decide = not (texts or wanted.triggers or wanted.waiting or wanted.notes)
     if flows is not None:
         there = {(flow, state) for flow, state, n in counters if n}
         found: list[Range] = [

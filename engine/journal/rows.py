@@ -23,6 +23,8 @@ def fits(row: Row, wanted: Filter) -> bool:
     state, type_, trigger, data = row[4], row[5], row[6], row[14]
     if row[2] in wanted.hidden:
         return False
+    if wanted.flows is not None and row[2] not in wanted.flows:
+        return False
     if wanted.states and state not in wanted.states:
         return False
     if wanted.types and type_ not in wanted.types:

@@ -87,7 +87,7 @@ class Promotion:
 def _read(history: History, reference: str) -> tuple[Fix, set[str]]:
     """The fix, and the versions of the executions that it goes on from."""
     ord_ = history.find(reference)
-    row, first = history.rows([ord_])[0], history.events(ord_)[0][3]
+    row, first = history.rows([ord_])[0], history.first_event(ord_)
     text = history.text_of(first["version"], first["source"]) or ""
     name = f"{row['flow']}#{row['number']}"
     fix = Fix(name, row["id"], row["state"], first["source"], text.encode())

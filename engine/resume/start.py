@@ -171,7 +171,7 @@ class Resumption:
             outer, _, name = step.rpartition("/")
             own = outer if name.isdigit() else step  # what its batches said is the step's
             attempts.setdefault(own, []).append([number, nth, state, log_bytes, records])
-        sealed = history.events(ord_)[0][3]["inputs"]
+        sealed = history.first_event(ord_)["inputs"]
         return old, sealed, history.text_of(old.version, old.source) or "", attempts
 
     async def _text(self, old: Execution, stored: str, wanted: Wanted) -> bytes:

@@ -173,7 +173,8 @@ def make_document() -> dict[str, Any]:
             "get": operation(
                 listing,
                 parameters=_query(
-                    "state", "flow", "type", "trigger", "since", "until", "text", "limit", "cursor"
+                    *("state", "flow", "type", "trigger", "since", "until", "note", "text"),
+                    *("limit", "cursor"),
                 ),
             ),
         },

@@ -27,8 +27,8 @@ from engine.server.once import key_of
 
 BODY_LIMIT_BYTES = 4 << 20
 PAGE_LIMIT = 1000
-LIST_WORDS = ("state", "flow", "type", "trigger", "since", "until", "text", "limit", "cursor")
-FILTERS = LIST_WORDS[:6]
+FILTERS = ("state", "flow", "type", "trigger", "since", "until", "note")
+LIST_WORDS = (*FILTERS, "text", "limit", "cursor")
 ONLY_LOOKED_AT = {
     "logs", "definition", "why", "diff", "timeline", "replay", "export", "runbook", "batches",
 }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from engine.calls import calls_of, check_calls
 from engine.clock import Clock
 from engine.errors import StorageError, Unavailable, WingmanError
 from engine.expression import NOW, HeavyExpression, evaluate, references, resolve, values_of
@@ -45,6 +46,8 @@ class Firing:
         """The flow as it is to start, its inputs; or why it does not start. Raises nothing."""
         try:
             compiled, text = await self._flow(trigger)
+            if calls_of(compiled):
+                await check_calls(self._service.library, compiled)
             await self._service.permissions.learn_from(compiled)
         except WingmanError as error:
             return Prepared({}, "", {}, "missed", str(error))

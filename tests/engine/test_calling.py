@@ -279,3 +279,14 @@ def test_the_reason_of_a_wait_below_is_told_above(calling: Engine, home: Home) -
     assert "wingman why ask#1" in [each["command"] for each in why["helps"]]
     calling.act("ask@last", "approve")
     assert calling.ended(started["id"])["state"] == "completed"
+
+
+def test_a_trigger_does_not_start_what_calls_itself(calling: Engine, home: Home) -> None:
+    """Only the file's calls were looked at where somebody starts it; a trigger does that, too."""
+    write(home, "a", "name: a\nsteps: [{id: x, flow: b}]")
+    write(home, "b", "name: b\ntriggers: [{event: tick}]\nsteps: [{id: y, flow: a}]")
+    until(lambda: calling.get("/v1/triggers?flow=b")["triggers"])
+    outcome = calling.post("/v1/events", {"type": "tick"})["outcomes"][0]
+    assert outcome["outcome"] == "missed"
+    assert "in a circle: b → a → b" in outcome["reason"]
+    assert calling.get("/v1/executions?flow=b")["executions"] == []

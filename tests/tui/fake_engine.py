@@ -182,6 +182,9 @@ class FakeEngine:
                 Route("/v1/executions/{ref}/logs/lines", self._lines),
                 Route("/v1/executions/{ref}/logs", self._log_text),
                 Route("/v1/executions/{ref}/logs/find", self._find),
+                Route(
+                    "/v1/executions/{ref}/notes/{note}", self._changed, methods=["PUT", "DELETE"]
+                ),
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
                 Route("/v1/executions/{ref}/{verb}", self._explain),
                 Route("/v1/executions/{ref}", self._show),
@@ -210,6 +213,10 @@ class FakeEngine:
             if request.url.path.endswith(ending):
                 return JSONResponse({"error": error}, status)
         return body
+
+    async def _changed(self, request: Request) -> JSONResponse:
+        body = await self._note(request)
+        return body if isinstance(body, JSONResponse) else JSONResponse({})
 
     async def _start(self, request: Request) -> JSONResponse:
         body = await self._note(request)
