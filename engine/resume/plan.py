@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,7 @@ POLICY = frozenset(
 DERIVED = frozenset({"id", "path", "waits_for_failure", "parent", "clause"})
 TAKEN_STATES = ("completed", "reused")
 NAMED_LIMIT = 6
+_AS_TEXT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 WHOLE_INPUTS = re.compile(r"\binputs\b(?!\s*[.\w])")  # all of them, as in size(inputs)
 WHY_RUN = {
@@ -53,6 +54,7 @@ class Row:
     content: str = ""  # the hash that tells whether it is what it was
 
 
+COLUMNS = tuple(each.name for each in fields(Row))
 # what was decided so far, and the groups with something in them that runs
 Earlier = tuple[Mapping[str, Row], Mapping[str, str]]
 
@@ -80,7 +82,7 @@ class Plan:
         for row in self.rows:
             counts[row.decision] += 1
         return {
-            "steps": [asdict(row) for row in self.rows],
+            "steps": [{name: getattr(row, name) for name in COLUMNS} for row in self.rows],
             "gone": list(self.gone),
             "changed_inputs": list(self.changed_inputs),
             "counts": counts,
@@ -194,13 +196,15 @@ def _row(
 ) -> Row:
     path = definition["path"]
     before = old.steps.get(path)
-    content = content_hash(definition)
+    made_of = _content(definition)
+    material = _text(made_of)
+    content = hashlib.sha256(material.encode()).hexdigest()
     if before is None or before.section != "steps":
         return Row(path, "steps", RUN, "it is new", None, False, content=content)
     if definition["clause"] is not None:
         return _handler(definition, before, earlier[0], content)
     can_reuse = before.state in (*TAKEN_STATES, "partial")
-    decision, because = _judged(before, definition, content, changes, earlier)
+    decision, because = _judged(before, definition, (made_of, material), changes, earlier)
     chosen = False
     if path in choices.run and decision == REUSE:
         decision, because, chosen = RUN, "you chose so", True
@@ -223,18 +227,19 @@ def _handler(
 def _judged(
     before: StepState,
     definition: Mapping[str, Any],
-    content: str,
+    content: tuple[Mapping[str, Any], str],
     changes: Changes,
     earlier: Earlier,
 ) -> tuple[str, str]:
-    """What the facts say about one step."""
+    """What the facts say about one step; `content` is what it is made of, also as text."""
+    made_of, material = content
     if before.state in ("pending", "waiting", "running"):
         return RUN, "it did not run"
     skipped_itself = before.state == "skipped" and not before.because_of_failure
     begins_as_before = definition["kind"] in GROUP_KINDS and before.started_at_us is not None
     if before.state not in TAKEN_STATES and not skipped_itself and not begins_as_before:
         return RUN, WHY_RUN.get(before.state, f"it was {before.state}")
-    if content != content_hash(before.definition):
+    if material != _text(_content(before.definition)):
         return INVALIDATED, f"its {_listed(_changed_keys(before.definition, definition))} changed"
     if changes.python_path and definition["kind"] == "python":
         return INVALIDATED, "python_path changed"
@@ -247,7 +252,8 @@ def _judged(
         return INVALIDATED, f"{outer} runs again"
     if changes.env:
         return INVALIDATED, f"env {_listed(sorted(changes.env))} changed"
-    said = "\0".join(_texts(_content(definition)))
+    needs_said = changes.inputs or skipped_itself  # else no word of it matters
+    said = "\0".join(_texts(made_of)) if needs_said else ""
     used = _inputs_in(said, changes.inputs)
     if used:
         return INVALIDATED, f"input {_listed(sorted(used))} changed"
@@ -269,23 +275,19 @@ def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
 
 def content_hash(definition: Mapping[str, Any]) -> str:
     """What a step is made of, as a hash; formatting, comments and policy are no part of it."""
-    return hashlib.sha256(_material(definition).encode()).hexdigest()
+    return hashlib.sha256(_text(_content(definition)).encode()).hexdigest()
 
 
 def _content(definition: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in definition.items()
-        if key not in POLICY and key not in DERIVED and value not in (None, {}, [])
+        if (value or value not in (None, {}, [])) and key not in POLICY and key not in DERIVED
     } | {"needs": definition["needs"]}
 
 
-def _material(definition: Mapping[str, Any]) -> str:
-    return _text(_content(definition))
-
-
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _AS_TEXT(value)
 
 
 def _texts(value: Any) -> Iterator[str]:
