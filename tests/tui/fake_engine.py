@@ -182,9 +182,7 @@ class FakeEngine:
                 Route("/v1/executions/{ref}/logs/lines", self._lines),
                 Route("/v1/executions/{ref}/logs", self._log_text),
                 Route("/v1/executions/{ref}/logs/find", self._find),
-                Route(
-                    "/v1/executions/{ref}/notes/{note}", self._changed, methods=["PUT", "DELETE"]
-                ),
+                Route("/v1/executions/{ref}/notes/{n}", self._changed, methods=["PUT", "DELETE"]),
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
                 Route("/v1/executions/{ref}/{verb}", self._explain),
                 Route("/v1/executions/{ref}", self._show),
@@ -215,8 +213,7 @@ class FakeEngine:
         return body
 
     async def _changed(self, request: Request) -> JSONResponse:
-        body = await self._note(request)
-        return body if isinstance(body, JSONResponse) else JSONResponse({})
+        return JSONResponse(await self._note(request))
 
     async def _start(self, request: Request) -> JSONResponse:
         body = await self._note(request)
@@ -251,12 +248,9 @@ class FakeEngine:
             row = execution(row["flow"], number, "queued", inputs=body.get("inputs", {}))
             self.add(row, [step("only", "pending")])
         state = {
-            "cancel": "cancelled",
-            "kill": "cancelled",
-            "pause": "paused",
-            "continue": "running",
+            "cancel": "cancelled", "kill": "cancelled", "pause": "paused", "continue": "running",
             "retry": "queued",
-        }.get(verb, row["state"])
+        }.get(verb, row["state"])  # fmt: skip
         self.update(row["id"], state=state)
         return JSONResponse({**{k: row[k] for k in ("id", "flow", "number")}, "state": state})
 
