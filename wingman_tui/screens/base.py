@@ -263,6 +263,9 @@ class ModeScreen(Screen[None], inherit_bindings=False):
 
         `live` sees what is typed so far; it gets the text from before when the prompt is left.
         """
+        if not self.query(Prompt):  # a mode that was opened just now is still being composed
+            self.call_later(self.ask_line, label, text, submit, complete, past, live)
+            return
         prompt = self.query_one(Prompt)
         prompt.live, self._text_before = live, text
         app = self.console_app
