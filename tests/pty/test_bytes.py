@@ -191,8 +191,10 @@ def test_the_screen_is_the_same_however_it_is_drawn(
     chance = random.Random(7)
     keys = ["down"] * 5 + ["up"] * 3 + ["pagedown", "pageup", "end", "home", "enter", "escape"]
     keys += ["e", "tab", "f", "a", "3", "1", "?", "right", "left", " "]
-    for number in range(presses):
-        key = chance.choice(keys)
+    # whatever chance has chosen, a log is scrolled line by line in the end
+    through_a_log = ["escape", "escape", "escape", "a", "home", "enter", "tab", "end", *["up"] * 40]
+    pressed = [chance.choice(keys) for _ in range(presses)]
+    for number, key in enumerate([*pressed, *(through_a_log if switch == "SCROLL" else ())]):
         for terminal in (plain, other):
             terminal.write(KEYS.get(key, key))
             terminal.settle(0.15)
