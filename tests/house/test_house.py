@@ -283,7 +283,7 @@ def tracked() -> list[Path]:
 def test_nothing_of_the_workshop_is_in_the_repository() -> None:
     """No path of the machine that it was made on, no host to install from, nobody's key."""
     foreign = re.compile(
-        r"/work/(?:main|shared)|/home/\w+/\w+|(?:extra-)?index-url|trusted-host"
+        r"/work[/](?:main|shared)|/home/\w+/\w+|(?:extra-)?index-url|trusted-host"
         r"|https?://[^\s/]*(?:pypi|pythonhosted|npmjs|artifactory|nexus)"
         r"|-----BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY-----\n[A-Za-z0-9+/]{60}",
     )
