@@ -24,6 +24,7 @@ SIGNAL_NAMES = {
 EXIT_WORDS = {
     126: "found, but could not be executed",
     127: "command not found",
+    141: "a program in it wrote to a pipe whose reader had left, as `| head` does",
 }
 
 
