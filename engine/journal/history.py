@@ -308,27 +308,6 @@ class History:
         rows = self._db.execute(self._named["decisions_of"], (ord_,))
         return [{"at": to_text(at), "type": kind, "data": decode(text)} for at, kind, text in rows]
 
-    def triggers(self) -> list[tuple[Any, ...]]:
-        """The rows of all triggers that ever were, their data decoded."""
-        rows = self._db.execute(self._named["triggers"])
-        return [(*row[:-1], decode(row[-1])) for row in rows]
-
-    def occasions_waiting(self) -> list[list[Any]]:
-        """The rows of occasions that have no outcome yet, in their order."""
-        rows = self._db.execute(self._named["occasions_waiting"])
-        return [[*row[:-1], decode(row[-1])] for row in rows]
-
-    def occasions(self, trigger: str, before: int | None, limit: int) -> list[tuple[Any, ...]]:
-        """The ledger of a trigger, newest first: seq, then the columns of its rows."""
-        values = (trigger, NEWEST if before is None else before, limit)
-        rows = self._db.execute(self._named["occasions_of"], values)
-        return [(*row[:-1], decode(row[-1])) for row in rows]
-
-    def occasion(self, trigger: str, key: str) -> tuple[str, str, str | None] | None:
-        """(outcome, reason, execution) of one occasion; None for one that never was."""
-        found: Any = self._db.execute(self._named["occasion"], (trigger, key)).fetchone()
-        return found  # type: ignore[no-any-return]
-
     def by_id(self, execution_id: str) -> int | None:
         return self._get("by_id", execution_id)  # type: ignore[no-any-return]
 

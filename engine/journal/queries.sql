@@ -387,8 +387,11 @@ WHERE outcome = 'waiting' ORDER BY seq
 SELECT seq, trigger, key, at, until, times, decided, outcome, reason, execution, data FROM occasions
 WHERE trigger = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
 
--- name: occasion
-SELECT outcome, reason, execution FROM occasions WHERE trigger = ?1 AND key = ?2
+-- name: fates
+-- of occasions given as [trigger, key, request key], in their order
+SELECT o.outcome, o.reason, o.execution, x.id FROM json_each(?1) j
+LEFT JOIN occasions o ON o.trigger = j.value->>0 AND o.key = j.value->>1
+LEFT JOIN executions x ON x.request_key = j.value->>2 ORDER BY j.key
 
 -- name: last_note
 SELECT coalesce(max(id), 0) FROM notes

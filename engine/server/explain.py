@@ -101,9 +101,9 @@ class Insight:
             except UnknownReference:
                 return None
 
-        triggers = self._triggers.rows(name)
+        triggers = self._triggers.showing.rows(name)
         ledgers = {
-            each["name"]: (await self._triggers.ledger(
+            each["name"]: (await self._triggers.showing.ledger(
                 self._triggers.triggers[each["name"]], None, LEDGER_ROWS
             ))[0]
             for each in triggers

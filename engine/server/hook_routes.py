@@ -22,7 +22,7 @@ from engine.triggers.shapes import EmitRequest
 async def deliver(request: Request) -> Response:
     """A delivery; whoever sends it proves itself by the hook's signature, not as a user."""
     keeper = context_of(request).triggers
-    trigger = keeper.hook(request.path_params["name"])
+    trigger = keeper.deliveries.hook(request.path_params["name"])
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -41,30 +41,30 @@ async def named(request: Request, needs: Needs = gate.VIEW_FLOW) -> Trigger:
 
 async def triggers(request: Request) -> Response:
     await keeper_of(request).refresh()
-    rows = keeper_of(request).rows(request.query_params.get("flow"))
+    rows = keeper_of(request).showing.rows(request.query_params.get("flow"))
     hidden = await context_of(request).gate.hidden(caller_of(request))
     return Json({"triggers": [row for row in rows if row["flow"] not in hidden]})
 
 
 async def trigger(request: Request) -> Response:
-    return Json(keeper_of(request).shown(await named(request)))
+    return Json(keeper_of(request).showing.shown(await named(request)))
 
 
 async def ledger(request: Request) -> Response:
     before = number_of(request, "before", 0, 1 << 60) or None
     limit = max(1, number_of(request, "limit", 20, LEDGER_LIMIT))
-    rows, more = await keeper_of(request).ledger(await named(request), before, limit)
+    rows, more = await keeper_of(request).showing.ledger(await named(request), before, limit)
     return Json({"occasions": rows, "next": more})
 
 
 async def preview(request: Request) -> Response:
     count = max(1, number_of(request, "count", 5, PREVIEW_LIMIT))
-    return Json({"moments": keeper_of(request).preview(await named(request), count)})
+    return Json({"moments": keeper_of(request).showing.preview(await named(request), count)})
 
 
 async def test(request: Request) -> Response:
     wanted = await body_of(request, TrialRequest)
-    return Json(await keeper_of(request).rehearse(await named(request), dict(wanted)))
+    return Json(await keeper_of(request).showing.rehearse(await named(request), dict(wanted)))
 
 
 async def pause(request: Request) -> Response:

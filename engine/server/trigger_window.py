@@ -30,7 +30,8 @@ class TriggersWindow(Window):
         if self._is_first:
             self._is_first = False
             await self.context.triggers.refresh()
-        rows = [row for row in self.context.triggers.rows() if row["flow"] not in self.hidden]
+        rows = self.context.triggers.showing.rows()
+        rows = [row for row in rows if row["flow"] not in self.hidden]
         if self.version and rows == self._sent:
             return None
         self._sent = rows

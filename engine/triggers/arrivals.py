@@ -18,7 +18,8 @@ from engine.model import Event
 from engine.service import Service
 from engine.times import to_text
 from engine.triggers.firing import Firing
-from engine.triggers.trigger import Trigger
+from engine.triggers.lookups import Lookups
+from engine.triggers.trigger import Row, Trigger, shown_occasion
 
 AGAIN_S = 10.0
 Outcome = dict[str, Any]  # {"trigger", "outcome", "reason", "execution", "label"}
@@ -36,6 +37,7 @@ class Arrivals:
         self._firing = firing
         self._log = log
         self._by_kind = by_kind
+        self._lookups = Lookups(service.reader)
         self._pending: dict[tuple[str, str], asyncio.Future[Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         service.scheduler.on_ended.append(self._ended)
@@ -117,16 +119,16 @@ class Arrivals:
     async def _arrive(
         self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any]
     ) -> Outcome:
-        known = await self._service.reader(lambda history: history.occasion(trigger.name, key))
-        if known is not None:
-            outcome, reason, execution = known
+        fate = await self._lookups.find(trigger.name, key, trigger.request_key(key))
+        if fate is not None and fate[2] is not None:  # where nothing was started, it may be now
+            outcome, reason, execution = fate
             return {"trigger": trigger.name, "outcome": outcome, "reason": reason,
                     "execution": execution, "duplicate": True}  # fmt: skip
-        await self._decide(trigger, key, at_us, names)
-        last = trigger.last or {}  # nothing has come between: it was decided a moment ago
+        row = await self._decide(trigger, key, at_us, names)
+        told = shown_occasion(row)
         await self._service.journal.durable()
-        return {"trigger": trigger.name, "outcome": last["outcome"], "reason": last["reason"],
-                "execution": last["execution"], "duplicate": False}  # fmt: skip
+        return {"trigger": trigger.name, "outcome": told["outcome"], "reason": told["reason"],
+                "execution": told["execution"], "duplicate": False}  # fmt: skip
 
     def keep(self, trigger: Trigger) -> None:
         """Keep what a trigger knows, without an occasion."""
@@ -134,14 +136,13 @@ class Arrivals:
 
     async def _decide(
         self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any]
-    ) -> None:
+    ) -> Row:
         """Start the flow, or record why not. Raises Unavailable: then nothing is decided."""
         prepared = await self._firing.prepare(trigger, names)
         if trigger.paused:
             words = f"paused by {trigger.paused['by']}"
-            self._firing.record(trigger, key, at_us, "skipped", words)
-            return
-        self._firing.start(trigger, prepared, key, at_us, "ran", "")
+            return self._firing.record(trigger, key, at_us, "skipped", words)
+        return self._firing.start(trigger, prepared, key, at_us, "ran", "")
 
     async def close(self) -> None:
         """Decide nothing any more."""

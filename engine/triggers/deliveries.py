@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from engine.clock import Clock
@@ -15,7 +16,10 @@ from engine.triggers import hooks
 from engine.triggers.arrivals import Arrivals
 from engine.triggers.trigger import Trigger
 
+SAME_HOOK = "the hook belongs to "
+KEEP_S = 1.0  # refusals are kept together: whoever sends rubbish must not keep the disk busy
 BURST_S = 2.0  # so many seconds' worth of deliveries may come at once
+REASON_LENGTH = 500
 STATUS = {"ran": 202, "late": 202, "skipped": 200, "waiting": 202}
 
 
@@ -30,10 +34,32 @@ class Answer(NamedTuple):
 class Deliveries:
     """Takes what is sent to the hooks of one engine."""
 
-    def __init__(self, service: Service, clock: Clock, arrivals: Arrivals) -> None:
+    def __init__(
+        self, service: Service, clock: Clock, arrivals: Arrivals, keep: Callable[[Trigger], None]
+    ) -> None:
         self._service = service
         self._clock = clock
         self._arrivals = arrivals
+        self._keep = keep
+        self._hooks: dict[str, Trigger] = {}
+        self._refused: set[Trigger] = set()  # refusals of these are not kept yet
+        self._keeping: asyncio.TimerHandle | None = None
+
+    def note_hooks(self, triggers: Mapping[str, Trigger]) -> None:
+        """These are the hooks now. Of several of one name the first counts; the others say so."""
+        self._hooks.clear()
+        for _, trigger in sorted(triggers.items()):
+            owner = self._hooks.setdefault(trigger.definition["hook"], trigger)
+            if owner is not trigger:
+                trigger.problem = f"{SAME_HOOK}{owner.name}"
+            elif trigger.problem.startswith(SAME_HOOK):
+                trigger.problem = ""
+
+    def hook(self, name: str) -> Trigger:
+        """The trigger that a hook's name means. Raises UnknownReference."""
+        if name in self._hooks:
+            return self._hooks[name]
+        raise UnknownReference(f"there is no hook {name!r}", "its flow has to be in a flow folder")
 
     async def take(self, trigger: Trigger, headers: Mapping[str, str], body: bytes) -> Answer:
         """Decide about a delivery; 202 only once its execution is durable."""
@@ -97,4 +123,18 @@ class Deliveries:
     def _refuse(self, trigger: Trigger, reason: str) -> None:
         """Remember the last refusals: who is asked why nothing starts wants to know."""
         at = to_text(self._clock.now_us())
-        trigger.refusals.appendleft({"at": at, "reason": reason})
+        trigger.refusals.appendleft({"at": at, "reason": reason[:REASON_LENGTH]})
+        self._refused.add(trigger)
+        if self._keeping is None:
+            loop = asyncio.get_running_loop()
+            self._keeping = loop.call_later(KEEP_S, self.keep_refusals)
+
+    def keep_refusals(self) -> None:
+        """Have the last refusals survive the engine."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+        refused, self._refused = self._refused, set()
+        for trigger in refused:
+            if trigger.is_armed:
+                self._keep(trigger)

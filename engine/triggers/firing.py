@@ -68,14 +68,13 @@ class Firing:
     def start(
         self, trigger: Trigger, prepared: Prepared, key: str, at_us: int, outcome: str, reason: str,
         **data: Any,
-    ) -> dict[str, Any] | None:  # fmt: skip
-        """Put the execution and the outcome into the open transaction; None where it is refused.
+    ) -> Row:  # fmt: skip
+        """Put the execution and the outcome into the open transaction; the row of the ledger.
 
         Raises Unavailable where nothing may start now: then nothing is decided.
         """
         if prepared.refused:
-            self.record(trigger, key, at_us, prepared.refused, prepared.reason)
-            return None
+            return self.record(trigger, key, at_us, prepared.refused, prepared.reason)
         try:
             answer = self._service.enter(
                 prepared.compiled,
@@ -91,14 +90,12 @@ class Firing:
         except Unavailable:
             raise
         except WingmanError as error:
-            self.record(trigger, key, at_us, "missed", str(error))
-            return None
+            return self.record(trigger, key, at_us, "missed", str(error))
         except Exception as error:  # told, and not tried again: it may have begun
             self.record(trigger, key, at_us, "missed", f"a fault: {type(error).__name__}: {error}")
             raise
         trigger.running.add(answer["id"])
-        self.record(trigger, key, at_us, outcome, reason, execution=answer, **data)
-        return answer
+        return self.record(trigger, key, at_us, outcome, reason, execution=answer, **data)
 
     def record(
         self, trigger: Trigger, key: str, at_us: int, outcome: str, reason: str = "", **more: Any

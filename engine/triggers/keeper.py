@@ -9,32 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import Conflict, UnknownReference, UsageError
-from engine.flowfile.trigger_schema import EVENT_FIELDS
+from engine.journal import occasions
 from engine.model import Event
 from engine.service import Service
 from engine.times import to_text
 from engine.triggers.arrivals import Arrivals, note_circles
 from engine.triggers.deliveries import Deliveries
 from engine.triggers.firing import Firing
-from engine.triggers.trigger import (
-    Trigger,
-    from_row,
-    shown_occasion,
-    trigger_of,
-    words_of,
-)
+from engine.triggers.showing import Showing
+from engine.triggers.trigger import Trigger, from_row, trigger_of
 
 if TYPE_CHECKING:
     from engine.triggers.files import Files
     from engine.triggers.schedules import Schedules
 
-SAME_HOOK = "the hook belongs to "
 EDIT_US = 60_000_000  # a file that is gone for less was only written anew
 DAY_US = 86_400_000_000
 LEDGER_DAYS = 30
@@ -61,13 +55,14 @@ class Keeper:
         self._schedules: Schedules | None = None
         self._files: Files | None = None
         self.arrivals = Arrivals(service, clock, self.firing, log, self.by_kind)
-        self.deliveries = Deliveries(service, clock, self.arrivals)
+        self.deliveries = Deliveries(service, clock, self.arrivals, self._keep)
+        self.showing = Showing(self, service, clock)
         service.scheduler.observers.append(self._changed)
 
     async def load(self) -> None:
         """The triggers as the last engine left them; `registry` says which are still there."""
         rows, waiting = await self._service.reader(
-            lambda history: (history.triggers(), history.occasions_waiting())
+            lambda history: (occasions.triggers(history), occasions.waiting(history))
         )
         self.triggers.update((row[0], from_row(row)) for row in rows)
         for trigger in self.triggers.values():
@@ -170,28 +165,10 @@ class Keeper:
             note_circles(self.by_kind["after"].values())
             self.arrivals.wake(trigger)
         elif trigger.kind == "webhook":
-            self._note_same_hooks()
+            self.deliveries.note_hooks(self.by_kind["webhook"])
         elif trigger.kind == "watch":
             self.files.arm(trigger)
         self._tell(trigger)
-
-    def _note_same_hooks(self) -> None:
-        """Of several hooks of one name the first counts; the others say so."""
-        first: dict[str, Trigger] = {}
-        for _, trigger in sorted(self.by_kind["webhook"].items()):
-            owner = first.setdefault(trigger.definition["hook"], trigger)
-            if owner is not trigger:
-                trigger.problem = f"{SAME_HOOK}{owner.name}"
-            elif trigger.problem.startswith(SAME_HOOK):
-                trigger.problem = ""
-
-    def hook(self, name: str) -> Trigger:
-        """The trigger that a hook's name means. Raises UnknownReference."""
-        for trigger in self.by_kind["webhook"].values():
-            is_owner = not trigger.problem.startswith(SAME_HOOK)
-            if trigger.definition["hook"] == name and is_owner:
-                return trigger
-        raise UnknownReference(f"there is no hook {name!r}", "its flow has to be in a flow folder")
 
     def disarm(self, triggers: Iterable[Trigger]) -> None:
         """No file has these any more; their pause and ledger stay."""
@@ -212,7 +189,7 @@ class Keeper:
             self._tell(trigger)
         if leaving:
             note_circles(self.by_kind["after"].values())
-            self._note_same_hooks()
+            self.deliveries.note_hooks(self.by_kind["webhook"])
 
     def set_problem(self, source: str, problem: str) -> None:
         """The file cannot be read as it is: its triggers stay as they were, and say why."""
@@ -271,70 +248,7 @@ class Keeper:
         journal.add_audit(self._clock.now_us(), actor, action, trigger.name, reason)
         self.begin(trigger)
         await journal.durable()
-        return self.shown(trigger)
-
-    def rows(self, flow: str | None = None) -> list[dict[str, Any]]:
-        """Every armed trigger as the API shows it, by name."""
-        found = [t for t in self.triggers.values() if t.is_armed and flow in (None, t.flow)]
-        return [self.shown(trigger) for trigger in sorted(found, key=lambda t: t.name)]
-
-    def shown(self, trigger: Trigger) -> dict[str, Any]:
-        """A trigger as the API shows it."""
-        live = self._service.scheduler.live
-        next_us = None
-        if trigger.kind == "schedule" and not trigger.paused:
-            next_us = self.schedules.next_us(trigger)
-        return {
-            "name": trigger.name,
-            "flow": trigger.flow,
-            "kind": trigger.kind,
-            "what": words_of(trigger.definition),
-            "paused": trigger.paused,
-            "problem": trigger.problem,
-            "source": trigger.source,
-            "version": trigger.version,
-            "next": to_text(next_us),
-            "running": sorted(trigger.running & live.keys()),
-            "waiting": len(trigger.waiting),
-            "refusals": list(trigger.refusals),
-            "last": trigger.last,
-            "definition": trigger.definition,
-        }
-
-    async def ledger(
-        self, trigger: Trigger, before: int | None, limit: int
-    ) -> tuple[list[dict[str, Any]], int | None]:
-        """What became of its occasions, newest first, and the key to go on from."""
-        rows = await self._service.reader(
-            lambda history: history.occasions(trigger.name, before, limit)
-        )
-        more = int(rows[-1][0]) if len(rows) == limit else None
-        return [shown_occasion(row[1:]) for row in rows], more
-
-    def preview(self, trigger: Trigger, count: int) -> list[dict[str, str]]:
-        """The next moments of a schedule; of another trigger, none."""
-        return self.schedules.preview(trigger, count) if trigger.kind == "schedule" else []
-
-    async def rehearse(self, trigger: Trigger, brought: dict[str, Any]) -> dict[str, Any]:
-        """What the trigger would do with this from outside; starts nothing."""
-        if trigger.kind == "schedule" and "payload" in brought:
-            raise UsageError("a schedule takes no payload", f"wingman trigger test {trigger.name}")
-        return await self.firing.rehearse(trigger, self._names_of_test(trigger, brought))
-
-    def _names_of_test(self, trigger: Trigger, brought: dict[str, Any]) -> Mapping[str, Any]:
-        payload = brought.get("payload")
-        if trigger.kind == "schedule":
-            return self.schedules.names_of_next(trigger)
-        if trigger.kind == "webhook":
-            return self.deliveries.names(trigger, "test", brought.get("headers") or {}, payload)
-        if payload is not None and not isinstance(payload, dict):
-            raise UsageError("the payload of an event is a JSON object", '{"key": "value"}')
-        fields = dict.fromkeys(EVENT_FIELDS[trigger.kind])
-        if trigger.kind == "event":
-            now = to_text(self._clock.now_us())
-            fields |= {"type": trigger.definition["type"], "time": now, "id": "test"}
-            return {"event": {**fields, "data": payload or {}}}
-        return {"event": {**fields, **(payload or {})}}
+        return self.showing.shown(trigger)
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -374,6 +288,11 @@ class Keeper:
         if name in self.triggers:
             self.triggers[name].running.add(execution.id)
 
+    def _keep(self, trigger: Trigger) -> None:
+        """What is known of a trigger has changed, without an occasion."""
+        self._service.journal.add_trigger(trigger.row())
+        self._tell(trigger)
+
     def _tell(self, trigger: Trigger) -> None:
         for observer in list(self.observers):
             observer(trigger.name)
@@ -382,6 +301,7 @@ class Keeper:
         """Start nothing any more."""
         if self._files is not None:
             await self._files.close()
+        self.deliveries.keep_refusals()
         await self.arrivals.close()
         if self._schedules is not None:
             await self._schedules.close()

@@ -12,6 +12,7 @@ from engine.times import to_text
 
 Row = list[Any]
 KEY_PREFIX = "trigger/"
+REFUSALS = 10  # of a hook that are remembered
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +37,8 @@ class Trigger:
     busy: bool = False  # somebody decides about it now
     again: bool = False  # and has to look once more
     decisions: int = 0  # since the ledger was thinned
-    refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
+    # of a hook, the newest first: {"at", "reason"}
+    refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REFUSALS))
     alerts: list[Any] = field(default_factory=list)  # of its flow's file
     known: dict[str, list[int]] | None = None  # files by path, None before the first look
     tokens: float = 0.0  # of a hook's rate
@@ -69,6 +71,8 @@ class Trigger:
             data["known"] = self.known
         if self.alerts:
             data["alerts"] = self.alerts
+        if self.refusals:
+            data["refusals"] = list(self.refusals)
         return [self.name, self.flow, self.kind, self.source, self.version, int(self.is_armed),
                 self.decided_us, data]  # fmt: skip
 
@@ -88,6 +92,7 @@ def from_row(row: tuple[Any, ...]) -> Trigger:
         data["paused"],
         data["last"],
         data["gone_us"],
+        refusals=deque(data.get("refusals", ()), maxlen=REFUSALS),
         alerts=data.get("alerts", []),
         known=data.get("known"),
     )

@@ -106,7 +106,8 @@ async def test_an_event_starts_who_waits_for_it_once_by_its_id(world: World) -> 
         assert "event.data.size = 5 (integer)" in second["reason"]
         again = await emit(event(size=5, file="x"), "s/1")
         assert [(one["execution"], one["duplicate"]) for one in again] == [
-            (first["execution"], True), (None, True)]  # fmt: skip
+            (first["execution"], True), (None, False)]  # fmt: skip
+        assert (again[1]["outcome"], len(await world.rows("g:event"))) == ("skipped", 1)
         both = await asyncio.gather(*(emit(event(size=9, file="y"), "s/2") for _ in range(5)))
         assert len({one[0]["execution"] for one in both}) == 1
         (third, _) = await emit(event(size="big"), "s/3")
@@ -119,7 +120,7 @@ async def test_an_event_starts_who_waits_for_it_once_by_its_id(world: World) -> 
 
 async def deliver(world: World, body: bytes, **more: str) -> Any:
     headers = {**signed(SECRET, body), "content-type": "application/json", **more}
-    return await world.keeper.deliveries.take(world.keeper.hook("deploy"), headers, body)
+    return await world.keeper.deliveries.take(world.keeper.deliveries.hook("deploy"), headers, body)
 
 
 async def test_a_delivery_starts_the_flow_once_and_answers_when_it_is_durable(world: World) -> None:
@@ -140,8 +141,45 @@ async def test_a_delivery_starts_the_flow_once_and_answers_when_it_is_durable(wo
         assert [one["reason"][:22] for one in world.keeper.find("f").refusals] == [
             "the signature is wrong", "nobody can be checked:"]  # fmt: skip
     async with world.serving():  # remembered by the next engine
+        assert [one["reason"][:22] for one in world.keeper.find("f").refusals] == [
+            "the signature is wrong", "nobody can be checked:"]  # fmt: skip
         assert (await deliver(world, body)).body["duplicate"]
         assert len(await world.executions()) == 1
+
+
+async def test_a_delivery_that_the_ledger_has_forgotten_is_known_by_its_execution(
+    world: World,
+) -> None:
+    world.write("f", HOOK)
+    body = json.dumps({"ref": "refs/heads/main"}).encode()
+    async with world.serving():
+        await world.engine.secrets.set("HOOK", SECRET, "me")
+        _, told, _ = await deliver(world, body)
+        world.wall_us += 40 * 86_400_000_000
+        world.elapsed_us += 40 * 86_400_000_000
+        world.keeper.thin_ledger()
+        assert await world.rows("f:deploy") == []
+        _, again, _ = await deliver(world, body)
+        assert (again["execution"], again["duplicate"]) == (told["execution"], True)
+        assert len(await world.executions()) == 1
+
+
+async def test_a_delivery_that_has_started_nothing_may_be_sent_again(world: World) -> None:
+    text = HOOK.replace("rate: 2", "rate: 100")
+    world.write("f", text)
+    body = json.dumps({"ref": "refs/heads/a-long-name"}).encode()
+    async with world.serving():
+        await world.engine.secrets.set("HOOK", SECRET, "me")
+        assert (await deliver(world, body)).status == 422
+        world.write("f", text.replace("maxLength: 20", "maxLength: 30"))
+        await world.edited()
+        await world.keeper.pause("f", "ada", "")
+        assert (await deliver(world, body)).body["outcome"] == "skipped"
+        await world.keeper.continue_("f", "ada", "")
+        both = await asyncio.gather(*(deliver(world, body) for _ in range(5)))
+        assert [one.status for one in both] == [202] * 5
+        assert len({one.body["execution"] for one in both}) == 1
+        assert len(await world.rows("f:deploy")) == len(await world.executions()) == 1
 
 
 async def test_what_does_not_fit_is_told_and_starts_nothing(world: World) -> None:
@@ -156,7 +194,7 @@ async def test_what_does_not_fit_is_told_and_starts_nothing(world: World) -> Non
             await deliver(world, b"{")
         assert await world.executions() == []
         with pytest.raises(UnknownReference, match="no hook 'other'"):
-            world.keeper.hook("other")
+            world.keeper.deliveries.hook("other")
 
 
 async def test_a_storm_is_told_when_to_come_again(world: World) -> None:
@@ -176,19 +214,19 @@ async def test_two_hooks_of_one_name_say_whose_it_is(world: World) -> None:
     world.write("f", HOOK)
     world.write("g", HOOK)
     async with world.serving():
-        assert world.keeper.hook("deploy").flow == "f"
+        assert world.keeper.deliveries.hook("deploy").flow == "f"
         assert world.keeper.find("g").problem == "the hook belongs to f:deploy"
         (world.home.flows / "f.yaml").unlink()
         await world.edited()
-        assert (world.keeper.hook("deploy").flow, world.keeper.find("g").problem) == ("g", "")
+        assert (world.keeper.deliveries.hook("deploy").flow, world.keeper.find("g").problem) == ("g", "")
 
 
 async def test_a_delivery_can_be_tried_without_sending_it(world: World) -> None:
     world.write("f", HOOK)
     async with world.serving():
         trigger = world.keeper.find("deploy")
-        found = await world.keeper.rehearse(trigger, {"payload": {"ref": "refs/x"}})
+        found = await world.keeper.showing.rehearse(trigger, {"payload": {"ref": "refs/x"}})
         assert (found["outcome"], found["inputs"]) == ("start", {"ref": "refs/x"})
-        found = await world.keeper.rehearse(trigger, {"payload": {"ref": "x"}})
+        found = await world.keeper.showing.rehearse(trigger, {"payload": {"ref": "x"}})
         assert (found["outcome"], 'body.ref = "x"' in found["reason"]) == ("skipped", True)
         assert await world.executions() == []

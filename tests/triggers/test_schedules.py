@@ -33,7 +33,7 @@ async def test_a_moment_starts_the_flow_once_and_the_ledger_tells_it(world: Worl
         assert (found["flow"], found["trigger"], found["actor"]) == ("f", "schedule", NAME)
         (row,) = await world.rows(NAME)
         assert (row["execution"], row["label"]) == (found["id"], "f#1")
-        shown = world.keeper.shown(world.keeper.find("f"))
+        shown = world.keeper.showing.shown(world.keeper.find("f"))
         assert shown["next"] == "2027-03-01T02:00:00.000000Z"
 
 

@@ -152,12 +152,12 @@ class World:
     async def ledger(self, name: str) -> list[tuple[str, str, int]]:
         """(moment, outcome, how many), oldest first."""
         await self.engine._journal.durable()
-        rows, _ = await self.keeper.ledger(self.keeper.triggers[name], None, 1000)
+        rows, _ = await self.keeper.showing.ledger(self.keeper.triggers[name], None, 1000)
         return [(row["at"][:16], row["outcome"], row["times"]) for row in reversed(rows)]
 
     async def rows(self, name: str) -> list[dict[str, Any]]:
         await self.engine._journal.durable()
-        rows, _ = await self.keeper.ledger(self.keeper.triggers[name], None, 1000)
+        rows, _ = await self.keeper.showing.ledger(self.keeper.triggers[name], None, 1000)
         return rows[::-1]
 
     async def executions(self) -> list[dict[str, Any]]:
