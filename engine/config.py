@@ -6,6 +6,7 @@ Unknown keys are errors with the nearest name.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Callable
@@ -20,6 +21,23 @@ from engine.model import POOL_NAME
 FOREIGN_TABLES = frozenset({"keys", "theme", "console", "filters", "servers"})
 
 
+PRODUCTION_NAMES = ("prod", "production")
+VALUE_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEnvironment:
+    """What this server is to flows: `environment.name` and `environment.VALUE` in expressions."""
+
+    name: str = ""
+    production: bool = False  # consoles mark it
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def names(self) -> dict[str, Any]:
+        """All that an expression can read."""
+        return {**({"name": self.name} if self.name else {}), **self.values}
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """What an operator may set for the engine."""
@@ -29,6 +47,7 @@ class Config:
     max_running_steps: int | None = None
     pools: dict[str, int] = field(default_factory=dict)  # slots of shared resources, by name
     channels: dict[str, list[str]] = field(default_factory=dict)  # addresses, which hold secrets
+    environment: ServerEnvironment = field(default_factory=ServerEnvironment)
     retention: dict[str, int] | None = None  # keep, days: of flows that say nothing of their own
 
 
@@ -49,6 +68,7 @@ def read_config(path: Path) -> Config:
         "pools": _pools,
         "channels": _channels,
         "retention": _retention,
+        "environment": _environment,
     }
     values: dict[str, Any] = {}
     for key, value in data.items():
@@ -117,3 +137,42 @@ def _retention(path: Path, key: str, value: Any) -> dict[str, int]:
             raise UsageError(f"{path}: {key} has no key {name!r}", hint)
         _count(path, f"{key}.{name}", number)
     return value
+
+
+def _environment(path: Path, key: str, value: Any) -> ServerEnvironment:
+    hint = 'write [environment], then name = "prod"; values go under [environment.values]'
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: {key} is a table", hint)
+    known = {"name": str, "production": bool, "values": dict}
+    for name, given in value.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"{path}: {key} has no key {name!r}", meant + hint)
+        if not isinstance(given, known[name]):
+            raise UsageError(f"{path}: {key}.{name} = {given!r}", hint)
+    called = value.get("name", "")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}|", called):
+        raise UsageError(
+            f"{path}: {called!r} is no name of an environment",
+            "letters, digits, `.`, `_` and `-`, at most 32",
+        )
+    for name, given in value.get("values", {}).items():
+        _environment_value(path, name, given)
+    production = value.get("production", called in PRODUCTION_NAMES)
+    return ServerEnvironment(called, production, value.get("values", {}))
+
+
+def _environment_value(path: Path, name: str, given: Any) -> None:
+    if name in ("name", "true", "false", "null", "in") or not re.fullmatch(VALUE_NAME, name):
+        raise UsageError(
+            f"{path}: {name!r} is no name of an environment's value",
+            "letters, digits and _, not beginning with a digit; `name` is the environment's own",
+        )
+    for one in given if isinstance(given, list) else [given]:
+        whole = isinstance(one, int) and -(1 << 63) <= one < 1 << 63
+        if not (isinstance(one, str) or whole or (isinstance(one, float) and math.isfinite(one))):
+            raise UsageError(
+                f"{path}: environment.values.{name} = {one!r}",
+                "a text, a number, true or false, or a list of those",
+            )

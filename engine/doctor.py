@@ -138,12 +138,18 @@ def _configuration(home: Home) -> Iterator[Finding]:
     from engine.config import read_config
 
     try:
-        read_config(home.config_file)
+        config = read_config(home.config_file)
     except WingmanError as error:
         yield Finding("config", "fail", error.message, error.hint)
         return
     there = home.config_file.exists()
     yield Finding("config", "ok", str(home.config_file) if there else "none: all as it comes")
+    environment = config.environment
+    if environment.names():
+        mark = " (production)" if environment.production else ""
+        values = ", ".join(environment.values) or "no values"
+        name = environment.name or "no name"
+        yield Finding("environment", "ok", f"{name}{mark}: {values}")
 
 
 def _journal(home: Home) -> Iterator[Finding]:

@@ -49,6 +49,7 @@ def new_execution(
         resumed_from=data.get("resumed_from"),
         request_key=data.get("request_key"),
         parent=data.get("parent"),
+        environment_values=data.get("environment") or {},
     )
 
 

@@ -36,6 +36,7 @@ from engine.core.turn import (
     Turn,
 )
 from engine.ends import Ends
+from engine.environment import Environments
 from engine.errors import WingmanError
 from engine.executor import Executor
 from engine.failpoints import reach
@@ -95,6 +96,8 @@ class Scheduler:
         self._broom = Broom(home.text("work"))
         self._timers = Timers(clock.now_us, self._due)
         self.slots = Slots(home.config_file, self._offer, log)
+        self.config_file = home.config_file
+        self.environment = Environments(home.config_file, log)
         self.groups = GroupLine(lambda execution: self.attempt(execution, decide.begin))
         self.requirements: Callable[[dict[str, list[str]], str, str], Awaitable[list[str]]]
         self._ends = Ends()

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,9 @@ class Engine:
     async def _status(self) -> dict[str, Any]:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._executor.ready(), RUNNER_PATIENCE_S)
+        environment = self._scheduler.environment.now()
         return {
+            **({"environment": asdict(environment)} if environment.names() else {}),
             "pid": os.getpid(),
             "runner_pid": self._executor.runner_pid,
             "version": __version__,

@@ -150,6 +150,7 @@ class Service:
             "request_key": key,
             "request_digest": self.sensitive.seal_digest(compiled, digest, execution_id),
             "debug": switch != "off" or (compiled["debug"] if debug is None else debug),
+            **self.scheduler.environment.of(compiled),
             **links,
         }
         ord_ = self.journal.last_ord

@@ -138,6 +138,7 @@ class Execution(TypedDict):
     resumed_from: str | None
     rerun_of: str | None
     parent: NotRequired[dict[str, Any] | None]  # what has called it: execution, flow, number, step
+    environment: NotRequired[dict[str, Any]]  # the server's values that it was started with
     error: ErrorOf | None
     steps: NotRequired[list[Step]]
     created_at: NotRequired[str]
@@ -155,7 +156,7 @@ STEP_KEYS = (
     "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
 )  # fmt: skip
 # only where there is such a thing to tell
-MORE_EXECUTION_KEYS = ("parent", "stuck", "expected")
+MORE_EXECUTION_KEYS = ("parent", "environment", "stuck", "expected")
 MORE_STEP_KEYS = ("handled", "reason", "child", "of", "stuck")
 
 
@@ -262,6 +263,7 @@ class StartPlan(TypedDict):
     flow: str
     version: str
     inputs: dict[str, Any]
+    environment: dict[str, Any]  # values of the server that it names
     env: dict[str, Any]
     timeout_s: float | None
     max_parallel: int | None
@@ -370,6 +372,7 @@ class EngineStatus(TypedDict):
     home: str
     socket: str
     started_at: str
+    environment: NotRequired[dict[str, Any]]  # name, production, values; where there are any
 
 
 class Machine(TypedDict):

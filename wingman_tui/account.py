@@ -118,6 +118,8 @@ def values_lines(execution: Found, width: int) -> list[Line]:
     """Inputs and outputs of the execution, and the outputs of each step, in full."""
     lines: list[Line] = []
     parts = [("Inputs", execution.get("inputs")), ("Outputs", execution.get("outputs"))]
+    if execution.get("environment"):
+        parts.insert(1, ("Environment of the server", execution["environment"]))
     parts += [
         (f"Outputs of {clean(step['path'])}", step["outputs"])
         for step in execution.get("steps", ())
@@ -175,7 +177,10 @@ def diff_lines(found: Found, width: int) -> list[Line]:
     lines: list[Line] = [[(head, "strong")]]
     if found["definition"]:
         lines += [[], title("Definition"), *(_signed(clean(row)) for row in found["definition"])]
-    for name, changed in (("Inputs", found["inputs"]), ("Outputs", found["outputs"])):
+    environment = ("Environment", found.get("environment", []))
+    for name, changed in (
+        ("Inputs", found["inputs"]), environment, ("Outputs", found["outputs"])
+    ):  # fmt: skip
         if changed:
             lines += [[], title(name), *(_change(entry, width) for entry in changed)]
     if found["steps"]:

@@ -51,7 +51,7 @@ def _account(found: dict[str, Any]) -> list[str]:
     lines = [f"{_title(head)}  {times[0]} -> {times[1]}"]
     if found["definition"]:
         lines += ["", _title("Definition"), *(_signed(line) for line in found["definition"])]
-    for title, changed in (("Inputs", found["inputs"]), ("Outputs", found["outputs"])):
+    for title, changed in _values_of(found):
         if changed:
             lines += ["", _title(title), *(_change(entry) for entry in changed)]
     if found["steps"]:
@@ -61,6 +61,12 @@ def _account(found: dict[str, Any]) -> list[str]:
     if len(lines) == 1:
         lines.append("nothing else is different")
     return lines
+
+
+def _values_of(found: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What was given and what came out, with its title; an older server tells no environment."""
+    environment = ("Environment of the server", found.get("environment", []))
+    return [("Inputs", found["inputs"]), environment, ("Outputs", found["outputs"])]
 
 
 def _title(text: str) -> str:

@@ -31,7 +31,9 @@ def show_plan(request: dict[str, Any], *, as_json: bool) -> int:
 
 def _lines(plan: dict[str, Any]) -> list[str]:
     lines = [f"{_title(clean(plan['flow']))}  version {plan['version'][:12]}"]
-    lines += _values("Inputs", plan["inputs"]) + _values("Environment", plan["env"])
+    lines += _values("Inputs", plan["inputs"])
+    lines += _values("Environment of the server", plan.get("environment") or {})
+    lines += _values("Environment variables", plan["env"])
     lines += _around(plan)
     section = ""
     for step in plan["steps"]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.paths import Home
 
 STATUS_KEYS = ("pid", "runner_pid", "version", "home", "socket", "started_at")
+MORE_STATUS_KEYS = ("environment",)  # only where the configuration says something
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -80,8 +81,15 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         import json
 
-        print(json.dumps({key: found.get(key) for key in STATUS_KEYS}))
+        more = {key: found[key] for key in MORE_STATUS_KEYS if key in found}
+        print(json.dumps({key: found.get(key) for key in STATUS_KEYS} | more))
         return
     for key in STATUS_KEYS:
         value = found.get(key)
         print(f"{key.replace('_', ' '):<11} {clean('none' if value is None else value)}")
+    environment = found.get("environment")
+    if environment:
+        mark = ", production" if environment["production"] else ""
+        print(f"environment {clean(environment['name'] or 'no name')}{mark}")
+        for name, value in environment["values"].items():
+            print(f"  {clean(name)} = {clean(value)}")

@@ -84,6 +84,7 @@ def _account(execution: dict[str, Any]) -> list[str]:
         _error(execution),
         _steps(execution.get("steps", [])),
         _values("Inputs", execution["inputs"]),
+        _values("Environment of the server", execution.get("environment") or {}),
         _values("Outputs", execution["outputs"]),
         helping_commands(execution, width(sys.stdout)),
     ]

@@ -57,14 +57,18 @@ def _check_here(data: bytes, path: str, compiled: dict[str, Any]) -> None:
     """Against this home's configuration, where the flow wants something of it."""
     from engine.model import SECTIONS
 
-    if not any(step["pools"] for section in SECTIONS for step in compiled[section]):
+    has_pools = any(step["pools"] for section in SECTIONS for step in compiled[section])
+    if not (has_pools or compiled["environment"]):
         return
     from engine.config import read_config
+    from engine.environment import missing_values
     from engine.flowfile.here import check_here
     from engine.paths import find_home
 
     config_file = find_home().config_file
-    check_here(data, path, read_config(config_file).pools, str(config_file))
+    config = read_config(config_file)
+    misses = missing_values(compiled["environment"], config.environment.names())
+    check_here(data, path, config.pools, str(config_file), misses)
 
 
 def _read(path: str) -> bytes:

@@ -41,6 +41,7 @@ def names_of(
         "env": env,
         "steps": StepNames(execution),
         "trigger": {"kind": execution.trigger, "actor": execution.actor},
+        "environment": execution.environment_values,
         "execution": {
             "id": execution.id,
             "number": execution.number,

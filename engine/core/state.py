@@ -107,6 +107,7 @@ class Execution:
     resumed_from: str | None = None
     request_key: str | None = None
     parent: dict[str, Any] | None = None  # the step that has called it, and the chain of flows
+    environment_values: dict[str, Any] = field(default_factory=dict)  # of the server, as it began
     state: str = "queued"
     attempt: int = 1
     started_at_us: int | None = None

@@ -29,12 +29,12 @@ _WORDS = (("type",), ("step",))  # of `error`: the engine's own, no foreign text
 _EXECUTION = ("id", "number", "flow", "date", "attempt", "debug")
 _ALWAYS_IN_ENV = ("PATH", "HOME", "LANG", "TZ", "TERM")
 
-_STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger", "error")
+_STEP_NAMES = ("inputs", "env", "steps", "execution", "trigger", "environment", "error")
 # which names an expression may use, by where it stands
 PLACES: dict[str, tuple[str, ...]] = {
-    "env": ("inputs", "execution", "trigger"),
-    "concurrency": ("inputs", "execution", "trigger"),
-    "requires": ("inputs", "env", "execution", "trigger"),
+    "env": ("inputs", "execution", "trigger", "environment"),
+    "concurrency": ("inputs", "execution", "trigger", "environment"),
+    "requires": ("inputs", "env", "execution", "trigger", "environment"),
     "step env": (*_STEP_NAMES, "item", "items"),
     "step": (*_STEP_NAMES, "item", "items"),
     "run": (*_STEP_NAMES, "item", "items"),
@@ -42,9 +42,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "items": _STEP_NAMES,
     "if": _STEP_NAMES,
     "expect": (*_STEP_NAMES, "outputs"),
-    "outputs": ("inputs", "env", "steps", "execution", "trigger"),
-    "flow expect": ("inputs", "env", "steps", "execution", "trigger", "outputs"),
-    "alert": ("inputs", "steps", "execution", "trigger", "outputs", "error"),
+    "outputs": ("inputs", "env", "steps", "execution", "trigger", "environment"),
+    "flow expect": ("inputs", "env", "steps", "execution", "trigger", "environment", "outputs"),
+    "alert": ("inputs", "steps", "execution", "trigger", "environment", "outputs", "error"),
     **dict.fromkeys(EVENT_FIELDS, ("event",)),
     "webhook": ("event", "body", "headers"),
 }
@@ -126,6 +126,7 @@ class References:
     circular: bool
     words: int = 0
     count: int = 0
+    environment: set[str] = field(default_factory=set)  # the values of the server that are named
 
     def check_all(self) -> None:
         """Check every expression and template of the file."""
@@ -222,6 +223,8 @@ class References:
             return (f"there is no `{root[:60]}` in {where}", near or f"there is {', '.join(names)}")
         if root == "steps":
             return self._wrong_step(spot, reference)
+        if root == "environment":
+            return self._wrong_value(reference)
         known = {"inputs": self.inputs, "execution": _EXECUTION, "error": _ERROR}.get(root)
         if root == "env":
             known = self._env_of(spot)
@@ -238,6 +241,15 @@ class References:
         is_text = root in _UNTRUSTED or (root == "error" and reference.path[1:] not in _WORDS)
         if spot.place in _PASTED and is_text and "quote" not in reference.calls:
             return self._unquoted(spot, reference)
+        return None
+
+    def _wrong_value(self, reference: Reference) -> tuple[str, str] | None:
+        """Which values there are is known by the server alone; note what it is asked for."""
+        if len(reference.path) < 2 or not isinstance(reference.path[1], str):
+            return ("`environment` needs the name of a value here", "such as environment.name")
+        if wrong := wrong_name(reference.path[1]):
+            return wrong
+        self.environment.add(reference.path[1])
         return None
 
     def _unquoted(self, spot: Spot, reference: Reference) -> tuple[str, str]:

@@ -84,17 +84,19 @@ class _Compiler:
         inputs = self._inputs()
         by_id = check_ids(self.steps, self.reading)
         is_circular = check_needs(self.steps, by_id, self.reading)
-        References(
+        references = References(
             self.reading, self.text, by_id, {one["name"] for one in inputs},
             set(self._get("env", {})) | set(self._get("env_passthrough", [])),
             set(self._get("secrets", [])), is_circular,
-        ).check_all()
+        )
+        references.check_all()
         self._check_secrets()
         check_group(self.values.get("concurrency"),
                     [one["name"] for one in inputs if one["sensitive"]], self.reading)
         check_scripts(self.problems, [step.node for step in self.steps
                                       if isinstance(step.node, Mapping)], self.text)
         flow = self._flow(inputs)
+        flow["environment"] = sorted(references.environment)
         self._check_calls(flow["name"])
         for section in SECTIONS:
             flow[section] = [self._step(step) for step in self.steps if step.section == section]
@@ -144,7 +146,7 @@ class _Compiler:
             "expect": _expression(self.values.get("expect")),
             "outputs": self._get("outputs", {}), "python_path": self._python_path(),
             "runbook": self._get("runbook", ""), **{section: [] for section in SECTIONS},
-            "triggers": [], "tests": [],
+            "triggers": [], "tests": [], "environment": [],
         }
 
     def _name(self) -> str:

@@ -59,6 +59,7 @@ def _compiled(fields: Values) -> dict[str, Any]:
     return {
         "name": _get(fields, "name", ""),
         "inputs": _get(fields, "inputs", {}),
+        "environment": _get(fields, "environment", {}),
         "mock": {
             name: {
                 "outputs": _get(mock, "outputs", {}),

@@ -13,7 +13,7 @@ STEP_2: dict[str, Any] = {"pools": {}}
 # a section of steps that is not there is empty, see below
 FLOW_3: dict[str, Any] = {
     "secrets": [], "permissions": {}, "concurrency": None, "requires": None, "triggers": [],
-    "expect": None, "retention": None, "alerts": [],
+    "expect": None, "retention": None, "alerts": [], "environment": [],
 }  # fmt: skip
 STEP_3: dict[str, Any] = {
     "http": None, "wait": None, "approve": None, "flow": None, "parent": None, "clause": None,

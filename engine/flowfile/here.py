@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.model import SECTIONS
@@ -11,14 +11,21 @@ from .problems import Problems
 from .yaml_tree import Mapping, Node, Scalar, Sequence, read_tree
 
 
-def check_here(data: bytes, source: str, pools: dict[str, int], config_file: str) -> None:
-    """Raises FlowFileError with every pool that is not configured here, or too small."""
+def check_here(
+    data: bytes, source: str, pools: dict[str, int], config_file: str, misses: Iterable[str] = ()
+) -> None:
+    """Raises FlowFileError with all that is not configured here, or too small.
+
+    `misses` are the values of the environment that are not there, in words.
+    """
     problems = Problems(source)
     root, _ = read_tree(data, problems)
     if not isinstance(root, Mapping):
         return
     for step in _steps_of(root):
         _check_pools(step, pools, config_file, problems)
+    for miss in misses:
+        problems.add(root, miss, f"set it under [environment] in {config_file}")
     if problems.count:
         problems.raise_all()
 

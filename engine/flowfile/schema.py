@@ -205,6 +205,9 @@ TEST = Fields("a test", (
     Key("name", Text(form="a text", empty=False, longest=200), "What the test shows."),
     Key("inputs", MapOf(Reader(), wrong_input_name, "a map of inputs"),
         "The inputs of its start.", "{}"),
+    Key("environment", MapOf(Reader(), wrong_name, "a map of values"),
+        "Values of the server's environment; `environment.name` is `test` unless it is here.",
+        "{}"),
     Key("mock", MapOf(MOCK, lambda name: None, "a map of steps"), "What steps give or how they "
         "fail, by their ids. The others complete with empty outputs.", "{}"),
     Key("expect", Fields("what a test expects", (

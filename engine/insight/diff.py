@@ -30,6 +30,7 @@ def difference(one: Row, other: Row, texts: tuple[str, str]) -> dict[str, Any]:
         "to": _name(other),
         "definition": list(_definition(*texts)),
         "inputs": changes(one.get("inputs") or {}, other.get("inputs") or {}),
+        "environment": changes(one.get("environment") or {}, other.get("environment") or {}),
         "outputs": changes(one.get("outputs") or {}, other.get("outputs") or {}),
         "steps": list(_steps(one.get("steps") or (), other.get("steps") or ())),
         "duration_ms": [one.get("duration_ms"), other.get("duration_ms")],

@@ -117,6 +117,7 @@ def execution_json(
         "resumed_from": ex.resumed_from,
         "rerun_of": ex.rerun_of,
         "parent": ex.parent,
+        "environment": ex.environment_values,
         "error": ex.error,
     }
 

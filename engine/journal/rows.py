@@ -81,6 +81,7 @@ def execution_from(row: Row) -> dict[str, Any]:
         "resumed_from": data["resumed_from"],
         "rerun_of": data["rerun_of"],
         "parent": data.get("parent"),  # older records have none
+        "environment": data.get("environment") or {},
         "error": data["error"],
         "created_at": to_text(created),
         "source": data["source"],

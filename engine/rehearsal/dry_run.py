@@ -35,12 +35,14 @@ def dry_run(
     inputs: Mapping[str, Any],
     base_env: Mapping[str, str],
     now_us: int,
+    environment: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The plan of a start."""
     execution = Execution(
         id="", ord=0, flow=definition["name"], number=0, version=definition["version"],
         source=definition["source"], definition=dict(definition), inputs=dict(inputs),
         trigger="manual", actor="", created_at_us=now_us,
+        environment_values=dict(environment or {}),
     )  # fmt: skip
     names = names_of(execution, None, dict(base_env), now_us)
     flow = Found()
@@ -51,6 +53,7 @@ def dry_run(
         "flow": definition["name"],
         "version": definition["version"],
         "inputs": dict(inputs),
+        "environment": dict(environment or {}),
         "env": env,
         "timeout_s": definition["timeout_s"],
         "max_parallel": definition["max_parallel"],

@@ -53,6 +53,7 @@ class Simulation:
         definition: Mapping[str, Any],
         inputs: Mapping[str, Any],
         mocks: Mapping[str, Mock] | None = None,
+        environment: Mapping[str, Any] | None = None,
     ) -> None:
         self.mocks = {name.rpartition("/")[2]: mock for name, mock in (mocks or {}).items()}
         self._now_us = BEGIN_US
@@ -64,7 +65,7 @@ class Simulation:
             id="00000000-0000-7000-8000-000000000000", ord=1, flow=definition["name"], number=1,
             version=definition["version"], source=definition["source"],
             definition=_freed(definition, self.mocks), inputs=dict(inputs), trigger="test",
-            actor="test", created_at_us=BEGIN_US,
+            actor="test", created_at_us=BEGIN_US, environment_values=dict(environment or {}),
         )  # fmt: skip
 
     def run(self) -> Execution:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.core.state import Execution, StepState
-from engine.errors import WingmanError
+from engine.errors import UsageError, WingmanError
 from engine.flowfile.inputs import check_inputs
 from engine.rehearsal.simulate import Simulation
 
@@ -52,10 +52,23 @@ def _run(definition: Mapping[str, Any], test: Mapping[str, Any]) -> Trial:
     flow, name = definition["name"], test["name"]
     try:
         inputs = check_inputs(definition["inputs"], test["inputs"], {})
-        ended = Simulation(definition, inputs, test["mock"]).run()
+        environment = _environment(definition, test.get("environment") or {})
+        ended = Simulation(definition, inputs, test["mock"], environment).run()
     except WingmanError as error:
         return Trial(flow, name, (), str(error))
     return Trial(flow, name, tuple(_differences(test["expect"], ended)))
+
+
+def _environment(definition: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a server that the test makes up. Raises UsageError for what it leaves out."""
+    found = {"name": "test", **given}
+    missing = [name for name in definition["environment"] if name not in found]
+    if missing:
+        raise UsageError(
+            f"the test says nothing of environment.{missing[0]}",
+            f"add environment: {{{missing[0]}: …}} to it",
+        )
+    return found
 
 
 def _differences(expect: Mapping[str, Any], ended: Execution) -> Iterator[Difference]:

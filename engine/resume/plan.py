@@ -61,10 +61,11 @@ Earlier = tuple[Mapping[str, Row], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is different for every step: inputs and variables whose values are not as they were."""
+    """What is different for every step: values that are not as they were."""
 
     inputs: frozenset[str]
     env: frozenset[str]
+    environment: frozenset[str]  # values of the server
     python_path: bool
     files_gone: bool
 
@@ -113,9 +114,11 @@ def make_plan(
     choices: Choices = Choices(),
     *,
     files_gone: bool = False,
+    environment: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of an execution of `definition` that goes on from `old`. Raises UsageError."""
-    changes = _changes(old, definition, inputs, files_gone)
+    values = old.environment_values if environment is None else environment
+    changes = _changes(old, definition, inputs, values, files_gone)
     choices = choices.by_path(definition["steps"])
     definitions = {each["path"]: each for each in definition["steps"]}
     rows: dict[str, Row] = {}
@@ -165,15 +168,22 @@ def _open_groups(
 
 
 def _changes(
-    old: Execution, definition: Mapping[str, Any], inputs: Mapping[str, Any], files_gone: bool
-) -> Changes:
+    old: Execution, definition: Mapping[str, Any], inputs: Mapping[str, Any],
+    values: Mapping[str, Any], files_gone: bool,
+) -> Changes:  # fmt: skip
     changed = frozenset(_different(old.inputs, inputs))
+    # what only one of them names is told by the texts of the steps themselves
+    both = old.environment_values.keys() & values.keys()
+    moved = frozenset(n for n in both if not _equal(old.environment_values[n], values[n]))
     before, after = old.definition, definition
     env = set(_different(before["env"], after["env"]))
     env |= set(before["env_passthrough"]) ^ set(after["env_passthrough"])
-    env |= {name for name, text in after["env"].items() if _inputs_in(text, changed)}
+    env |= {
+        name for name, text in after["env"].items()
+        if _inputs_in(text, changed) or _values_in(text, moved)
+    }  # fmt: skip
     same_path = before["python_path"] == after["python_path"]
-    return Changes(changed, frozenset(env), not same_path, files_gone)
+    return Changes(changed, frozenset(env), moved, not same_path, files_gone)
 
 
 def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
@@ -252,11 +262,14 @@ def _judged(
         return INVALIDATED, f"{outer} runs again"
     if changes.env:
         return INVALIDATED, f"env {_listed(sorted(changes.env))} changed"
-    needs_said = changes.inputs or skipped_itself  # else no word of it matters
+    # else no word of it matters
+    needs_said = changes.inputs or changes.environment or skipped_itself
     said = "\0".join(_texts(made_of)) if needs_said else ""
     used = _inputs_in(said, changes.inputs)
     if used:
         return INVALIDATED, f"input {_listed(sorted(used))} changed"
+    if moved := _values_in(said, changes.environment):
+        return INVALIDATED, f"environment.{_listed(sorted(moved))} changed"
     if skipped_itself:
         if "now" in _words(said):
             return RUN, "its condition asks for the time"
@@ -309,6 +322,12 @@ def _inputs_in(text: str, names: frozenset[str]) -> set[str]:
     if WHOLE_INPUTS.search(text):
         return set(names)
     return set(names & _words(text))
+
+
+def _values_in(text: str, names: frozenset[str]) -> set[str]:
+    """Which of these values of the server a text names."""
+    found = _words(text) if names else frozenset()
+    return set(names & found) if "environment" in found else set()
 
 
 @lru_cache(maxsize=8192)

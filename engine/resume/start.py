@@ -160,7 +160,10 @@ class Resumption:
         # what completed is being swept, or soon will be
         is_gone = old.state == "completed" and not old.debug
         is_gone = is_gone or not await asyncio.to_thread((self._home.work / old.id).is_dir)
-        plan = make_plan(old, definition, inputs, wanted.choices, files_gone=is_gone)
+        values = service.scheduler.environment.of(definition).get("environment") or {}
+        plan = make_plan(
+            old, definition, inputs, wanted.choices, files_gone=is_gone, environment=values
+        )
         return Prepared(old, attempts, definition, text, inputs, plan)
 
     def _read(self, history: History, ord_: int) -> Any:

@@ -28,7 +28,16 @@ class TokenRequest(msgspec.Struct):
 
 async def me(request: Request) -> Response:
     caller = caller_of(request)
-    return Json({"user": caller.name, "role": caller.role, "origin": caller.origin})
+    environment = context_of(request).service.scheduler.environment.now()
+    return Json(
+        {
+            "user": caller.name,
+            "role": caller.role,
+            "origin": caller.origin,
+            "environment": environment.name,
+            "production": environment.production,
+        }
+    )
 
 
 async def users(request: Request) -> Response:

@@ -31,7 +31,11 @@ async def plan(request: Request) -> Response:
     given, given_text = wanted.get("inputs") or {}, wanted.get("inputs_text") or {}
     inputs = check_inputs(compiled["inputs"], given, given_text)
     base_env = service.scheduler.surroundings().env_for(compiled)
-    found = dry_run(compiled, inputs, base_env, Clock().now_us())
+    environment = service.scheduler.environment
+    misses = environment.missing(compiled)
+    values = {} if misses else environment.of(compiled).get("environment")
+    found = dry_run(compiled, inputs, base_env, Clock().now_us(), values)
+    found["problems"][:0] = misses
     if missing := service.secrets.missing(compiled):
         found["problems"].insert(0, missing_words(missing)[0])
     await _look_around(service.scheduler, compiled["source"] or source, found)

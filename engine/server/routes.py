@@ -19,6 +19,7 @@ from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
 from engine.journal.history import History
 from engine.model import TERMINAL_EXECUTION_STATES
+from engine.push.here import problems_here
 from engine.server.app import Json
 from engine.server.called import wanted_calls, with_called
 from engine.server.context import Context
@@ -228,12 +229,12 @@ async def flow_debug(request: Request) -> Response:
 
 async def validate(request: Request) -> Response:
     wanted = await body_of(request, ValidateRequest)
-    library = context_of(request).service.library
+    service = context_of(request).service
     try:
-        compiled = await library.compile(wanted.text.encode(), wanted.source)
+        compiled = await service.library.compile(wanted.text.encode(), wanted.source)
     except FlowFileError as error:
         return Json({"problems": error.details.get("problems", []), "name": None})
-    return Json({"problems": [], "name": compiled["name"]})
+    return Json({"problems": problems_here(service, compiled), "name": compiled["name"]})
 
 
 async def machine(request: Request) -> Response:

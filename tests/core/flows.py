@@ -62,6 +62,6 @@ def flow(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "format": 2, "name": "sample", "version": "v1", "source": "", "description": "",
         "type": "", "tags": [], "inputs": [], "env": {}, "timeout_s": None, "max_parallel": None,
         "fail_fast": False, "debug": False, "env_passthrough": [], "outputs": {},
-        "python_path": [], "runbook": "", "steps": list(steps), "on_failure": [],
+        "python_path": [], "runbook": "", "environment": [], "steps": list(steps), "on_failure": [],
         "on_success": [], "on_cancel": [], "finally": [],
     } | changes  # fmt: skip

@@ -92,19 +92,19 @@ def test_the_flow(flow: dict[str, Any]) -> None:
         "timeout_s": 5400.0, "max_parallel": 4, "fail_fast": True, "debug": False,
         "env_passthrough": ["SSH_AUTH_SOCK"],
         "expect": None, "secrets": ["DB_PASSWORD"], "concurrency": None, "requires": None,
-        "retention": None, "alerts": [], "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
+        "retention": None, "alerts": [], "environment": [], "permissions": {"run": ["operator", "user:anna"], "view": ["viewer"]},
         "outputs": {"size": "${{ steps.dump.outputs.size }}",
                     "list": [1, "${{ steps.list.outputs }}"]},
         "python_path": ["/flows", "/flows/lib", "/opt/lib"], "runbook": "docs/nightly.md",
         "triggers": [], "tests": [
-            {"name": "works", "inputs": {"keep": 3},
+            {"name": "works", "inputs": {"keep": 3}, "environment": {},
              "mock": {"dump": {"outputs": {"size": 5}, "error": None, "message": "", "times": None,
                                "items": None, "failed_items": []},
                       "list": {"outputs": {}, "error": "timeout", "message": "", "times": 2,
                                "items": None, "failed_items": []}},
              "expect": {"state": "partial", "steps": {"score": "skipped"}, "outputs": {},
                         "error": None}},
-            {"name": "by itself", "inputs": {}, "mock": {},
+            {"name": "by itself", "inputs": {}, "environment": {}, "mock": {},
              "expect": {"state": "completed", "steps": {}, "outputs": {}, "error": None}},
         ],
     }
@@ -310,3 +310,11 @@ def test_policies_are_complete() -> None:
         "method": "POST", "url": "https://x/", "headers": {}, "query": {}, "body": {"a": 1},
         "body_file": None, "auth": None, "expect_status": ["2xx"], "save": None,
         "redirects": True, "verify": "/flows/ca.pem", "proxy": None}
+
+
+def test_the_values_of_the_server_that_a_flow_names_are_listed() -> None:
+    text = (
+        "name: f\nenv: {HOST: '${{ environment.db_host }}'}\nsteps:\n"
+        "  - {id: a, run: 'x', if: environment.name == 'prod' && environment.keep > 1}\n"
+    )
+    assert compile_flow(text.encode(), "/f.yaml")["environment"] == ["db_host", "keep", "name"]

@@ -131,7 +131,14 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "8:15: the expression ends too early"]),
     "expression in a text with escapes": (
         HEAD + "steps:\n  - {id: a, run: 'it''s ${{ nope }}'}\n", [
-            "3:29: there is no `nope` in `run` (there is inputs, env, steps, execution, trigger)"]),
+            "3:29: there is no `nope` in `run` (there is inputs, env, steps, execution, trigger, "
+            "environment)"]),
+    "the environment as a whole": (HEAD + "steps: [{id: a, run: x, if: environment == 1}]\n", [
+        "2:29: `environment` needs the name of a value here (such as environment.name)"]),
+    "a computed value of the environment": (
+        HEAD + "steps: [{id: a, run: x, if: 'environment[inputs.x] == 1'}]\n", [
+            "2:30: `environment` needs the name of a value here (such as environment.name)",
+            "2:42: there is no input `x` (the flow declares none)"]),
     "not a need": (HEAD + STEP + "  - {id: b, needs: [], run: 'x ${{ steps.a.outputs.n }}'}\n", [
         "4:36: `b` does not need `a`, so it may run before it (add `a` to its needs)"]),
     "a later step": (HEAD + "steps:\n  - {id: a, if: steps.b.state == 'x', run: x}\n"

@@ -143,3 +143,17 @@ def test_a_wait_is_over_and_an_approval_given_unless_mocked(test: str) -> None:
     text = f"{ASKING}  - {{name: t, {test}}}"
     (found,) = run_tests(compile_flow(text.encode(), "/ask.yaml"))
     assert found.passed, found
+
+
+def test_a_test_makes_up_the_values_of_the_server() -> None:
+    text = (
+        "name: f\nsteps: [{id: a, run: 'x', if: environment.name == 'prod' && environment.n > 1}]\n"
+        "tests:\n"
+        "  - {name: there, environment: {name: prod, n: 2}, expect: {steps: {a: completed}}}\n"
+        "  - {name: small, environment: {n: 2}, expect: {steps: {a: skipped}}}\n"
+        "  - {name: nothing}\n"
+    )
+    there, small, nothing = run_tests(compile_flow(text.encode(), "/f.yaml"))
+    assert there.passed
+    assert small.passed
+    assert "says nothing of environment.n" in nothing.problem

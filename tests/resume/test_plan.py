@@ -238,3 +238,18 @@ def test_a_reused_step_is_unchanged_down_to_its_roots(
         )
         assert (decision == "reuse") == is_same, path
     assert make_plan(old, new, inputs) == plan
+
+
+def test_another_value_of_the_server_invalidates_the_steps_that_name_it() -> None:
+    definition = flow(step("a", run="x ${{ environment.host }}"), step("b", run="y $host"))
+    old = ended(definition, b="failed")
+    old.environment_values = {"name": "prod", "host": "db1"}
+    same = make_plan(old, definition, {}, environment={"name": "prod", "host": "db1"})
+    assert decisions(same) == {"a": "reuse", "b": "run"}
+    moved = make_plan(old, definition, {}, environment={"name": "prod", "host": "db2"})
+    assert because(moved, "a") == "environment.host changed"
+    inherited = {**definition, "env": {"H": "${{ environment.host }}"}}
+    old = ended(inherited)
+    old.environment_values = {"host": "db1"}
+    plan = make_plan(old, inherited, {}, environment={"host": "db2"})
+    assert because(plan, "b") == "env H changed"
