@@ -7,31 +7,30 @@ so after any death `recover` finds out which of them were started.
 from __future__ import annotations
 
 import asyncio
-import os
 import traceback
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from engine.access.access import Needs
+from engine.access.roles import Caller
+from engine.callees import Callee, Callees
 from engine.calls import chain_of, check_chain
 from engine.core import calling, decide
 from engine.core.cancelling import cancel_child, is_unwanted
 from engine.core.hide import Mask
 from engine.core.state import Execution, StepState
-from engine.core.turn import CancelChild, ChildCommand, StartChild
-from engine.errors import Conflict, InputError, Unavailable, UnknownReference, WingmanError
+from engine.core.turn import CancelChild, ChildCommand, StartChild, Turn
+from engine.errors import Conflict, InputError, Unavailable, WingmanError
 from engine.failpoints import reach
-from engine.flowfile.inputs import check_inputs
 from engine.journal.history import History
-from engine.library import file_beside
 from engine.model import OPEN_EXECUTION_STATES, Event
 from engine.sensitive import sensitive_names
-from engine.service import Service
+from engine.service import Reserved, Service
 
 CALL = Needs("operator", "run")
 TRY_AGAIN_S = 1.0  # while nothing can be started
 RETRIABLE = ("failed", "partial", "cancelled")
-Found = tuple[bytes, str]  # a flow file's text and path
 Row = dict[str, Any]
 
 
@@ -42,10 +41,12 @@ class Children:
         self._service = service
         self._scheduler = service.scheduler
         self._log = log
+        self._callees = Callees(service.library)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._looking: dict[tuple[str, str], asyncio.Task[Found]] = {}
+        self._ends: dict[str, list[tuple[str, str, Row]]] = {}  # by caller, not yet delivered
         self._scheduler.on_child = self.carry_out
-        self._scheduler.observers.append(self._seen)
+        self._scheduler.on_calls = self._start_at_once
+        self._scheduler.on_ended.append(self._ended)
 
     # -- what the core asks for --
 
@@ -105,41 +106,98 @@ class Children:
 
     async def _launch(self, caller: Execution, command: StartChild) -> None:
         service, step = self._service, caller.steps[command.step]
-        chain = chain_of(caller)
-        check_chain(chain, command.flow)
-        text, source = await self._find(command.flow, caller.source)
-        compiled = await service.library.compile(text, source)
-        if compiled["name"] != command.flow:
-            raise UnknownReference(f"{source} holds the flow {compiled['name']}")
-        await self._check_right(caller, compiled)
-        inputs = check_inputs(compiled["inputs"], command.inputs, {})
-        check_secrecy(compiled, inputs, self._scheduler.mask_of(caller))
+        check_chain(chain_of(caller), command.flow)
+        found = await self._callees.find(command.flow, caller.source)
+        await self._check_right(caller, found.compiled)
+        inputs = service.check_start(found.compiled, command.inputs, {})
+        check_secrecy(found.compiled, inputs, self._scheduler.mask_of(caller))
         if is_unwanted(caller, step) or not self._is_awaited(caller, command):
             self._take(caller, calling.child_refused, command.step, command.execution, None)
             return
         reach("child_starting")
         if command.execution in self._scheduler.live:
             return
-        above = [*(caller.parent or {}).get("above", ()), caller.id]
-        parent = {"execution": caller.id, "above": above, "flow": caller.flow,
-                  "number": caller.number,
-                  "step": command.step, "chain": chain}  # fmt: skip
-        answer = await service.launch(
-            compiled, text, source, command.inputs, {}, actor=caller.actor, trigger="flow",
-            debug=caller.debug or None, key=None, execution_id=command.execution, parent=parent,
-        )  # fmt: skip
+        number = self._enter(caller, command, found)
+        await service.permissions.learn_from(found.compiled)
+        await service.journal.durable()
         reach("child_started")
-        self._take(
-            caller, calling.child_started, command.step, command.execution, answer["number"]
-        )
+        self._take(caller, calling.child_started, command.step, command.execution, number)
         child = self._scheduler.live.get(command.execution)
         if child is not None and is_unwanted(caller, step):
             self._cancel(child, cancel_child(caller, step))
 
+    def _enter(
+        self, caller: Execution, command: StartChild, found: Callee,
+        reserved: Reserved | None = None,
+    ) -> int:  # fmt: skip
+        """Put the called execution into the open transaction; its number."""
+        above = [*(caller.parent or {}).get("above", ()), caller.id]
+        parent = {"execution": caller.id, "above": above, "flow": caller.flow,
+                  "number": caller.number,
+                  "step": command.step, "chain": chain_of(caller)}  # fmt: skip
+        answer = self._service.enter(
+            found.compiled, found.text, found.source, command.inputs, {}, actor=caller.actor,
+            trigger="flow", debug=caller.debug or None, key=None, execution_id=command.execution,
+            reserved=reserved, parent=parent,
+        )  # fmt: skip
+        return int(answer["number"])
+
+    # -- starting at once, where nothing has to be waited for --
+
+    def _start_at_once(self, turn: Turn) -> None:
+        """Start what can be in the transaction that decides to call it; the rest is found out."""
+        turn.commands = [
+            command for command in turn.commands
+            if not (isinstance(command, StartChild) and self._is_begun(turn, command))
+        ]  # fmt: skip
+
+    def _is_begun(self, turn: Turn, command: StartChild) -> bool:
+        found = self._ready(turn.execution, command)
+        if found is None:
+            return False
+        callee, inputs = found
+        reserved = self._service.reserve(command.flow, inputs)
+        turn.emit("child.started", step=command.step, number=reserved.number)
+        self._scheduler.then(partial(self._begin, turn.execution, command, callee, reserved))
+        return True
+
+    def _ready(self, caller: Execution, command: StartChild) -> tuple[Callee, Row] | None:
+        """The flow to be called and its inputs, if it is known and nothing is in the way."""
+        found = self._callees.known(command.flow, caller.source) if command.attempt == 1 else None
+        if found is None or self._role_of(caller).role != "admin":
+            return None
+        try:
+            check_chain(chain_of(caller), command.flow)
+            inputs = self._service.check_start(found.compiled, command.inputs, {})
+            check_secrecy(found.compiled, inputs, self._scheduler.mask_of(caller))
+        except WingmanError:
+            return None  # the other way says so
+        except Exception:  # the caller's decision must be journaled, whatever is wrong here
+            self._log(traceback.format_exc())
+            return None
+        return found, inputs
+
+    def _begin(
+        self, caller: Execution, command: StartChild, found: Callee, reserved: Reserved
+    ) -> None:
+        reach("child_starting")
+        try:
+            self._enter(caller, command, found, reserved)
+        except Exception:  # a fault of ours: told, and not waited for in vain
+            self._log(traceback.format_exc())
+            self._refuse(caller, command, "start_failed", "a fault of the engine; see its log")
+        reach("child_started")
+
+    # -- rights --
+
+    def _role_of(self, caller: Execution) -> Caller:
+        """Whoever started the caller, as they are now."""
+        return self._service.permissions.access.users.by_actor(caller.actor)
+
     async def _check_right(self, caller: Execution, compiled: Row) -> None:
         """Whoever started the caller must be allowed to run what it calls. Raises NotAllowed."""
         service = self._service
-        who = service.permissions.access.users.by_actor(caller.actor)
+        who = self._role_of(caller)
         if who.role == "admin":
             return
         await service.permissions.learn_from(compiled)
@@ -163,8 +221,8 @@ class Children:
         if row is None:
             return False
         if row["state"] in RETRIABLE:
-            text, source = await self._find(command.flow, caller.source)
-            await self._check_right(caller, await self._service.library.compile(text, source))
+            found = await self._callees.find(command.flow, caller.source)
+            await self._check_right(caller, found.compiled)
             name = f"{caller.flow}#{caller.number}"
             request = {"reason": f"{name}, which calls it, is retried"}
             await self._service.act(command.execution, "retry", request, caller.actor)
@@ -172,39 +230,24 @@ class Children:
             self._deliver(caller, command.step, command.execution, facts_of(row))
         return True
 
-    async def _find(self, name: str, caller_source: str) -> Found:
-        """A flow by name: of the flow folders, else the file beside the caller's. One look for all
-        that ask at once.
-        """
-        key = (name, os.path.dirname(caller_source))
-        task = self._looking.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._look(*key))
-            self._looking[key] = task
-            task.add_done_callback(lambda _: self._looking.pop(key, None))
-        return await asyncio.shield(task)
-
-    async def _look(self, name: str, folder: str) -> Found:
-        try:
-            file = await self._service.library.find(name)
-        except UnknownReference:
-            beside = await asyncio.to_thread(file_beside, folder, name)
-            if beside is None:
-                raise
-            return beside
-        return file.text, str(file.path)
-
     # -- ending --
 
-    def _seen(self, execution: Execution, events: list[Event]) -> None:
-        """A called execution has ended, and that is durable: tell the step that called it."""
+    def _ended(self, execution: Execution, events: list[Event]) -> None:
+        """A called execution ends: so does the step that called it, in the same transaction."""
         parent = execution.parent
         if parent is None or not execution.has_ended:
             return
         caller = self._scheduler.live.get(parent["execution"])
         if caller is not None and any(event.type == "execution.ended" for event in events):
             facts = {key: getattr(execution, key) for key in FACTS}
-            self._deliver(caller, parent["step"], execution.id, facts)
+            ends = self._ends.setdefault(caller.id, [])
+            if not ends:
+                self._scheduler.then(partial(self._deliver_all, caller))
+            ends.append((parent["step"], execution.id, facts))
+
+    def _deliver_all(self, caller: Execution) -> None:
+        """What has ended of one caller by the end of a report, at once."""
+        self._take(caller, calling.children_ended, self._ends.pop(caller.id))
 
     def _deliver(self, caller: Execution, path: str, execution_id: str, facts: Row) -> None:
         self._take(caller, calling.child_ended, path, execution_id, facts)

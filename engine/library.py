@@ -123,13 +123,18 @@ class Library:
                     status = path.stat()
                     stamp = (status.st_mtime_ns, status.st_size)
                     if known is None or known.stamp != stamp:
-                        with path.open("rb") as stream:
-                            text = stream.read(FILE_LIMIT_BYTES + 1)
-                        known = FlowFile(path, stamp, text, readable(path.stem), is_standard)
+                        name = readable(path.stem)
+                        known = FlowFile(path, stamp, read_file(path), name, is_standard)
                 except OSError:
                     continue  # vanished or unreadable between listing and reading
                 present[path] = known
         self._files = present
+
+
+def read_file(path: str | Path) -> bytes:
+    """What a flow file holds, up to what is refused as too large."""
+    with open(path, "rb") as stream:
+        return stream.read(FILE_LIMIT_BYTES + 1)
 
 
 def readable(name: str) -> str:
@@ -152,6 +157,5 @@ def file_beside(folder: str, name: str) -> tuple[bytes, str] | None:
     for ending in (".yaml", ".yml") if folder and "/" not in name else ():
         path = Path(folder, f"{name}{ending}")
         if path.is_file():
-            with path.open("rb") as stream:
-                return stream.read(FILE_LIMIT_BYTES + 1), str(path)
+            return read_file(path), str(path)
     return None

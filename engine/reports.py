@@ -31,12 +31,13 @@ class Reports:
             execution_id, number = split_attempt_id(end["attempt"])
             by_execution.setdefault(execution_id, []).append((number, end))
         names: list[str] = []
-        for execution_id, ended in by_execution.items():
-            execution = self._scheduler.live.get(execution_id)
-            if execution is None or self._scheduler.attempt(
-                execution, decide.attempts_ended, ended
-            ):
-                names += [end["attempt"] for _, end in ended]
+        with self._scheduler.together():
+            for execution_id, ended in by_execution.items():
+                execution = self._scheduler.live.get(execution_id)
+                if execution is None or self._scheduler.attempt(
+                    execution, decide.attempts_ended, ended
+                ):
+                    names += [end["attempt"] for _, end in ended]
         if names:
             self._journal.when_durable(lambda: self._acknowledge(generation, names))
 

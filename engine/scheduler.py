@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from engine import items
@@ -19,7 +20,6 @@ from engine.clock import Clock
 from engine.core import decide
 from engine.core.advance import advance
 from engine.core.cancelling import cancel_command, is_unwanted
-from engine.core.entering import checked
 from engine.core.hide import Mask
 from engine.core.lining import places
 from engine.core.prepare import Surroundings
@@ -27,16 +27,14 @@ from engine.core.state import Execution
 from engine.core.turn import (
     CancelAttempt,
     CancelOthers,
-    CheckRequirements,
     ChildCommand,
     Ended,
-    Evaluate,
-    Gather,
     StartAttempt,
     Turn,
 )
 from engine.ends import Ends
 from engine.environment import Environments
+from engine.errands import Errand, Errands
 from engine.errors import WingmanError
 from engine.executor import Executor
 from engine.failpoints import reach
@@ -80,11 +78,12 @@ class Scheduler:
         self.on_grew: Callable[[list[str]], None] = lambda executions: None
         self.on_sampled: Callable[[float, Samples], None] = lambda at, samples: None
         self.on_child: Callable[[Execution, ChildCommand], None]
+        # starts in the same transaction what can be, of what a decision calls
+        self.on_calls: Callable[[Turn], None] = lambda turn: None
         self.executor: Executor
         self._home = home
         self._clock = clock
         self._journal = journal
-        self._sandbox = sandbox
         self.base_env = base_env
         self._own_env = {k: v for k, v in os.environ.items() if not k.startswith("WINGMAN_")}
         self._log = log
@@ -99,9 +98,10 @@ class Scheduler:
         self.config_file = home.config_file
         self.environment = Environments(home.config_file, log)
         self.groups = GroupLine(lambda execution: self.attempt(execution, decide.begin))
-        self.requirements: Callable[[dict[str, list[str]], str, str], Awaitable[list[str]]]
+        self._following: deque[Callable[[], None]] = deque()  # decisions that follow at once
+        self._is_deciding = False
         self._ends = Ends()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.errands = Errands(home, sandbox, self._answered, log)
 
     @property
     def running_steps(self) -> int:
@@ -169,6 +169,34 @@ class Scheduler:
 
         Raises what the decision raises, before anything was journaled.
         """
+        if self._is_deciding:
+            self._decide(execution, decision, args, before, options)
+            return
+        with self.together():
+            self._decide(execution, decision, args, before, options)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Several decisions, and then what follows from all of them, in one transaction."""
+        self._is_deciding = True
+        try:
+            yield
+            while self._following:
+                self._following.popleft()()
+        finally:
+            self._is_deciding = False
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Do this after the present decision and in its transaction; `work` must not raise.
+
+        One after the other, not one inside of the other: a thousand may follow from each other.
+        """
+        self._following.append(work)
+
+    def _decide(
+        self, execution: Execution, decision: Callable[..., None], args: tuple[Any, ...],
+        before: list[Event] | None, options: dict[str, Any],
+    ) -> None:  # fmt: skip
         places_before = places(execution)
         turn = Turn(
             execution, self._clock.now_us(), self.surroundings(), self._free_slots(execution)
@@ -177,6 +205,8 @@ class Scheduler:
         turn.lines = self.executor.keeps_lines and not self._starved
         turn.groups = self.groups.ledger
         decision(turn, *args, **options)
+        if execution.calls and turn.commands:
+            self.on_calls(turn)
         self._running_steps += places(execution) - places_before
         self._queue(execution, turn)
         if turn.events:
@@ -269,14 +299,10 @@ class Scheduler:
                 self.executor.cancel(command.generation, name, command.mode, command.reason)
             elif isinstance(command, ChildCommand):
                 self.on_child(execution, command)
-            elif isinstance(command, Evaluate):
-                self._spawn(self._evaluate(execution, command))
+            elif isinstance(command, Errand):
+                self.errands.send(execution, command)
             elif isinstance(command, CancelOthers):
                 self._cancel_others(command)
-            elif isinstance(command, CheckRequirements):
-                self._spawn(self._check(execution, command))
-            elif isinstance(command, Gather):
-                self._spawn(self._gather(execution, command))
             elif isinstance(command, Ended):
                 self._release(execution)
         for observer in list(self.observers):
@@ -304,48 +330,11 @@ class Scheduler:
                 cancel.generation, command.spec["attempt"], cancel.mode, cancel.reason
             )
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _evaluate(self, execution: Execution, command: Evaluate) -> None:
-        value, error = None, None
-        try:
-            value = await self._sandbox.evaluate(
-                command.text, command.names, masked=execution.masked
-            )
-        except WingmanError as failed:
-            error = failed.message
-        if execution.id in self.live:
-            self.attempt(execution, decide.evaluated, command.step, command.text, value, error)
-
     def _cancel_others(self, command: CancelOthers) -> None:
         """End those who hold what another one takes over, unless they end already."""
         for other in filter(None, map(self.live.get, command.executions)):
             if not (other.has_ended or other.cancelling or other.state == "queued"):
                 self.attempt(other, decide.cancel, "cancel", command.reason)
-
-    async def _check(self, execution: Execution, command: CheckRequirements) -> None:
-        misses = await self.requirements(command.wanted, command.path, execution.source)
-        if execution.id in self.live:
-            self.attempt(execution, checked, misses)
-
-    async def _gather(self, execution: Execution, command: Gather) -> None:
-        """Put the items of a batch step aside, on a thread."""
-        count, error = 0, None
-        folder = self._home.text("work") + f"/{execution.id}"
-        try:
-            count = await asyncio.to_thread(
-                items.put_aside, command.store, command.source, folder
-            )
-        except WingmanError as failed:
-            error = failed.message
-        except Exception as fault:  # the step must not wait for ever
-            self._log(traceback.format_exc())
-            error = f"a fault in Wingman: {fault}"
-        if execution.id in self.live:
-            self.attempt(execution, decide.gathered, command.step, count, error)
 
     def _release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""
@@ -361,6 +350,11 @@ class Scheduler:
         self._ends.ended(execution.id)
         if execution.state == "completed" and not execution.debug:
             self._broom.completed(execution.id)
+
+    def _answered(self, execution: Execution, decision: Callable[..., None], *found: Any) -> None:
+        """An errand is done."""
+        if execution.id in self.live:
+            self.attempt(execution, decision, *found)
 
     def _offer(self, execution: Execution, paths: list[str]) -> None:
         self.attempt(execution, decide.offered, paths)

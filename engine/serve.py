@@ -115,7 +115,7 @@ class Engine:
         )
         self._scheduler.executor = self._executor
         library = Library([home.flows, *config.flow_paths], self._sandbox)
-        self._scheduler.requirements = Requirements(library).misses
+        self._scheduler.errands.requirements = Requirements(library).misses
         self.service = Service(
             self._clock,
             self._journal,

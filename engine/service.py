@@ -1,4 +1,4 @@
-"""The use cases: start, the verbs, listing, one execution, the flows. What the API's routes call.
+"""The use cases: start, the verbs, listing, one execution. What the API's routes call.
 
 Everything that changes something is journaled before it is answered.
 """
@@ -6,9 +6,8 @@ Everything that changes something is journaled before it is answered.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.access.flows import FlowPermissions
 from engine.calls import calls_of, check_calls
@@ -23,7 +22,7 @@ from engine.journal.history import History, Page
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.journal.view import live_execution
-from engine.library import FlowFile, Library
+from engine.library import Library
 from engine.model import TERMINAL_EXECUTION_STATES, Event
 from engine.once import Once
 from engine.recovery import new_execution, restore
@@ -33,6 +32,14 @@ from engine.secrets import Secrets
 from engine.sensitive import Sensitive, mask_values, sensitive_names, shown_inputs
 
 DEBUG_MODES = ("on", "once", "off")
+
+
+class Reserved(NamedTuple):
+    """What a new execution has before it is there."""
+
+    number: int
+    debug: str  # how the debug mode of its flow is switched
+    inputs: dict[str, Any]
 
 
 class Service:
@@ -125,19 +132,18 @@ class Service:
         execution_id: str | None = None,
         begin: Callable[[Turn], None] = decide.begin,
         audit: tuple[str, str] | None = None,
+        reserved: Reserved | None = None,
         **links: Any,
     ) -> dict[str, Any]:
         """Put a new execution of a compiled flow into the open transaction, with all else in it.
 
-        `links` say what it goes on from.
+        `links` say what it goes on from; `reserved` is what was checked and taken for it.
         """
-        self._check_may_start()
-        self.scheduler.slots.check(compiled)
-        inputs = check_inputs(compiled["inputs"], given, given_text)
+        inputs = reserved.inputs if reserved else self.check_start(compiled, given, given_text)
         name, now_us = compiled["name"], self._clock.now_us()
         execution_id = execution_id or new_execution_id(now_us)
         sealed = self.sensitive.seal(compiled, inputs, execution_id)
-        number, switch = self._take_number(name)
+        number, switch = (reserved or self.reserve(name, inputs))[:2]
         self.journal.last_ord += 1
         data = {
             "flow": name,
@@ -168,21 +174,26 @@ class Service:
         )
         return {"id": execution_id, "flow": name, "number": number, "state": execution.state}
 
-    def _take_number(self, name: str) -> tuple[int, str]:
-        """The next number of a flow, and how its debug mode is switched."""
-        number, switch = self._flows.get(name, (0, "off"))
-        self._flows[name] = (number + 1, "off" if switch == "once" else switch)
-        return number + 1, switch
-
-    def now_us(self) -> int:
-        """The time now, as events have it."""
-        return self._clock.now_us()
-
-    def _check_may_start(self) -> None:
+    def check_start(
+        self, compiled: dict[str, Any], given: dict[str, Any], given_text: dict[str, str]
+    ) -> dict[str, Any]:
+        """The inputs of a start that can be; raises what is in its way."""
         if self.is_closing:
             raise Unavailable("the engine is ending", "try again in a moment")
         if reason := self.journal.short_of_space:
             raise Unavailable(f"no new execution can start: {reason}", "free some space")
+        self.scheduler.slots.check(compiled)
+        return check_inputs(compiled["inputs"], given, given_text)
+
+    def reserve(self, flow: str, inputs: dict[str, Any]) -> Reserved:
+        """The next number of a flow, for a start with inputs that were checked."""
+        number, switch = self._flows.get(flow, (0, "off"))
+        self._flows[flow] = (number + 1, "off" if switch == "once" else switch)
+        return Reserved(number + 1, switch, inputs)
+
+    def now_us(self) -> int:
+        """The time now, as events have it."""
+        return self._clock.now_us()
 
     # -- the verbs -------------------------------------------------------------------------
 
@@ -318,6 +329,10 @@ class Service:
         await self.journal.durable()
         return {"flow": name, "debug": mode}
 
+    def debug_mode(self, flow: str) -> str:
+        """How the debug mode of a flow is switched: on, once or off."""
+        return self._flows.get(flow, (0, "off"))[1]
+
     # -- looking ---------------------------------------------------------------------------
 
     async def page(self, wanted: Filter, before: int | None, limit: int) -> Page:
@@ -363,32 +378,3 @@ class Service:
             return history.text_of(row["version"], row["source"]) or ""
 
         return await self.reader(look)
-
-    async def flows(self) -> list[dict[str, Any]]:
-        """Every flow that can be started by name, with its last results."""
-        files = await self.library.all()
-        names = [file.name for file in files]
-        last = await self.reader(lambda history: {n: history.newest(n, 10) for n in names})
-        return [self._flow(file, last[file.name]) for file in files]
-
-    async def flow(self, name: str) -> dict[str, Any]:
-        """One flow with its definition."""
-        file = await self.library.find(name)
-        last = await self.reader(lambda history: history.newest(name, 10))
-        return {**self._flow(file, last), "definition": file.text.decode("utf-8", "replace")}
-
-    def _flow(self, file: FlowFile, last: list[dict[str, Any]]) -> dict[str, Any]:
-        compiled = file.compiled or {}
-        return {
-            "name": file.name,
-            "version": compiled.get("version") or hashlib.sha256(file.text).hexdigest(),
-            "description": compiled.get("description", ""),
-            "type": compiled.get("type", ""),
-            "tags": compiled.get("tags", []),
-            "source": str(file.path),
-            "standard": file.standard,
-            "debug": self._flows.get(file.name, (0, "off"))[1],
-            "problems": file.problems,
-            "inputs": compiled.get("inputs", []),
-            "last": last,
-        }

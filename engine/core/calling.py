@@ -6,6 +6,7 @@ engine knows whether it was started, and never starts a second one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from engine.core.advance import advance
@@ -26,14 +27,21 @@ def child_started(turn: Turn, path: str, execution: str, number: int) -> None:
 
 def child_ended(turn: Turn, path: str, execution: str, facts: Facts) -> None:
     """The execution that a step calls has ended; one that is not awaited changes nothing."""
-    step = _awaited(turn, path, execution)
-    if step is None:
-        return
-    state, error = _judged(turn, step, facts)
-    if error is None:
-        state, error = check_outputs(turn, step, state, facts["outputs"])
-    known = {key: facts[key] for key in ("outputs", "number", "attempt")}
-    _conclude(turn, step, state, error, **known)
+    children_ended(turn, [(path, execution, facts)])
+
+
+def children_ended(turn: Turn, ends: Iterable[tuple[str, str, Facts]]) -> None:
+    """Several executions have ended: of each the step that calls it, its id, the facts."""
+    for path, execution, facts in ends:
+        step = _awaited(turn, path, execution)
+        if step is None:
+            continue
+        state, error = _judged(turn, step, facts)
+        if error is None:
+            state, error = check_outputs(turn, step, state, facts["outputs"])
+        known = {key: facts[key] for key in ("outputs", "number", "attempt")}
+        _conclude(turn, step, state, error, **known)
+    advance(turn)
 
 
 def child_refused(turn: Turn, path: str, execution: str, error: dict[str, Any] | None) -> None:
@@ -42,6 +50,7 @@ def child_refused(turn: Turn, path: str, execution: str, error: dict[str, Any] |
     if step is not None:
         attempt = (step.child or {})["attempt"] - 1
         _conclude(turn, step, "failed" if error else "cancelled", error, attempt=attempt)
+        advance(turn)
 
 
 def child_never_started(turn: Turn, path: str, execution: str) -> None:
@@ -95,4 +104,3 @@ def _conclude(
     turn.emit("child.ended", **data)
     if step.state == "failed":
         fail_fast(turn, step)
-    advance(turn)

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from typing import Any
 
+from engine.catalog import one_flow
 from engine.clock import Clock
 from engine.core.names import names_of
 from engine.core.prepare import Environment
@@ -87,7 +88,7 @@ class Insight:
 
     async def why_flow(self, name: str) -> Why:
         """Why a flow runs or does not. Raises UnknownReference."""
-        flow = await self._service.flow(name)
+        flow = await one_flow(self._service, name)
         problems: list[str] = []
         try:
             file = await self._service.library.find(name)

@@ -48,11 +48,11 @@ async def _look_around(scheduler: Scheduler, source: str, found: dict[str, Any])
     """What of the requirements is missing now, and who holds the concurrency group."""
     if found["requires"] is not None:
         path = found["env"].get("PATH") or scheduler.base_env.get("PATH", "")
-        found["problems"] += await scheduler.requirements(found["requires"], path, source)
+        found["problems"] += await scheduler.errands.requirements(found["requires"], path, source)
     called = [step["does"]["flow"]["name"] for step in found["steps"] if step["kind"] == "flow"]
     if called:
         flows = {"programs": [], "files": [], "hosts": [], "flows": called}
-        missing = await scheduler.requirements(flows, "", source)
+        missing = await scheduler.errands.requirements(flows, "", source)
         found["problems"] += [one for one in missing if one not in found["problems"]]
     concurrency = found["concurrency"]
     if concurrency and concurrency.pop("known"):

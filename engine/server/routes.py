@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from engine import wire
+from engine.catalog import all_flows, one_flow
 from engine.clock import Clock
 from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
@@ -210,12 +211,12 @@ async def act(request: Request) -> Response:
 async def flows(request: Request) -> Response:
     context = context_of(request)
     hidden = await context.gate.hidden(caller_of(request))
-    found = await context.service.flows()
+    found = await all_flows(context.service)
     return Json({"flows": [flow for flow in found if flow["name"] not in hidden]})
 
 
 async def flow(request: Request) -> Response:
-    return Json(await context_of(request).service.flow(request.path_params["name"]))
+    return Json(await one_flow(context_of(request).service, request.path_params["name"]))
 
 
 async def flow_debug(request: Request) -> Response:

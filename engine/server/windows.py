@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.access.roles import Caller
+from engine.catalog import all_flows
 from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import UsageError
@@ -269,9 +270,8 @@ class FlowsWindow(Window):
         self.is_dirty = True
 
     async def content(self) -> dict[str, Any] | None:
-        flows = [
-            flow for flow in await self.context.service.flows() if flow["name"] not in self.hidden
-        ]
+        found = await all_flows(self.context.service)
+        flows = [flow for flow in found if flow["name"] not in self.hidden]
         if self.version and flows == self._sent:
             return None
         self._sent = flows

@@ -250,7 +250,7 @@ async def test_what_cannot_start_now_is_tried_again(
     world.write("f", hourly(catchup="latest", catchup_window="10m", overlap="allow"))
     async with world.serving():
         service = world.engine.service
-        monkeypatch.setattr(service, "_check_may_start", _full)
+        monkeypatch.setattr(service, "check_start", _full)
         await world.passes(HOUR_S)
         assert await world.ledger(NAME) == []
         monkeypatch.undo()
@@ -258,7 +258,7 @@ async def test_what_cannot_start_now_is_tried_again(
         assert await world.ledger(NAME) == [("2027-03-01T01:00", "late", 1)]
 
 
-def _full() -> None:
+def _full(*start: object) -> None:
     raise Unavailable("the disk is full")
 
 
