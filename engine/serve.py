@@ -28,12 +28,14 @@ from engine.core.state import Execution
 from engine.errors import WingmanError
 from engine.executor.local import LocalExecutor
 from engine.failpoints import reach
+from engine.inbox.keeper import Inbox
 from engine.journal.database import queries
 from engine.journal.history import History
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.library import Library
 from engine.life import base_environment, log
+from engine.lost import end_lost
 from engine.model import Event
 from engine.paths import Home
 from engine.recovery import restore_open
@@ -51,6 +53,7 @@ from engine.server.protocol import listen
 from engine.service import Service
 from engine.serving import Serving
 from engine.times import to_text
+from engine.triggers.early import load_followers
 from engine.triggers.keeper import Keeper
 from engine.triggers.registry import Registry
 
@@ -131,6 +134,7 @@ class Engine:
         self.triggers = Keeper(self.service, self._clock, log)
         self._registry = Registry(self.triggers, library, log)
         self._retained = config.retention
+        self.inbox = Inbox(self.service, self._clock)
         self.alerts = self._make_alerts(config.channels)
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
@@ -155,8 +159,9 @@ class Engine:
         opening = loop.create_task(self._open_triggers(archive is None))
         logs = LogBook(self._home, self.service)
         context = Context(
-            self._home, self.service, logs, self._status, self.stop, self.triggers, self.alerts
-        )
+            self._home, self.service, logs, self._status, self.stop, self.triggers, self.alerts,
+            self.inbox,
+        )  # fmt: skip
         context.gate.only_shows = archive is not None
         retention = self._make_retention(context)
         if archive is None:
@@ -210,11 +215,14 @@ class Engine:
     def _recover(self) -> None:
         """Take back what the last engine left open, before anybody can ask."""
         connection = self._journal.reader()
+        history = History(connection)
         executions, lost = restore_open(connection, self._sensitive)
+        self.inbox.load(history)
+        if executions or lost:
+            load_followers(self.triggers, history)
+        followers = self._scheduler.on_ended
+        end_lost(lost, history, self._journal, self._clock.now_us, followers, log)
         connection.close()
-        for ord_, reason in lost.items():
-            log(f"execution {ord_} cannot go on: {reason}")
-            self._journal.abandon(ord_, self._clock.now_us(), reason)
         for execution in executions:
             self._adopt(execution)
         self.secrets.forget_former(min((ex.created_at_us for ex in executions), default=None))

@@ -18,6 +18,7 @@ from engine.journal.database import queries
 from engine.journal.history import NEWEST, History
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
+from engine.jsontext import encode
 from engine.times import to_text
 
 SECOND_US = 1_000_000
@@ -25,6 +26,7 @@ FIRST_PAUSE_S = 10
 LONGEST_PAUSE_S = 3600
 GIVE_UP_US = 86_400 * SECOND_US
 KEPT_US = 90 * 86_400 * SECOND_US
+SHOWN = 20  # about some executions
 TIMES = ("at", "due", "ended", "acked_at")
 COLUMNS = ("id", "channel", "flow", "execution", "occasion", "title", "text", "at", "state",
            "tries", "due", "ended", "error", "acked_at", "acked_by")  # fmt: skip
@@ -104,6 +106,11 @@ class Delivery:
     async def page(self, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Deliveries, newest first."""
         rows = await self._ask("deliveries_below", NEWEST if before is None else before, limit)
+        return [_shown(row) for row in rows]
+
+    async def about(self, executions: list[str]) -> list[dict[str, Any]]:
+        """The newest deliveries about some executions."""
+        rows = await self._ask("deliveries_about", encode(executions).decode(), SHOWN)
         return [_shown(row) for row in rows]
 
     async def one(self, number: int) -> dict[str, Any] | None:

@@ -50,6 +50,7 @@ COMMANDS = {
     "approve": ("approval", "approve what a step of an execution asks for"),
     "reject": ("approval", "reject what a step of an execution asks for"),
     "flows": ("flows", "list the flows that can be run by name, or show one"),
+    "inbox": ("inbox", "what has failed and not recovered; acknowledge, snooze, assign, close it"),
     "alerts": ("alerts", "what people were told; acknowledge it, or test a channel"),
     "pools": ("pools", "list shared resources, who holds them and who waits for them"),
     "debug": ("debug", "switch a flow's debug mode on, on for one execution (once), or off"),

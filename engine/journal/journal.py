@@ -140,7 +140,7 @@ class Journal:
         for step in execution.steps.values():
             self._touch(execution, step)
 
-    def abandon(self, ord_: int, at_us: int, reason: str) -> None:
+    def abandon(self, ord_: int, at_us: int, reason: str) -> Event:
         """End an execution that cannot be restored: failed, what ran is interrupted."""
         error = {"step": None, "type": "lost", "message": f"it cannot go on: {reason}"}
         self.seq += 1
@@ -148,6 +148,7 @@ class Journal:
         self._batch.events.append([self.seq, ord_, at_us, "execution.ended", data])
         self._batch.abandoned.append([ord_, at_us, error])
         self._schedule()
+        return Event(self.seq, "", at_us, "execution.ended", data)
 
     def add_version(self, row: list[Any]) -> None:
         """Keep a flow's version; [version, name, source, text, compiled, at]."""

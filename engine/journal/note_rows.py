@@ -26,6 +26,17 @@ def notes_of_error(history: History, ord_: int, flow: str, error: Row, limit: in
     return [_note(row) for row in _rows(history, "notes_of_error", *values)]
 
 
+def notes_of_failure(
+    history: History, type_: str, places: list[tuple[str, str | None]], limit: int
+) -> list[Row]:
+    """The newest notes about an error in these steps of flows, whatever execution had it."""
+    found: dict[int, Row] = {}
+    for flow, step in places:
+        for row in _rows(history, "notes_of_error", flow, type_, step, 0, limit):
+            found[row[0]] = _note(row)
+    return [found[id_] for id_ in sorted(found, reverse=True)[:limit]]
+
+
 def find_notes(history: History, fits: Callable[[Row], bool], limit: int) -> list[Row]:
     """The newest notes that fit."""
     found: list[Row] = []

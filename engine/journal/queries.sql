@@ -379,6 +379,11 @@ DELETE FROM occasions WHERE outcome != 'waiting' AND seq IN (
 -- name: triggers
 SELECT name, flow, kind, source, version, armed, decided, data FROM triggers
 
+-- name: followers
+-- the armed triggers that the end of another flow fires
+SELECT name, flow, kind, source, version, armed, decided, data FROM triggers
+WHERE armed AND kind = 'after'
+
 -- name: occasions_waiting
 SELECT trigger, key, at, until, times, decided, outcome, reason, execution, data FROM occasions
 WHERE outcome = 'waiting' ORDER BY seq
@@ -552,6 +557,78 @@ SELECT min(due) FROM deliveries WHERE state = 'waiting'
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
        acked_at, acked_by FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2
 
+-- name: deliveries_about
+SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
+       acked_at, acked_by FROM deliveries WHERE execution IN (SELECT value FROM json_each(?1))
+ORDER BY id DESC LIMIT ?2
+
 -- name: delivery
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
        acked_at, acked_by FROM deliveries WHERE id = ?1
+
+-- name: open_places
+-- where something has failed and not recovered: what an engine has in mind
+SELECT flow, inbox, step FROM inbox_places WHERE open
+
+-- name: upsert_inbox
+INSERT INTO inbox (id, type, last, open)
+SELECT value->>0, value->>1, value->>2, 1 FROM json_each(?1) WHERE true
+ON CONFLICT (id) DO UPDATE SET last = max(last, excluded.last), open = 1, left_at = NULL, left_by = NULL
+
+-- name: upsert_places
+INSERT INTO inbox_places
+SELECT value->>0, value->>1, value->>2, value->>3, 1, value->>4, value->>4, value->>5, value->>5, value->>6,
+       value->>7, value->>8
+FROM json_each(?1) WHERE true
+ON CONFLICT (inbox, flow, step) DO UPDATE SET message = excluded.message, open = 1,
+  times = iif(open, times + excluded.times, excluded.times), total = total + excluded.total,
+  since = iif(open, since, excluded.since), last = excluded.last,
+  execution = excluded.execution, number = excluded.number
+
+-- name: recover_places
+UPDATE inbox_places SET open = 0 WHERE open AND flow IN (SELECT value->>0 FROM json_each(?1))
+
+-- name: close_places
+UPDATE inbox_places SET open = 0 WHERE open AND inbox IN (SELECT value->>0 FROM json_each(?1))
+
+-- name: leave_inbox
+UPDATE inbox SET open = 0, left_at = j.value->>1, left_by = j.value->>2
+FROM json_each(?1) j WHERE inbox.id = j.value->>0 AND open
+
+-- name: acknowledge_inbox
+UPDATE inbox SET acked_at = j.value->>1, acked_by = j.value->>2
+FROM json_each(?1) j WHERE inbox.id = j.value->>0
+
+-- name: snooze_inbox
+UPDATE inbox SET snoozed_until = j.value->>1, snoozed_by = j.value->>2
+FROM json_each(?1) j WHERE inbox.id = j.value->>0
+
+-- name: assign_inbox
+UPDATE inbox SET assigned_to = j.value->>1, assigned_by = j.value->>2
+FROM json_each(?1) j WHERE inbox.id = j.value->>0
+
+-- name: inbox_newest
+SELECT id, type, last, open, acked_at, acked_by, snoozed_until, snoozed_by, assigned_to, assigned_by,
+       left_at, left_by FROM inbox WHERE open = ?1 ORDER BY last DESC LIMIT ?2
+
+-- name: inbox_entries
+SELECT id, type, last, open, acked_at, acked_by, snoozed_until, snoozed_by, assigned_to, assigned_by,
+       left_at, left_by FROM inbox WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 10
+
+-- name: places_of
+SELECT p.inbox, p.flow, p.step, p.message, p.open, p.times, p.total, p.first, p.since, p.last, p.execution, p.number
+FROM json_each(?1) j CROSS JOIN inbox_places p ON p.inbox = j.value ORDER BY p.last DESC
+
+-- name: forget_places
+DELETE FROM inbox_places WHERE inbox IN (
+  SELECT i.id FROM json_each(?1) j JOIN inbox i ON NOT i.open AND i.last < j.value->>0 LIMIT 500)
+
+-- name: forget_inbox
+DELETE FROM inbox WHERE NOT open AND last < (SELECT value->>0 FROM json_each(?1))
+AND NOT EXISTS (SELECT 1 FROM inbox_places p WHERE p.inbox = inbox.id)
+
+-- name: is_inbox_filled
+SELECT count(*) FROM meta WHERE key = 'inbox_filled'
+
+-- name: inbox_is_filled
+INSERT OR REPLACE INTO meta SELECT 'inbox_filled', value->>0 FROM json_each(?1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.alerts.keeper import Alerts
 from engine.gauges import Gauges
+from engine.inbox.keeper import Inbox
 from engine.notes import Notes
 from engine.paths import Home
 from engine.server.gate import Gate
@@ -31,6 +32,7 @@ class Context:
     stop: Callable[[bool], None]
     triggers: Keeper
     alerts: Alerts
+    inbox: Inbox
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
     warned: Warned = field(init=False)

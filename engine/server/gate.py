@@ -115,6 +115,7 @@ class Gate:
 
     def __init__(self, service: Service) -> None:
         self._access = access = service.permissions.access
+        self.users = access.users
         self._service = service
         self._permissions = service.permissions
         self.only_shows = False  # an archive: whoever asks may look, and no more

@@ -13,6 +13,7 @@ from engine import __version__, people, wire
 from engine.server import (
     access_routes,
     alert_routes,
+    inbox_routes,
     note_routes,
     routes,
     runbook_routes,
@@ -47,6 +48,11 @@ KEY = {
 SHAPES = (
     alert_routes.Alert,
     alert_routes.ChannelRequest,
+    inbox_routes.InboxEntry,
+    inbox_routes.InboxAckRequest,
+    inbox_routes.SnoozeRequest,
+    inbox_routes.AssignRequest,
+    inbox_routes.InboxCloseRequest,
     wire.Execution,
     wire.Flow,
     wire.StartRequest,
@@ -82,6 +88,8 @@ SHAPES = (
     access_routes.UserRequest,
     access_routes.TokenRequest,
 )
+INBOX_VERBS = {"ack": "InboxAckRequest", "snooze": "SnoozeRequest", "assign": "AssignRequest",
+               "close": "InboxCloseRequest"}  # fmt: skip
 LINES_WANTED = ("step", "attempt", "level", "grep", "stream")
 GZIP = {"application/gzip": {"schema": {"type": "string", "format": "binary"}}}
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
@@ -237,6 +245,11 @@ def make_document() -> dict[str, Any]:
             "delete": operation(parameters=[REF, NOTE]),
         },
         "/v1/alerts": {"get": operation(alerts, parameters=_query("limit", "before"))},
+        "/v1/inbox": {"get": operation(
+            _listed("entries", shape["InboxEntry"]), parameters=_query("show", "text", "limit"))},
+        "/v1/inbox/{id}": {"get": operation(shape["InboxEntry"], parameters=[TOKEN])},
+        **{f"/v1/inbox/{{id}}/{verb}": {"post": operation(shape["InboxEntry"], body, [TOKEN])}
+           for verb, body in INBOX_VERBS.items()},
         "/v1/alerts/test": {"post": operation(None, "ChannelRequest")},
         "/v1/alerts/{id}/ack": {"post": operation(shape["Alert"], parameters=[TOKEN])},
         "/v1/notes": {"get": operation(notes, parameters=_query("text", "flow", "limit"))},

@@ -18,6 +18,7 @@ from engine.model import Event
 from engine.server.called import log_place, with_called
 from engine.server.context import Context
 from engine.server.gate import VIEW_EXECUTION
+from engine.server.inbox_window import InboxWindow
 from engine.server.log_windows import LogWindow, SearchWindow
 from engine.server.machine_window import MachineWindow
 from engine.server.trigger_window import TriggersWindow
@@ -316,6 +317,8 @@ async def _open_window(context: Context, request: dict[str, Any], caller: Caller
         return TriggersWindow(context, request)
     if kind == "machine":
         return MachineWindow(context, request)
+    if kind == "inbox":
+        return InboxWindow(context, request)
     made = OF_ONE.get(kind) if isinstance(kind, str) else None
     if made is not None:
         ref = request.get("ref")
@@ -331,5 +334,5 @@ async def _open_window(context: Context, request: dict[str, Any], caller: Caller
         return window
     raise UsageError(
         f"there is no window {kind!r}",
-        "executions, execution, log, search, flows, triggers, machine",
+        "executions, execution, log, search, flows, triggers, machine, inbox",
     )

@@ -64,14 +64,15 @@ class Keeper:
         rows, waiting = await self._service.reader(
             lambda history: (occasions.triggers(history), occasions.waiting(history))
         )
-        self.triggers.update((row[0], from_row(row)) for row in rows)
+        early = frozenset(self.triggers)
+        self.triggers.update((row[0], from_row(row)) for row in rows if row[0] not in early)
         for trigger in self.triggers.values():
             if trigger.is_armed:
                 self._enter(trigger)
         for execution in self._service.scheduler.live.values():
             self._note_running(execution)
         for row in waiting:
-            if row[0] in self.triggers:
+            if row[0] in self.triggers and row[0] not in early:
                 self.triggers[row[0]].waiting.append(row)
 
     @property

@@ -1,0 +1,1 @@
+"""The inbox: failures that are alike, until their flows recover."""
