@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.journal import occasions
 from engine.journal.database import queries
 from engine.journal.history import History, decode
 from engine.triggers.arrivals import note_circles
@@ -20,7 +21,7 @@ def load_followers(keeper: Keeper, history: History) -> None:
     followers = keeper.by_kind["after"] if rows else {}
     for row in rows:
         followers[row[0]] = keeper.triggers[row[0]] = from_row((*row[:-1], decode(row[-1])))
-    for occasion in history.occasions_waiting() if rows else ():
+    for occasion in occasions.waiting(history) if rows else ():
         if occasion[0] in followers:
             followers[occasion[0]].waiting.append(occasion)
     note_circles(followers.values())
