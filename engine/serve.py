@@ -23,7 +23,7 @@ from engine.archive.load import archive_of, load
 from engine.audit import Auditor, Seal
 from engine.children import Children
 from engine.clock import Clock
-from engine.config import read_config
+from engine.config import Config, read_config
 from engine.core.state import Execution
 from engine.errors import WingmanError
 from engine.executor.local import LocalExecutor
@@ -99,16 +99,7 @@ class Engine:
         )
         self._sensitive = Sensitive(home.key_file)
         self.secrets = Secrets(self._sensitive, self._journal, self._clock)
-        self._scheduler = Scheduler(
-            home,
-            self._clock,
-            self._journal,
-            self._sandbox,
-            base_environment(config.env_passthrough),
-            log,
-            self.secrets,
-            min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps()),
-        )
+        self._scheduler = self._make_scheduler(config)
         self._executor = LocalExecutor(
             home,
             self._journal.epoch,
@@ -136,6 +127,19 @@ class Engine:
         self._retained = config.retention
         self.inbox = Inbox(self.service, self._clock)
         self.alerts = self._make_alerts(config.channels)
+
+    def _make_scheduler(self, config: Config) -> Scheduler:
+        """What holds the live executions."""
+        return Scheduler(
+            self._home,
+            self._clock,
+            self._journal,
+            self._sandbox,
+            base_environment(config.env_passthrough),
+            log,
+            self.secrets,
+            min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps()),
+        )
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
         connection = self._journal.reader()
