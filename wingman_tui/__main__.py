@@ -5,8 +5,13 @@ Checks that there is a terminal to draw on, and gives it back as it was whatever
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+FRAMES_S = "120"  # at most: what a key changes in two steps is drawn 8 ms apart
+# a frame makes some thousand short-lived objects, hardly any of them in cycles
+COLLECTED = (5_000, 20, 50)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(reference: str) -> int:
-    os.environ.setdefault("TEXTUAL_FPS", "60")  # read when Textual is imported
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES_S)  # read when Textual is imported
+    gc.disable()  # what is imported stays
     from engine.client.console import find_home
     from wingman_tui.early import EarlyLook
 
@@ -47,6 +53,9 @@ def _run(reference: str) -> int:
         app = WingmanApp(home, settings, terminal, reference=reference, early=early)
     except (SettingsError, KeymapError, ThemeError) as error:
         return _fail(f"wingman: {error}", 2)
+    gc.freeze()
+    gc.set_threshold(*COLLECTED)
+    gc.enable()
     mouse = not terminal.over_ssh if settings.mouse is None else settings.mouse
     code = app.run(mouse=mouse)
     return code if code is not None else app.return_code or 0

@@ -160,7 +160,7 @@ class Screenful:
             go = f"\x1b[{end}H" + "\n" * distance
             if distance < 0:
                 go = f"\x1b[{top + 1}H" + "\x1bM" * -distance
-            out.append(f"\x1b[m\x1b[{top + 1};{end}r{go}\x1b[r")
+            out.append(f"\x1b[{top + 1};{end}r{go}\x1b[r")
             block = self._shown[top:end]
             fresh = [self._blank() for _ in range(abs(distance))]
             moved = block[distance:] + fresh if distance > 0 else fresh + block[:distance]

@@ -38,6 +38,7 @@ FENCE_ASK = "\x1b[5n"
 FENCE_KEY = "fence-answered"
 FENCE_FIRST_WAIT_S = 3.0  # without an answer in this time, the terminal has none to give
 FENCE_WAIT_S = 30.0
+PASSES = 2  # of a key: one may be taken by what was drawn already when it came
 
 Piece = tuple[int, int, "Strip"]
 
@@ -56,10 +57,11 @@ class CellDiff(App[int], inherit_bindings=False):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._screenful: Screenful | None = None
-        self._is_urgent = False
+        self._passes = 0  # frames that need not wait for the one in flight
         self._asked_at = 0.0  # when the frame in flight left; 0 without one
         # whether the terminal answers the fence
         self._answers: bool | None = None if FENCED else False
+        self._is_due = False
         self._retry: asyncio.TimerHandle | None = None
 
     def forget_screen(self) -> None:
@@ -69,6 +71,9 @@ class CellDiff(App[int], inherit_bindings=False):
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Put an update of the compositor on the terminal."""
+        if renderable is None:  # nothing differs: what is known of the screen stays known
+            super()._display(screen, renderable)
+            return
         if (
             not ENABLED
             or not isinstance(renderable, LayoutUpdate | ChopsUpdate)
@@ -82,7 +87,7 @@ class CellDiff(App[int], inherit_bindings=False):
         try:
             if self._running and not self._closed and not self._batch_count:
                 self._merge(renderable)
-                self._pump()
+                self._pump_soon()
         finally:
             self.post_display_hook()
 
@@ -103,11 +108,22 @@ class CellDiff(App[int], inherit_bindings=False):
         for y, x, strip in pieces:
             held.put(y, x, strip)
 
+    def _pump_soon(self) -> None:
+        """Send what differs once this turn of the loop is over: it may draw twice."""
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._pump_due)
+
+    def _pump_due(self) -> None:
+        self._is_due = False
+        if self._running and not self._closed:
+            self._pump()
+
     def _pump(self) -> None:
         """Send what differs, unless a frame is still under way; a key's answer passes it."""
         if self._screenful is None or self._driver is None:
             return
-        if self._asked_at and not self._is_urgent and self._answers is not False:
+        if self._asked_at and not self._passes and self._answers is not False:
             waited = time.monotonic() - self._asked_at
             limit = FENCE_FIRST_WAIT_S if self._answers is None else FENCE_WAIT_S
             if waited < limit:
@@ -115,10 +131,10 @@ class CellDiff(App[int], inherit_bindings=False):
                 return
             self._answers = self._answers or False
             self._asked_at = 0.0
-        self._is_urgent = False
         data = self._screenful.difference()
         if not data:
             return
+        self._passes = max(0, self._passes - 1)
         if self._sync_available:
             data = SYNC_START + data + SYNC_END
         if self._answers is not False:
@@ -148,7 +164,7 @@ class CellDiff(App[int], inherit_bindings=False):
                 self._asked_at = 0.0
                 self._pump()
                 return
-            self._is_urgent = True
+            self._passes = PASSES
         elif isinstance(event, events.Resize):
             self.forget_screen()
         await super().on_event(event)

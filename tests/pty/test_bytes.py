@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import statistics
 import time
 from typing import Any
 
@@ -20,6 +21,8 @@ CURSOR_BYTES = 250
 SCROLLED_LINE_BYTES = 250
 PAGE_BYTES = 1_600
 CHANGED_ROW_BYTES = 60
+MESSAGE_BYTES = 120
+PROMPT_BYTES = 300
 
 # every sequence that the console or Textual may send: moves, erase, style, margins, modes, reports
 OURS = re.compile(
@@ -42,6 +45,17 @@ def uniform(engine: FakeEngine, count: int) -> None:
     ]  # fmt: skip
 
 
+def run(terminal: Terminal, key: str, times: int) -> list[int]:
+    """What each press costs of a key that is held down."""
+    costs = []
+    for _ in range(times):
+        before = len(terminal.output)
+        terminal.write(KEYS[key])
+        terminal.until(lambda before=before: len(terminal.output) > before)
+        costs.append(len(terminal.output) - before)
+    return costs
+
+
 def test_the_first_screen_is_small(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal()
     assert len(terminal.output) <= FIRST_SCREEN_BYTES
@@ -59,6 +73,35 @@ def test_keys_cost_little(engine: FakeEngine, open_terminal: OpenTerminal) -> No
     assert terminal.cost("pagedown") <= PAGE_BYTES
 
 
+def test_a_cursor_that_runs_over_failures_tells_the_last_one(
+    engine: FakeEngine, open_terminal: OpenTerminal
+) -> None:
+    uniform(engine, 200)
+    for row in engine.executions:
+        row["state"], row["progress"]["ended"] = "failed", 3
+        row["error"] = {"step": "dump", "type": "exit:1", "message": f"{row['number']}: no " + "x" * 90}
+    terminal = open_terminal()
+    terminal.sees("dump: exit:1: 200: no xxx")
+    terminal.settle(0.6)
+    # one after the other, as a key that is held down: what failed is told where it rests
+    before = len(terminal.output)
+    moved = run(terminal, "down", 30)
+    assert statistics.median(moved[:17]) <= CURSOR_BYTES
+    assert statistics.median(moved[19:]) <= SCROLLED_LINE_BYTES
+    terminal.sees("dump: exit:1: 170: no xxx")
+    terminal.settle()
+    assert len(terminal.output) - before <= 30 * SCROLLED_LINE_BYTES + MESSAGE_BYTES
+
+
+def test_a_prompt_costs_a_line(engine: FakeEngine, open_terminal: OpenTerminal) -> None:
+    uniform(engine, 200)
+    terminal = open_terminal()
+    terminal.sees("nightly-backup#200")
+    terminal.settle()
+    assert terminal.cost("/") <= PROMPT_BYTES
+    assert terminal.cost("escape") <= PROMPT_BYTES
+
+
 def test_the_tree_and_the_log_cost_little(
     engine: FakeEngine, open_terminal: OpenTerminal
 ) -> None:
@@ -71,7 +114,10 @@ def test_the_tree_and_the_log_cost_little(
     terminal.settle()
     assert terminal.cost(" ") <= PAGE_BYTES, "all groups are folded"
     assert terminal.cost(" ") <= PAGE_BYTES, "and open again"
-    terminal.press("down", "down", "tab")
+    # its log is shown where the cursor rests; on the way there only two rows are painted
+    assert statistics.median(run(terminal, "down", 8)) <= CURSOR_BYTES
+    terminal.settle()
+    terminal.press("home", "tab")
     terminal.settle(0.5)
     assert max(terminal.cost("up") for _ in range(5)) <= SCROLLED_LINE_BYTES
     assert terminal.cost("pageup") <= PAGE_BYTES

@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from wingman_tui import global_actions
@@ -23,6 +24,7 @@ from wingman_tui.widgets.painted import Painted
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
 
+REST_S = 0.12  # longer than a key that is held down takes to come again
 Completer = Callable[[str], Sequence[str]]
 
 
@@ -71,7 +73,7 @@ class Prompt(LineEdit):
     def offer(self) -> None:
         """Show what the last word could become."""
         self._offered = list(self.complete(self.text))
-        self.hint = "  ".join(self._offered[:4])[: max(10, self.size.width // 2)]
+        self.hint = "  ".join(self._offered[:4])[: max(10, self.app.size.width // 2)]
         self.refresh()
 
     def take_offer(self) -> None:
@@ -181,6 +183,12 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         small = event.size.width < MIN_COLUMNS or event.size.height < MIN_ROWS
         self.set_class(small, "-small")
 
+    def when_resting(self, look: Callable[[], object]) -> None:
+        """Do what a moved cursor asks for once it rests: on its way only rows are painted."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST_S, look)
+
     # keys
 
     def movable(self) -> Widget | None:
@@ -248,7 +256,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
     @property
     def prompt_is_open(self) -> bool:
         """Whether keys are typed into the prompt."""
-        return self.has_class("-prompting")
+        return self._is_prompting
 
     def ask_line(
         self,
@@ -276,12 +284,18 @@ class ModeScreen(Screen[None], inherit_bindings=False):
             submit(line)
 
         self._focus_before = self.focused
-        self.add_class("-prompting")
+        self._show_prompt(True)
         prompt.begin(label, text, take, complete, app.past_lines.of(past))
         prompt.focus()
 
+    def _show_prompt(self, is_open: bool) -> None:
+        # a class on the screen would have every widget in it styled again
+        self._is_prompting = is_open
+        self.query_one(Prompt).set_class(is_open, "-open")
+        self.query_one(MessageLine).set_class(is_open, "-covered")
+
     def _close_prompt(self) -> None:
-        self.remove_class("-prompting")
+        self._show_prompt(False)
         if self._focus_before is not None:
             self._focus_before.focus()
 
@@ -307,5 +321,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
             if event.edit.live is not None and self.prompt_is_open:
                 event.edit.live(event.edit.text.strip())
 
+    _rest: Timer | None = None
+    _is_prompting = False
     _focus_before: Widget | None = None
     _text_before = ""

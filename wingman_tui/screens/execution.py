@@ -31,7 +31,6 @@ from wingman_tui.widgets.step_panel import StepPanel
 from wingman_tui.widgets.step_tree import StepTree
 
 NOTHING_OPEN: dict[str, list[str]] = {"batches": [], "calls": []}
-LOG_DELAY_S = 0.12  # a cursor that runs down the tree does not ask for every log on its way
 
 
 class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
@@ -185,9 +184,12 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         return self.log_pane.window.last_error(path)
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
-        """Another step is selected: its figures at once, its log when the cursor rests."""
+        """Another step is selected: its figures and its log when the cursor rests."""
+        self.when_resting(self._look_at_selection)
+
+    def _look_at_selection(self) -> None:
         self.panel.refresh()
-        self.set_timer(LOG_DELAY_S, self._show_log_of_selection)
+        self._show_log_of_selection()
 
     def _show_log_of_selection(self) -> None:
         steps, name, is_single = self.tree_pane.selected_steps()

@@ -163,8 +163,8 @@ class ExecutionsScreen(Marking, ModeScreen):
         self.do_open()
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
-        """Another execution is meant."""
-        self.refresh_frame()
+        """Another execution is meant: what is wrong with it is told when the cursor rests."""
+        self.when_resting(self.refresh_frame)
 
     def do_open(self) -> None:
         """Open the selected execution."""

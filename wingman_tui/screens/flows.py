@@ -89,7 +89,7 @@ class FlowsScreen(ModeScreen):
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another flow is meant."""
-        self.query_one(FlowPanel).refresh()
+        self.when_resting(self.query_one(FlowPanel).refresh)
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         """Run what was clicked twice."""

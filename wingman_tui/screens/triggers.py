@@ -76,7 +76,7 @@ class TriggersScreen(ModeScreen):
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another one is meant."""
-        self._load()
+        self.when_resting(self._load)
 
     def _load(self) -> None:
         """Ask for what is shown below."""

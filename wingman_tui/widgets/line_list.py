@@ -178,13 +178,18 @@ class LineList(Painted, can_focus=True):
         self._show_cursor()
         self._after_move()
 
-    def on_focus(self) -> None:
+    def on_focus(self, event: events.Focus) -> None:
         """The selected row shows where the keys go."""
-        self.refresh()
+        self._set_focused(event, True)
 
-    def on_blur(self) -> None:
+    def on_blur(self, event: events.Blur) -> None:
         """The selected row steps back."""
-        self.refresh()
+        self._set_focused(event, False)
+
+    def _set_focused(self, event: events.Event, has_focus: bool) -> None:
+        event.prevent_default()  # Textual would paint every row again
+        self.has_focus = has_focus
+        self.repaint_row(self.cursor)
 
     # the mouse
 
