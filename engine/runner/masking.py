@@ -108,9 +108,11 @@ class _Forms:
     def __init__(self, forms: list[bytes]) -> None:
         self._sorted = sorted(forms)
         self._longest = max(map(len, forms))
-        self._by_start: dict[bytes, list[bytes]] = {}
+        # by how a form begins: its lengths, longest first, and the forms of each
+        self._by_start: dict[bytes, dict[int, set[bytes]]] = {}
         for form in forms:  # longest first, as they came
-            self._by_start.setdefault(form[:SHORTEST_VALUE], []).append(form)
+            sizes = self._by_start.setdefault(form[:SHORTEST_VALUE], {})
+            sizes.setdefault(len(form), set()).add(form)
         heads = sorted({form[:HEAD_BYTES] for form in forms}, key=len)
         self._find = compile_search(_alternatives(heads))
 
@@ -139,9 +141,9 @@ class _Forms:
             if span is None or span[0] >= cut:
                 return
             start = span[0]
-            for form in self._by_start[window[start : start + SHORTEST_VALUE]]:
-                if window.startswith(form, start):
-                    yield start, start + len(form)
+            for size, forms in self._by_start[window[start : start + SHORTEST_VALUE]].items():
+                if window[start : start + size] in forms:
+                    yield start, start + size
                     break
             at = start + 1
 

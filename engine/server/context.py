@@ -13,6 +13,7 @@ from engine.notes import Notes
 from engine.paths import Home
 from engine.server.gate import Gate
 from engine.server.outlook import Outlook
+from engine.server.view import Views
 from engine.service import Service
 from engine.triggers.keeper import Keeper
 
@@ -38,6 +39,7 @@ class Context:
     warned: Warned = field(init=False)
     outlook: Outlook = field(init=False)
     notes: Notes = field(init=False)
+    views: Views = field(default_factory=Views)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     removal_observers: list[Callable[[], None]] = field(default_factory=list)
     growth_observers: list[Callable[[list[str]], None]] = field(default_factory=list)
@@ -53,6 +55,9 @@ class Context:
         self.notes = Notes(self.service)
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
         scheduler.observers.append(lambda execution, events: self.gauges.wake())
+        scheduler.observers.append(self.views.changed)
+        self.removal_observers.append(self.views.removed)
+        self.sample_observers.append(self.views.sampled)
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)
         scheduler.on_sampled = lambda at, samples: _tell(self.sample_observers, samples)
 

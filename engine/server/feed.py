@@ -7,7 +7,9 @@ sending. So there is no queue that could grow, and a slow client costs nothing b
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,7 +22,7 @@ from engine.jsontext import encode
 from engine.model import Event
 from engine.server.context import Context
 from engine.server.gate import caller_of
-from engine.server.window import Window
+from engine.server.window import ViewWindow, Window
 from engine.server.windows import open_window
 
 WINDOWS_LIMIT = 32
@@ -43,7 +45,9 @@ class Connection:
         self._caller = caller
         self._context = context
         self._windows: dict[int, Window] = {}
+        self._own: list[Window] = []  # those that are no views
         self._wake = asyncio.Event()
+        self._pace = context.views.pace
 
     async def run(self) -> None:
         """Until the client leaves."""
@@ -67,8 +71,8 @@ class Connection:
             self._context.removal_observers.remove(self._removed)
             self._context.growth_observers.remove(self._grew)
             self._context.sample_observers.remove(self._sampled)
-            for window in self._windows.values():
-                window.close()
+            for window_id in list(self._windows):
+                self._close(window_id)
 
     async def _receive(self, text: str | None) -> None:
         window_id: Any = None
@@ -110,11 +114,15 @@ class Connection:
         window = await open_window(self._context, request, self._caller)
         window.wake = self._wake.set
         self._windows[window_id] = window
+        self._pace.followers += window.weight
+        self._own = [each for each in self._windows.values() if not isinstance(each, ViewWindow)]
 
     def _close(self, window_id: int) -> None:
         window = self._windows.pop(window_id, None)
         if window is not None:
             window.close()
+            self._pace.followers -= window.weight
+            self._own = [each for each in self._own if each is not window]
 
     async def _refuse(self, window_id: Any, error: Exception) -> None:
         failed = error if isinstance(error, WingmanError) else UsageError(str(error))
@@ -124,24 +132,24 @@ class Connection:
     # -- what happens, from the scheduler's side: only marks ---------------------------------
 
     def _changed(self, execution: Execution, events: list[Event]) -> None:
-        for window in self._windows.values():
-            window.changed(execution, events)
-        self._wake.set()
+        self._mark(lambda window: window.changed(execution, events))
 
     def _removed(self) -> None:
-        for window in self._windows.values():
-            window.removed()
-        self._wake.set()
+        self._mark(lambda window: window.removed())
 
     def _grew(self, executions: list[str]) -> None:
-        for window in self._windows.values():
-            window.grew(executions)
-        self._wake.set()
+        self._mark(lambda window: window.grew(executions))
 
     def _sampled(self, samples: dict[str, dict[str, float]]) -> None:
-        for window in self._windows.values():
-            window.sampled(samples)
-        self._wake.set()
+        self._mark(lambda window: window.sampled(samples))
+
+    def _mark(self, tell: Callable[[Window], None]) -> None:
+        """Tell the windows that nobody shares; only one that was not dirty yet wakes the sender."""
+        for window in self._own:
+            was_dirty = window.is_dirty
+            tell(window)
+            if window.is_dirty and not was_dirty:
+                self._wake.set()
 
     # -- the sender --------------------------------------------------------------------------
 
@@ -150,17 +158,14 @@ class Connection:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                pause_s = await self._send_due(loop.time())
                 self._wake.clear()
-                if any(
-                    window.is_dirty and window.due_at <= loop.time()
-                    for window in self._windows.values()
-                ):
-                    continue
+                pause_s = await self._send_due(loop.time())
+                timer = None if pause_s is None else loop.call_later(pause_s, self._wake.set)
                 try:
-                    await asyncio.wait_for(self._wake.wait(), pause_s)
-                except TimeoutError:
-                    continue
+                    await self._wake.wait()
+                finally:
+                    if timer is not None:
+                        timer.cancel()
         except (WebSocketDisconnect, RuntimeError):
             return  # the client is gone; `run` notices by itself
 
@@ -172,7 +177,7 @@ class Connection:
             if not window.is_dirty or window.due_at > now:
                 continue
             window.is_dirty = False
-            window.due_at = now + window.pace_s
+            window.due_at = now + (window.pace_s and self._pace.at_least(window.pace_s))
             window.plan_refresh(now)
             await self._send_window(window_id, window)
         moments = [w.due_at for w in self._windows.values() if w.is_dirty]
@@ -195,8 +200,11 @@ class Connection:
             return
         kind = "update" if window.version else "snapshot"
         window.version += 1
-        frame = {"id": window_id, "kind": kind, "version": window.version, **content}
-        await self._websocket.send_text(encode(frame).decode())
+        began_s = time.thread_time()
+        data = content if isinstance(content, bytes) else encode(content)
+        head = f'{{"id":{window_id},"kind":"{kind}","version":{window.version},'
+        await self._websocket.send_text(head + data[1:].decode())
+        self._pace.note(time.thread_time() - began_s)
 
 
 def _message_of(text: str | None) -> dict[str, Any]:

@@ -6,16 +6,16 @@ The kinds are in `windows` and `log_windows`; the feed opens, feeds and closes t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from engine.core.state import Execution
 from engine.errors import UsageError
 from engine.model import Event
 from engine.server.context import Context
+from engine.server.view import PACE_S, View
 
 ROWS_LIMIT = 500
-PACE_S = 0.1
 
 
 class Window:
@@ -33,6 +33,11 @@ class Window:
         self.due_at = 0.0
         self.refresh_at: float | None = None
         self.wake: Callable[[], None] = lambda: None  # for one that becomes dirty by itself
+
+    @property
+    def weight(self) -> float:
+        """How many frames it may want, beside a window of the usual pace."""
+        return PACE_S / self.pace_s
 
     def plan_refresh(self, now: float) -> None:
         """When to look again without an event."""
@@ -62,9 +67,42 @@ class Window:
     def close(self) -> None:
         """The client looks elsewhere."""
 
-    async def content(self) -> dict[str, Any] | None:
-        """What to send now; None for nothing."""
+    async def content(self) -> dict[str, Any] | bytes | None:
+        """What to send now, also as an encoded object that is not empty; None for nothing."""
         raise NotImplementedError
+
+
+class ViewWindow(Window):
+    """A client's place at a view: it was told what there was at a count."""
+
+    pace_s = 0.0  # the view has one
+
+    def __init__(
+        self,
+        context: Context,
+        request: dict[str, Any],
+        key: Hashable,
+        make: Callable[[], View],
+    ) -> None:
+        super().__init__(context, request)
+        self._key = key
+        self._count = 0
+        self._view = context.views.join(key, make, self._news)
+
+    @property
+    def weight(self) -> float:
+        return PACE_S / self._view.pace_s
+
+    def _news(self) -> None:
+        self.is_dirty = True
+        self.wake()
+
+    def close(self) -> None:
+        self.context.views.leave(self._key, self._news)
+
+    async def content(self) -> bytes | None:
+        self._count, found = await self._view.since(self._count)
+        return found or None
 
 
 def whole_number(request: dict[str, Any], name: str, default: int, highest: int) -> int:
