@@ -3,7 +3,7 @@
 TESTS ?= tests
 PYTEST = .venv/bin/python -m pytest -q -n auto
 
-.PHONY: help demo test test-all check lint lock monkey picture command clean
+.PHONY: help demo test test-all check lint lock monkey gallery picture command clean
 
 help:
 	@echo 'make demo     the console on an engine of its own in .demo, with this machine'"'"'s data'
@@ -13,6 +13,7 @@ help:
 	@echo 'make test-all the slow tests, too'
 	@echo 'make monkey   a million keys at random on hostile data, before a release'
 	@echo 'make lock     pin the newest versions of requirements*.in'
+	@echo 'make gallery  a picture of every mode and dialog, size and theme, to be looked at: .demo/gallery'
 	@echo 'make picture  the picture of the README, from a real console'
 
 demo: command
@@ -46,6 +47,9 @@ lock: dev
 		requirements.in -o requirements.lock
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.11 \
 		requirements-dev.in -o requirements-dev.lock
+
+gallery: dev
+	.venv/bin/python -m tests.tui.gallery .demo/gallery --all $(GALLERY)
 
 picture: dev
 	@.ci/picture

@@ -14,6 +14,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from wingman_tui.format import duration, fine_duration, fit, fit_middle, full_time, wrap
+from wingman_tui.log_text import between, plain, rows_of
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part
 
@@ -22,6 +23,7 @@ Line = list[Part]
 NAME_CELLS = 28
 TOOK_CELLS = 8
 VALUE_LINES = 12
+FOLDS_LIMIT = 40  # lines that one line may become
 SLOWER = 1.5  # times the usual, of at least half a second
 _YAML = re.compile(r"^(\s*(?:- )*)([A-Za-z_][\w.-]*:)?(.*?)(\s#.*)?$")
 SIGN_ROLES = {"+": "good", "-": "error", "@": "accent"}
@@ -46,17 +48,20 @@ def why_lines(found: Found, width: int, zone: Any = None) -> list[Line]:
         if cause.get("since"):
             lines.append([(f"{indent}    since {full_time(cause['since'], zone)}", "muted")])
         for text in cause["lines"]:
-            lines.append([(f"{indent}| ", "muted"), (clean(text), "log_step")])
+            said: Line = [(f"{indent}| ", "muted"), (clean(text), "log_step")]
+            lines += folded(said, width, len(indent) + 4)
     if found["helps"]:
         lines += [[], title("What helps")]
-    for each in found["helps"]:
+    helps = [(clean(each["command"]), clean(each["what"])) for each in found["helps"]]
+    longest = max((cell_len(command) for command, _ in helps), default=0)
+    in_columns = all(longest + cell_len(what) + 4 <= width for _, what in helps)
+    for command, what in helps:
         # a command is never cut: it is there to be copied
-        command, what = clean(each["command"]), clean(each["what"])
         lines.append([("  ", "text"), (command, "code")])
-        if cell_len(command) + cell_len(what) + 4 <= width:
-            lines[-1].append((f"  {what}", "muted"))
+        if in_columns:
+            lines[-1].append((" " * (longest - cell_len(command) + 2) + what, "muted"))
         else:
-            lines.append([(f"      {what}", "muted")])
+            lines += [[(f"      {text}", "muted")] for text in wrap(what, max(20, width - 6))]
     return lines
 
 
@@ -150,11 +155,37 @@ def value_lines(values: Found, width: int) -> list[Line]:
     return lines
 
 
-def definition_lines(text: str) -> list[Line]:
+def folded(parts: Line, width: int, indent: int) -> list[Line]:
+    """A line in as many as it needs, those after the first moved in."""
+    text = plain(parts)
+    if cell_len(text) <= width:
+        return [parts]
+    first, *_ = rows_of(text, width, 2)
+    rest = " " * indent
+    rows = rows_of(text[first[1] :].lstrip(" "), max(10, width - indent), FOLDS_LIMIT)
+    start = len(text) - len(text[first[1] :].lstrip(" "))
+    return [
+        between(parts, *first),
+        *([(rest, "text"), *between(parts, start + a, start + b)] for a, b in rows),
+    ]
+
+
+def definition_lines(text: str, width: int) -> list[Line]:
     """A flow file with its keys and comments told apart; the line's number before each."""
     rows = text.rstrip("\n").split("\n")
     room = len(str(len(rows)))
-    return [[(f"{number:>{room}}  ", "muted"), *_yaml(row)] for number, row in enumerate(rows, 1)]
+    return [
+        line
+        for number, row in enumerate(rows, 1)
+        for line in folded(
+            [(f"{number:>{room}}  ", "muted"), *_yaml(row)], width, room + _margin_of(row) + 6
+        )
+    ]
+
+
+def _margin_of(row: str) -> int:
+    """How far a line of a file is moved in, as far as that leaves room for it."""
+    return min(20, len(row) - len(row.lstrip(" ")))
 
 
 def _yaml(row: str) -> Line:
@@ -241,14 +272,32 @@ def _fact(key: str, value: Any) -> str:
     return "-" if value is None else clean(str(value))
 
 
-def event_lines(events: Sequence[Found], zone: Any = None) -> list[Line]:
-    """The journal of an execution, an event a line."""
-    return [
-        [
-            (f"{event['seq']:>8}  ", "muted"),
-            (f"{full_time(event['at'], zone)}  ", "log_time"),
-            (fit(clean(event["type"]), 22), "accent"),
-            ("  " + clean(json.dumps(event["data"], ensure_ascii=False)), "text"),
+def event_lines(events: Sequence[Found], width: int, zone: Any = None) -> list[Line]:
+    """The journal of an execution, an event a line, its day where that is another one."""
+    lines: list[Line] = []
+    day = ""
+    number = max((len(str(event["seq"])) for event in events), default=1)
+    names = max((cell_len(clean(event["type"])) for event in events), default=1)
+    for event in events:
+        at = full_time(event["at"], zone)
+        if at[:10] != day:
+            day = at[:10]
+            lines.append(title(day))
+        head: Line = [
+            (f"{event['seq']:>{number}}  ", "muted"),
+            (f"{at[11:]}  ", "log_time"),
+            (fit(clean(event["type"]), names) + "  ", "accent"),
         ]
-        for event in events
-    ]
+        facts = [
+            part
+            for name, value in event["data"].items()
+            for part in ((f"{clean(str(name))}=", "muted"), (f"{_plainly(value)}  ", "text"))
+        ]
+        indent = number + 2 + 10 + 4
+        lines += folded([*head, *facts], width, indent)
+    return lines
+
+
+def _plainly(value: Any) -> str:
+    """A value of an event: a text as it is, all else as JSON."""
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

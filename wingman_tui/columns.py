@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
@@ -23,8 +24,12 @@ from wingman_tui.sanitise import clean
 from wingman_tui.view import Part, View
 from wingman_tui.widgets.live_table import Column, Row
 
+_PLACE = re.compile(r"^\S*:\d+:\d+: ")
 BAR_CELLS = 6
 STRIP_LENGTH = 8
+# what a flow waits for that has no moment
+STARTED_BY = {"webhook": "on a webhook", "watch": "on a file", "after": "after a flow",
+              "event": "on an event"}  # fmt: skip
 
 
 def is_live(execution: Row) -> bool:
@@ -118,6 +123,8 @@ def error_line(error: Row) -> str:
     kind = clean(str(error.get("type") or ""))
     lines = str(error.get("message") or "").strip().splitlines()
     message = clean(lines[0]) if lines else ""
+    if kind.partition(":")[2] and message.startswith(f"exited with {kind.partition(':')[2]}"):
+        kind = ""  # the message says the same in words
     return ": ".join(part for part in (step, kind, message) if part)
 
 
@@ -134,7 +141,7 @@ def _id(row: Row, view: View, width: int) -> Sequence[Part]:
 
 EXECUTIONS = (
     Column("STATE", 11, _state),
-    Column("EXECUTION", 26, _name, grow_to=40, least=14),
+    Column("EXECUTION", 26, _name, grow_to=32, least=14),
     Column("STARTED", 12, _started, 2),
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3),
@@ -184,17 +191,33 @@ def _last_took(row: Row, view: View, width: int) -> Sequence[Part]:
 
 def _what(row: Row, view: View, width: int) -> Sequence[Part]:
     """The first line of the description: the rest is told beside the selected flow."""
+    problems = row.get("problems")
+    if problems:
+        # the place in the file is told beside the selected flow
+        return [(fit(clean(_PLACE.sub("", str(problems[0]))), width), "error")]
     first = str(row.get("description") or "").strip().partition("\n")[0]
     return [(fit(clean(first), width), "muted")]
+
+
+def _comes(row: Row, view: View, width: int) -> Sequence[Part]:
+    """When it starts by itself the next time."""
+    coming = row.get("comes") or {}
+    if coming.get("next"):
+        return [(fit(when(coming["next"], view.now(), view.zone), width), "text")]
+    if coming.get("paused"):
+        return [(fit(f"{view.sign('paused')} paused", width), "state_paused")]
+    words = STARTED_BY.get(str(coming.get("kind")), "")
+    return [(fit(words, width), "muted")]
 
 
 FLOWS = (
     Column("FLOW", 22, _flow_name, grow_to=34, least=14),
     Column("LAST 8", 8, _strip, 1, right=True),
     Column("LAST", 16, _last_state, 1),
-    Column("TOOK", 7, _last_took, 3, right=True),
-    _plain("type", "TYPE", 12, 5),
-    Column("WHAT IT DOES", 20, _what, 2, grow_to=100),
+    Column("TOOK", 7, _last_took, 5, right=True),
+    Column("NEXT START", 12, _comes, 3),
+    _plain("type", "TYPE", 12, 6),
+    Column("WHAT IT DOES", 20, _what, 4, grow_to=100),
 )
 
 

@@ -166,7 +166,10 @@ def fit_right(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, limit: int = 1_000) -> list[str]:
-    """The text in lines of at most `width` cells, broken at spaces where there are any."""
+    """The text in lines of at most `width` cells, broken at spaces where there are any.
+
+    Beyond `limit` lines it ends with an ellipsis.
+    """
     lines: list[str] = []
     for paragraph in text.split("\n"):
         rest = paragraph
@@ -177,6 +180,9 @@ def wrap(text: str, width: int, limit: int = 1_000) -> list[str]:
             lines.append(rest[:cut])
             rest = rest[cut:].lstrip()
         lines.append(rest)
-        if len(lines) >= limit:
+        if len(lines) > limit:
             break
+    if len(lines) > limit:
+        last = lines[limit - 1]
+        lines[limit - 1] = set_cell_size(last, min(cell_len(last), width - 1)).rstrip() + "…"
     return lines[:limit]

@@ -90,8 +90,14 @@ class Keymap:
 
     def hints(self, scopes: Sequence[str]) -> list[Action]:
         """What the key bar shows: the most useful first, help last, seven at most."""
-        shown = sorted((a for a in self.within(scopes) if a.hint and a.keys), key=lambda a: a.hint)
+        # the key of the mode that one is in leads nowhere
+        found = [a for a in self.within(scopes) if a.hint and a.keys and not _is_here(a, scopes)]
+        shown = sorted(found, key=lambda action: action.hint)
         return shown if len(shown) <= HINTS_LIMIT else [*shown[: HINTS_LIMIT - 1], shown[-1]]
+
+
+def _is_here(action: Action, scopes: Sequence[str]) -> bool:
+    return action.scope == "global" and action.name != "help" and action.name in scopes
 
 
 def _changed(actions: Sequence[Action], changes: Mapping[str, str]) -> list[Action]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from wingman_tui.failing import said
+
 Line = dict[str, Any]
 HELD_LIMIT = 6_000
+LAST_WORDS = 100  # lines among which a step's last words are looked for
 GROWING_LOOK = 300  # how far above the end a line may stand that still grows
 
 
@@ -164,11 +167,11 @@ class LogWindow:
         self.asked = None
 
     def last_error(self, step: str) -> str:
-        """What the last held error line of a step says; empty without one."""
+        """What a step said last of its failure, among the held lines; empty without such a line."""
         for line in reversed(self.lines):
             if line.get("level") == "error" and line.get("step") == step:
                 return str(line.get("text", ""))
-        return ""
+        return said([line for line in self.lines[-LAST_WORDS:] if line.get("step") == step])
 
 
 def _place(line: Line) -> tuple[int, int]:

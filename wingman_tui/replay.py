@@ -10,7 +10,9 @@ from typing import Any
 from wingman_tui.account import Found, Line, title, value_lines
 from wingman_tui.format import full_time, wrap
 from wingman_tui.looks import look_of
-from wingman_tui.sanitise import clean
+from wingman_tui.sanitise import clean, clean_lines
+
+TEXT_LINES = 40  # of what an event says
 
 
 def replay_lines(
@@ -30,7 +32,8 @@ def replay_lines(
             (f"  {full_time(found['at'], zone)}  +{since_s:.3f} s  ", "muted"),
             (f"{look.sign(ascii_only)} {look.word}", look.role),
         ],
-        *([(text, "text")] for text in wrap(clean(found["text"]), width)),
+        *([(row, "text")] for text in clean_lines(found["text"], TEXT_LINES)
+          for row in wrap(text, width)),
         [],
         title("Steps"),
     ]

@@ -35,12 +35,13 @@ class ExecutionsWindow:
     of_newest: int | None = None  # only so many of the newest that match are in the list
     loaded: bool = False
     asked_offset: int = 0  # of the request whose snapshot is under way
+    is_asked: bool = False  # another list was asked for, and this is still the one before
 
     def apply(self, frame: Frame) -> Change:
         """Take a frame in, and tell what it changed."""
         change = Change()
         if frame.get("kind") == "snapshot":
-            self.loaded = True
+            self.loaded, self.is_asked = True, False
             self.offset = int(frame.get("offset", self.asked_offset))
             change.order = True
         if "order" in frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,20 @@ class TriggerRows:
     def row(self, key: str) -> Row | None:
         """The trigger of a name."""
         return self.rows.get(key)
+
+
+def coming(rows: Iterable[Row]) -> dict[str, Row]:
+    """By flow, what starts it next: the earliest moment, else by what it is started, or paused."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        here = found.setdefault(str(row["flow"]), {"next": None, "kind": "", "paused": True})
+        if row.get("paused") or row.get("problem"):
+            continue
+        here["paused"] = False
+        here["kind"] = here["kind"] or ("" if row["kind"] == "schedule" else row["kind"])
+        moments = [moment for moment in (here["next"], row.get("next")) if moment]
+        here["next"] = min(moments, default=None)
+    return dict(found)
 
 
 def _outcome(outcome: str, view: View) -> Part:

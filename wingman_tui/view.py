@@ -74,6 +74,10 @@ class View:
         """A glyph, or its twin on a terminal that has only ASCII."""
         return twin if self.ascii_only else glyph
 
+    def rule(self, cells: int) -> Part:
+        """What is left of a line that heads others, as a line that divides."""
+        return (self.glyph("─", "-") * max(0, cells), "rule")
+
     def strip(self, parts: Iterable[Part], width: int, cursor: str = "") -> Strip:
         """One painted line of exactly `width` cells; neighbours of one style become one segment."""
         segments: list[Segment] = []

@@ -27,7 +27,7 @@ def waiting_words(waiting: Waiting, zone: Any) -> str:
         reason = clean(str(waiting.get("reason") or f"pool {waiting.get('pool')}"))
         return f"{reason} ({step})"
     if kind in ("group", "requires"):
-        return clean(str(waiting.get("reason") or kind))
+        return clean(str(waiting.get("reason") or kind)).replace(" is held by", ", held by", 1)
     return " ".join(part for part in (clean(str(kind or "")), step) if part)
 
 

@@ -286,8 +286,8 @@ class FakeEngine:
         lines = self._wanted(row["id"], query)
         cursors = [line["cursor"] for line in lines]
         limit = int(query.get("limit", 50))
-        if "before" in query:
-            end = cursors.index(query["before"])
+        if "after" not in query:
+            end = cursors.index(query["before"]) if "before" in query else len(lines)
             page = lines[max(0, end - limit) : end]
             more = page[0]["cursor"] if page and end - limit > 0 else None
             return JSONResponse({"lines": page, "before": more, "more": False})

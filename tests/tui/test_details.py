@@ -120,7 +120,7 @@ def test_a_difference_names_what_changed() -> None:
 
 
 def test_a_definition_tells_keys_from_comments() -> None:
-    lines = account.definition_lines("name: a # why\nsteps:\n  - id: b\n# all\n")
+    lines = account.definition_lines("name: a # why\nsteps:\n  - id: b\n# all\n", 76)
     assert plain(lines) == "1  name: a # why\n2  steps:\n3    - id: b\n4  # all"
     assert ("name:", "accent") in lines[0]
     assert (" # why", "muted") in lines[0]
@@ -249,3 +249,37 @@ async def test_a_part_that_the_engine_refuses_leaves_the_reason(
     async with open_console() as console:
         await console.press("e", "equals_sign")
         await console.sees("there is no good one before it")
+
+
+def test_what_is_longer_than_the_screen_goes_on_below_moved_in() -> None:
+    row = "    description: " + "word " * 30
+    lines = account.definition_lines(f"name: a\n{row}\n", 40)
+    text = plain(lines)
+    assert all(len(line) <= 40 for line in text.splitlines())
+    assert text.count("word") == 30
+    assert all(line.startswith(" " * 8) for line in text.splitlines()[2:])
+
+
+def test_the_journal_names_the_day_once_and_folds_what_an_event_holds() -> None:
+    events = [
+        {"seq": 9, "at": "2026-11-22T23:59:59.000000Z", "type": "attempt.starting",
+         "data": {"step": "dump", "number": 1, "pools": {"db": 1}}},
+        {"seq": 10, "at": "2026-11-23T00:00:01.000000Z", "type": "attempt.ended",
+         "data": {"step": "dump", "text": "long " * 30 + "end"}},
+    ]  # fmt: skip
+    lines = plain(account.event_lines(events, 60, UTC)).splitlines()
+    assert lines[0] == "2026-11-22"
+    assert lines[1].startswith(" 9  23:59:59  attempt.starting  step=dump  number=1")
+    assert "2026-11-23" in lines
+    assert max(len(line) for line in lines) <= 60
+    assert lines[-1].endswith("end")
+
+
+def test_the_commands_that_help_stand_in_columns_where_they_fit() -> None:
+    helps = [{"command": "wingman retry a#1", "what": "once more"},
+             {"command": "wingman logs a#1 --step load", "what": "what it printed"}]  # fmt: skip
+    found = {"answer": "it failed", "causes": [], "helps": helps}
+    wide = plain(account.why_lines(found, 70)).splitlines()
+    assert wide[-2].index("once") == wide[-1].index("what")
+    narrow = plain(account.why_lines(found, 30)).splitlines()
+    assert narrow[-1].strip() == "what it printed"

@@ -219,3 +219,10 @@ def test_a_hidden_field_never_opens_with_its_value() -> None:
     assert inputs.starting_text(DECLARED["secret"], {"secret": "hunter2"}) == ""
     assert inputs.problem_of(DECLARED["secret"], "") == "needs a value"
     assert inputs.problem_of(DECLARED["secret"], "", unchanged=True) == ""
+
+
+def test_the_key_bar_leads_to_other_modes_than_the_one_it_is_in() -> None:
+    names = [action.id for action in Keymap().hints(["machine", "list", "global"])]
+    assert "global.machine" not in names
+    assert {"global.flows", "global.executions"} <= set(names)
+    assert names[-1] == "global.help"

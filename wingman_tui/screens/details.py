@@ -150,9 +150,9 @@ class DetailsScreen(ExecutionActions, ModeScreen):
                 answer, width, view.ascii_only, view.zone
             ),
             "values": lambda: account.values_lines(answer, width),
-            "definition": lambda: account.definition_lines(str(answer["text"])),
+            "definition": lambda: account.definition_lines(str(answer["text"]), width),
             "diff": lambda: account.diff_lines(answer, width),
-            "events": lambda: account.event_lines(answer["events"], view.zone),
+            "events": lambda: account.event_lines(answer["events"], width, view.zone),
             "replay": lambda: replay_lines(answer, width, view.zone, view.ascii_only),
         }
         return made[tab]()

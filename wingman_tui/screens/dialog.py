@@ -22,6 +22,11 @@ BORDER_ROWS = 2
 OPENING_KEY_S = 0.3  # a key that is still held down from opening the dialog must not answer it
 
 
+def dialog_room(columns: int) -> int:
+    """How many cells a line in a dialog has, on a screen so wide."""
+    return min(WIDTH_LIMIT, columns - 4) - 4
+
+
 class Dialog(ModalScreen[Result], inherit_bindings=False):
     """A question over the mode's screen; escape answers nothing."""
 

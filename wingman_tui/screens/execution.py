@@ -25,12 +25,15 @@ from wingman_tui.steps import ROOT
 from wingman_tui.terminal import WIDE_COLUMNS
 from wingman_tui.view import Part
 from wingman_tui.waiting import asks
+from wingman_tui.widgets.divider import Divider
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.log_pane import LogPane
 from wingman_tui.widgets.step_panel import StepPanel
 from wingman_tui.widgets.step_tree import StepTree
 
 NOTHING_OPEN: dict[str, list[str]] = {"batches": [], "calls": []}
+LOW_ROWS = 20  # fewer are shared by where one is
+LOW_PANEL_ROWS = 4
 
 
 class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
@@ -47,12 +50,14 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.search = LogSearch()
         self.log_pane = LogPane(self.search, id="log")
         self.reference = ""
+        self._heights: tuple[int | str, int | None] | None = None
         self._windows: list[int] = []
         self._fresh = True
         self._inside = dict(NOTHING_OPEN)  # whose batches, and whose called steps, are shown
         self._log_child = ""  # what the selected step calls: its log is that one's
         with Container(id="panes"):
             yield self.tree_pane
+            yield Divider()
             with Container(id="right"):
                 yield self.panel
                 yield self.log_pane
@@ -150,15 +155,27 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self._fit_tree()
 
     def _fit_tree(self) -> None:
-        """In the narrow layout, as many lines as the tree has rows, within its share."""
+        """In the narrow layout, as many lines as the tree has rows, within its share.
+
+        Where there are few lines the log takes most of them while one reads in it.
+        """
         room = self.app.size.height - 3
+        is_low = room < LOW_ROWS and self.focused is self.log_pane
+        panel = None if room >= LOW_ROWS or self.app.size.width < WIDE_COLUMNS else LOW_PANEL_ROWS
         if self.app.size.width >= WIDE_COLUMNS:
             height: int | str = "100%"
+        elif is_low:
+            height, panel = 1, 2
         else:
             height = max(3, min(self.tree_pane.row_count(), room * 2 // 5))
-        if getattr(self, "_tree_height", None) != height:
-            self._tree_height = height
+        if self._heights != (height, panel):
+            self._heights = (height, panel)
             self.tree_pane.styles.height = height
+            self.panel.styles.height = panel  # None: as the style sheet says
+
+    def on_descendant_focus(self) -> None:
+        """Tree and log share the lines by where one is."""
+        self._fit_tree()
 
     # the selection
 

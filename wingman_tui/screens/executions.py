@@ -11,9 +11,11 @@ from textual.app import ComposeResult
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
 from wingman_tui.filters import EXAMPLE, complete, expanded
+from wingman_tui.format import wrap
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.marking import Marking
+from wingman_tui.screens.quoting import Quoting
 from wingman_tui.sorting import NEWEST_FIRST, Order
 from wingman_tui.view import Part
 from wingman_tui.waiting import waiting_words
@@ -25,16 +27,17 @@ from wingman_tui.widgets.live_table import LiveTable
 WINDOW_MIN = 60
 # what a person is led to who sees the console for the first time
 FIRST_STEPS = (
-    ("f          ", "shows the flows; enter on one runs it and opens its steps and log"),
-    ("           ", "disk-pressure tells what fills this machine, and changes nothing"),
-    ("           ", "practice-failure fails on purpose: w then says why, r mends it"),
-    (":run name  ", "runs a flow by its name; Tab completes it"),
-    ("?          ", "shows every key, and explains flows from the beginning"),
+    ("f", "shows the flows; enter on one runs it and opens its steps and log"),
+    ("", "disk-pressure tells what fills this machine, and changes nothing"),
+    ("", "practice-failure fails on purpose: w then says why, r mends it"),
+    (":run name", "runs a flow by its name; Tab completes it"),
+    ("?", "shows every key, and explains flows from the beginning"),
 )
+FIRST_KEYS = 13  # cells
 FAILED = frozenset({"failed", "partial"})
 
 
-class ExecutionsScreen(Marking, ModeScreen):
+class ExecutionsScreen(Marking, Quoting, ModeScreen):
     """The first mode."""
 
     SCOPE = "executions"
@@ -43,7 +46,7 @@ class ExecutionsScreen(Marking, ModeScreen):
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
-        self.marked = {}
+        self.marked, self._quoted = {}, {}
         self.table = LiveTable(
             self.console_app.executions,
             EXECUTIONS,
@@ -96,6 +99,7 @@ class ExecutionsScreen(Marking, ModeScreen):
             app.refresh_status()
         if self.table.cursor_key in change.rows:
             self.refresh_frame()
+            self.ask_what_it_said()
         app.frame_came()
 
     def _look_at(self, first: int, rows: int) -> None:
@@ -137,7 +141,9 @@ class ExecutionsScreen(Marking, ModeScreen):
         look = looks.execution_look(row)
         name: Part = (f"{look.sign(self.console_app.view.ascii_only)} {name_of(row)} ", look.role)
         if row.get("error"):
-            return (name, (error_line(row["error"]), "text"))
+            quoted = self.quote_of(row)
+            said: Part = (f": {quoted}" if quoted else "", "error")
+            return (name, (error_line(row["error"]), "text"), said)
         if row.get("waiting_for"):
             zone = self.console_app.view.zone
             return (name, ("waits for " + waiting_words(row["waiting_for"], zone), "text"))
@@ -146,15 +152,33 @@ class ExecutionsScreen(Marking, ModeScreen):
     def _empty(self) -> Sequence[Sequence[Part]]:
         app = self.console_app
         if not app.executions.loaded:
-            problem = app.session.problem
-            return ([(" " + (clean(problem) or "waiting for the engine …"), "muted")],)
+            return self._not_loaded()
         if self.filter_text:
             return ([(" nothing matches; ", "muted"), ("esc", "key"), (" shows all", "muted")],)
+        room = max(20, self.table.size.width - FIRST_KEYS - 3)
         return (
             [(" No flow has run yet.", "strong"), (" Flows are ready to try:", "text")],
             [],
-            *([(f"  {key}  ", "key"), (words, "text")] for key, words in FIRST_STEPS),
+            *(
+                [(f"  {'' if at else key:<{FIRST_KEYS}}", "key"), (line, "text")]
+                for key, words in FIRST_STEPS
+                for at, line in enumerate(wrap(words, room))
+            ),
         )
+
+    def _not_loaded(self) -> Sequence[Sequence[Part]]:
+        """Why there is nothing yet, and what helps."""
+        problem = clean(self.console_app.session.problem)
+        if not problem:
+            return ([(" waiting for the engine …", "muted")],)
+        width = max(20, self.table.size.width - 2)
+        return (
+            [(" No engine answers.", "strong")],
+            *([(" " + line, "warning")] for line in wrap(problem, width, 4)),
+            [],
+            [(" S ", "key"), ("starts it; ", "text"), ("wingman doctor", "code"),
+             (" in a shell looks for what is wrong", "text")],
+        )  # fmt: skip
 
     # actions
 
@@ -164,7 +188,11 @@ class ExecutionsScreen(Marking, ModeScreen):
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another execution is meant: what is wrong with it is told when the cursor rests."""
-        self.when_resting(self.refresh_frame)
+        self.when_resting(self._rested)
+
+    def _rested(self) -> None:
+        self.refresh_frame()
+        self.ask_what_it_said()
 
     def do_open(self) -> None:
         """Open the selected execution."""
@@ -199,6 +227,7 @@ class ExecutionsScreen(Marking, ModeScreen):
         """Show another list, from its first row on."""
         self.table.cursor = self.table.top = 0
         self.table.cursor_key = None
+        self.console_app.executions.is_asked = True
         self._move_window(0, max(WINDOW_MIN, self.table.page * 3), **fields)
         self.query_one(CountsLine).refresh()
 

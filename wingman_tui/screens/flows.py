@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -13,6 +13,7 @@ from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import toggle_debug, toggle_watch
 from wingman_tui.state import FlowList
+from wingman_tui.triggers import coming
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
@@ -28,6 +29,8 @@ class FlowRows:
         self._flows = flows
         self.names: list[str] = []
         self.total = 0
+        self.coming: dict[str, Mapping[str, Any]] = {}  # what starts each flow next
+        self._made: dict[str, tuple[Any, Any, dict[str, Any]]] = {}
 
     def refresh(self, text: str) -> None:
         """Find what matches now."""
@@ -46,8 +49,14 @@ class FlowRows:
             return None
 
     def row(self, key: str) -> dict[str, Any] | None:
-        """The flow of a name."""
-        return self._flows.flows.get(key)
+        """The flow of a name, with what starts it next; the same one while nothing changes."""
+        flow, comes = self._flows.flows.get(key), self.coming.get(key)
+        if flow is None:
+            return None
+        made = self._made.get(key)
+        if made is None or made[0] is not flow or made[1] != comes:
+            made = self._made[key] = (flow, comes, {**flow, "comes": comes})
+        return made[2]
 
 
 class FlowsScreen(ModeScreen):
@@ -60,6 +69,7 @@ class FlowsScreen(ModeScreen):
         """One table, and what is known of the selected flow."""
         self.rows = FlowRows(self.console_app.flows)
         self.rows.refresh("")
+        self._window: int | None = None
         self.table = LiveTable(self.rows, FLOWS, empty=self._empty, id="flows")
         yield self.table
         yield FlowPanel(self)
@@ -84,8 +94,26 @@ class FlowsScreen(ModeScreen):
         self.query_one(FlowPanel).refresh()
 
     def on_screen_resume(self) -> None:
-        """Show what came while another mode was visible."""
+        """Show what came while another mode was visible, and look at what starts them next."""
         self.flows_changed()
+        self._look_away()
+        self._window = self.console_app.session.feed.open({"window": "triggers"}, self._frame)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks."""
+        self._look_away()
+
+    def _look_away(self) -> None:
+        if self._window is not None:
+            self.console_app.session.feed.close(self._window)
+            self._window = None
+
+    def _frame(self, frame: dict[str, Any]) -> None:
+        if "triggers" not in frame:
+            return
+        before, self.rows.coming = self.rows.coming, coming(frame["triggers"])
+        names = before.keys() | self.rows.coming.keys()
+        self.table.rows_updated({n for n in names if before.get(n) != self.rows.coming.get(n)})
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another flow is meant."""
@@ -161,11 +189,13 @@ class FlowsScreen(ModeScreen):
         def came(answer: dict[str, Any]) -> None:
             nonlocal text
             from wingman_tui.account import definition_lines
+            from wingman_tui.screens.dialog import dialog_room
             from wingman_tui.screens.reading import ReadingDialog
 
             text = str(answer.get("definition") or "")
             title = clean(f"{answer['name']}  {answer.get('source') or ''}")
-            dialog = ReadingDialog(title, definition_lines(text), {"y": "copy"})
+            room = dialog_room(app.size.width)
+            dialog = ReadingDialog(title, definition_lines(text, room), {"y": "copy"})
             app.push_screen(dialog, answered)
 
         app.carry_out(app.session.flow(str(flow["name"])), came)

@@ -86,6 +86,8 @@ class MachineScreen(ModeScreen):
             self.table.rows_updated(set(before))
 
     def _empty(self) -> Sequence[Sequence[Part]]:
+        if self.machine.gauges.get("running_steps"):
+            return ([(" measuring what the running steps take …", "muted")],)
         return ([(" no step runs; what runs is measured here", "muted")],)
 
     def current(self) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from wingman_tui import inputs
 from wingman_tui.columns import name_of
 from wingman_tui.format import fit
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.screens.dialog import BORDER_ROWS, Dialog, PaintedLine
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.painted import Painted
 
@@ -117,6 +117,18 @@ class FieldNote(Painted):
         return self.line([(" " * self._indent, "text"), (fit(sign + clean(text), room), role)])
 
 
+class PlaceLine(Painted):
+    """Which field of how many this is, where not all of them are in sight."""
+
+    def __init__(self, form: RunForm) -> None:
+        super().__init__(classes="line")
+        self._form = form
+
+    def render_line(self, y: int) -> Strip:
+        """The words."""
+        return self.line([(" ", "text"), (self._form.place_words(), "muted")])
+
+
 class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     """The fields of one flow; enter runs it, escape leaves it."""
 
@@ -138,7 +150,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         width = min(LABEL_LIMIT, max([cell_len(clean(n)) for n in self.declared] + [len("debug")]))
         with Vertical(classes="box", id="form"):
             yield PaintedLine((f"Run {name}{again}", "strong"), (before, "muted"))
-            yield PaintedLine(("" if self.declared else "This flow takes no inputs.", "muted"))
+            yield PlaceLine(self)
             with VerticalScroll(id="fields", can_focus=False):
                 for field, declared in self.declared.items():
                     yield from self._field(field, declared, width)
@@ -184,6 +196,20 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     def on_mount(self) -> None:
         """Start in the first field."""
         next(iter(self.fields.values())).focus()
+
+    def place_words(self) -> str:
+        """Where one is in a form that scrolls."""
+        if not self.declared:
+            return "This flow takes no inputs."
+        fields = list(self.fields.values())
+        if self.rows_needed() + BORDER_ROWS <= self.app.size.height - 2:
+            return ""
+        here = next((n for n, edit in enumerate(fields, 1) if edit.has_focus), 1)
+        return f"field {here} of {len(fields)}"
+
+    def on_descendant_focus(self) -> None:
+        """Another field is meant."""
+        self.query_one(PlaceLine).refresh()
 
     def rows_needed(self) -> int:
         """Two a field, and the three lines around them."""

@@ -10,7 +10,7 @@ from wingman_tui.columns import name_of
 from wingman_tui.editor import EditorProblem, edit
 from wingman_tui.format import wrap
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import WIDTH_LIMIT
+from wingman_tui.screens.dialog import dialog_room
 from wingman_tui.screens.reading import ReadingDialog
 from wingman_tui.view import Part
 
@@ -30,7 +30,7 @@ def open_runbook(app: WingmanApp, execution: Row) -> None:
         if not found.get("text") and not found.get("path"):
             app.tell(f"{name_of(execution)} has no runbook: add `runbook:` to its flow", "warning")
             return
-        room = min(WIDTH_LIMIT, app.size.width - 4) - 4
+        room = dialog_room(app.size.width)
         lines: list[list[Part]] = [
             [(line, "text")]
             for text in clean_lines(str(found["text"]), LINES_LIMIT)

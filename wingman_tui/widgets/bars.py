@@ -49,13 +49,16 @@ class StatusBar(Painted):
         counts, connection = self._counts(status), self._line(status)
         arrow = self.view.glyph(" › ", " > ")
         brand: list[Part] = [(" WINGMAN ", "brand"), ("  ", "text")]
-        title: list[Part] = [(arrow.join(status.title), "strong")]
-        short: list[Part] = [(status.title[-1] if status.title else "", "strong")]
+        # from the outside in, so that what is opened stays in sight longest
+        titles: list[list[Part]] = [
+            [(arrow.join(status.title[outer:]), "strong")] for outer in range(len(status.title))
+        ]
+        title: list[Part] = titles[0] if titles else []
         edge: list[Part] = [(" ", "text")]
         everything, less = [*badge, *counts, *connection], [*badge, *connection]
         for left, right in (
             ([*brand, *title], everything), ([*edge, *title], everything),
-            ([*edge, *title], less), ([*edge, *short], less), (edge, less),
+            *(([*edge, *shorter], less) for shorter in titles), (edge, less),
         ):  # fmt: skip
             room = self.size.width - _cells(left) - _cells(right)
             if room >= 2:

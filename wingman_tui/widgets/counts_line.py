@@ -42,9 +42,12 @@ class CountsLine(Painted):
         if self._owner.marked:
             words = f" {count(len(self._owner.marked))} marked "
             parts += [(words, "chip_on"), ("  esc unmarks   ", "muted")]
+        # what is on its way is not the order, and not the number, of what is seen
+        waits = window.is_asked
         if self._owner.order != NEWEST_FIRST:
-            parts.append((self._owner.order.words, "strong"))
-        if window.of_newest is not None:
+            parts.append((self._owner.order.words, "muted" if waits else "strong"))
+            parts.append((" …" if waits else "", "muted"))
+        if window.of_newest is not None and not waits:
             parts.append((f" of the newest {count(window.of_newest)}", "warning"))
         if len(parts) > 1:
             parts.append(("   ", "text"))
@@ -52,6 +55,7 @@ class CountsLine(Painted):
             more = "" if window.total_exact else "+"
             # of the newest so many: the number stands there already
             found = "" if window.of_newest else f"{count(window.total)}{more} found, "
+            found = "…  " if waits else found
             parts += [
                 ("filter ", "key"),
                 (clean(self._owner.filter_text), "strong"),

@@ -19,6 +19,7 @@ from wingman_tui.view import Part, View
 LEVEL_KEYS = (("1", "all"), ("2", "info"), ("3", "warn"), ("4", "error"))
 NAME_LEAST = 6
 PATTERN_CELLS = 24
+RULE_LEAST = 5  # a shorter line divides nothing
 
 
 @dataclass
@@ -52,7 +53,9 @@ def title_parts(facts: TitleFacts, view: View, width: int) -> list[Part]:
     shown = fit_middle(name, max(NAME_LEAST, room)).rstrip()
     left = [*head, (shown, "text"), ("  ", "text"), *levels, *search]
     gap = width - 1 - _cells(left) - _cells(end)
-    return [*left, (" " * max(1, gap), "text"), *end]
+    if gap < RULE_LEAST:
+        return [*left, (" " * max(1, gap), "text"), *end]
+    return [*left, (" ", "text"), view.rule(gap - 2), (" ", "text"), *end]
 
 
 def _levels(facts: TitleFacts, all_words: bool) -> list[Part]:

@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from wingman_tui import looks
 from wingman_tui.columns import error_line, name_of
+from wingman_tui.failing import says_little
 from wingman_tui.figures import HISTORY, Figures
 from wingman_tui.format import duration, exit_words, fit, full_time, size, wrap
 from wingman_tui.inputs import as_text
@@ -57,6 +58,9 @@ class StepPanel(Painted):
         """One line of it."""
         if y == 0:
             lines = self.lines_of(self.size.width - 2, self.size.height)
+            if lines:
+                used = sum(cell_len(text) for text, _ in lines[0])
+                lines[0] = [*lines[0], (" ", "text"), self.view.rule(self.size.width - used - 3)]
             self._painted = [self.line([(" ", "text"), *parts]) for parts in lines]
         return self._painted[y] if y < len(self._painted) else self.blank()
 
@@ -78,7 +82,7 @@ class StepPanel(Painted):
             rest += self._stuck(step, width, height)
         elif asks(step):
             words = f"waits for {waiting_words(step['waiting_for'], view.zone)}"
-            rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
+            rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 2))]
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
         rest += self._history(step, width)
@@ -103,6 +107,9 @@ class StepPanel(Painted):
         kind = clean(str(error.get("type") or "error"))
         lines = clean_lines(str(error.get("message") or ""), ERROR_LINES)
         text = f"{kind}: " + (lines[0] if lines else "")
+        if lines and says_little(error):
+            text = said or lines[0]  # how it ended stands in the line above
+            said = ""
         if said and said not in text:
             lines = [*lines, said]
         out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
@@ -203,7 +210,7 @@ class StepPanel(Painted):
             rest += self._stuck(execution, width, height)
         elif execution.get("waiting_for"):
             words = f"waits for {waiting_words(execution['waiting_for'], self.view.zone)}"
-            rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 3))]
+            rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 2))]
         rest += self._times(execution)
         rest += self._expected(execution)
         rest += self._named("inputs", execution.get("inputs") or {}, width)

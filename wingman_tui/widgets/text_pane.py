@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from wingman_tui.log_text import cut
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
 
 class TextPane(LineList):
-    """Lines that somebody else made; sideways too, where they are longer than it is wide."""
+    """Lines that somebody else made, for the width that there is."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -48,4 +49,4 @@ class TextPane(LineList):
 
     def paint_row(self, index: int, cursor: str) -> Strip:
         """One line."""
-        return self.line([(" ", "text"), *self.lines[index]])
+        return self.line([(" ", "text"), *cut(self.lines[index], 0, self.size.width - 1)])
