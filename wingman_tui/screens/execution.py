@@ -173,9 +173,10 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self.tree_pane.styles.height = height
             self.panel.styles.height = panel  # None: as the style sheet says
 
-    def on_descendant_focus(self) -> None:
+    def watch_focused(self) -> None:
         """Tree and log share the lines by where one is."""
-        self._fit_tree()
+        if self.is_mounted:
+            self._fit_tree()
 
     # the selection
 
