@@ -53,6 +53,10 @@ class MaskLines:
             data = data[:begin]
         return data, _values(data, inside and not held)
 
+    def unfinished(self) -> list[int]:
+        """The streams that may have ended in the middle of a command."""
+        return sorted(self._held)
+
     def rest(self, stream: int) -> tuple[bytes, list[str]]:
         """At the end of a stream: the last line, which nothing ended."""
         data = self._held.pop(stream, b"")

@@ -219,7 +219,7 @@ class Recorder:
 
     def finish(self, capture: Capture) -> tuple[int, int]:
         """Close the log: its bytes and index records."""
-        for stream in (STDOUT, STDERR):
+        for stream in capture.commands.unfinished():
             data, values = capture.commands.rest(stream)
             if values and self.on_masks is not None:
                 self.on_masks(capture.attempt.execution, values)

@@ -214,21 +214,24 @@ class Endings:
             sample_peak(attempt, now)
 
     def _finish(self, attempt: Attempt, now: float) -> None:
-        """Everything is known: make the `end`."""
+        """Nothing of it runs or prints any more: its place is free, `complete` makes its `end`."""
         attempt.finish(now)
         self._containment.disown(attempt)
         for pid in attempt.adopted:
             self._report(f"{attempt.id}: process {pid} outlived it (not ours to signal?)")
+        if attempt.capture is not None:
+            attempt.capture.close()
+        self.live.pop(attempt.id, None)
+        self.ended.append(attempt)
+
+    def complete(self, attempt: Attempt) -> None:
+        """Everything is known: close the log, read the outputs, make the `end`."""
         log_bytes, log_records = 0, 0
-        capture = attempt.capture
-        if capture is not None:
-            capture.close()
-            log_bytes, log_records = self._recorder.finish(capture)
+        if attempt.capture is not None:
+            log_bytes, log_records = self._recorder.finish(attempt.capture)
         collect_outputs(attempt, self._recorder.masker_for)
         attempt.end_json = attempt.make_end_json(log_bytes, log_records, self._rss_floor(attempt))
         forget_details(attempt)
-        self.live.pop(attempt.id, None)
-        self.ended.append(attempt)
 
     def _bound_outputs(self) -> None:
         """Cut what a step floods its outputs file with: that file is memory."""

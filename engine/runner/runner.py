@@ -8,6 +8,7 @@ turn. Imports the standard library and the runner's own parts.
 
 from __future__ import annotations
 
+import collections
 import os
 import time
 import traceback
@@ -42,7 +43,7 @@ LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgem
 ENDS_FRAME_BYTES = 1 << 20
 RELEASED_KEPT = 4096
 # ends that nobody waits for, since the next in line has the place already, are told together
-HELD_S = 0.008
+HELD_S = 0.025
 HELD_ENDS = 16
 TROUBLE_LIMIT = 100  # a handler that fails this often loses its descriptor
 
@@ -81,6 +82,7 @@ class Runner:
         self._live = self._endings.live
         self._derived = Derived(self._live, self._recorder, self._link)
         self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
+        self._closing: collections.deque[Attempt] = collections.deque()  # over, no `end` yet
         self._recording: list[Attempt] = []  # `end` on its way to disk
         self._untold: list[Attempt] = []  # `end` on disk, and on its way to the engine
         self._tell_at = NEVER
@@ -122,7 +124,7 @@ class Runner:
         self._poller.add(fd, lambda _events: void(os.read(fd, 512)))
 
     def _turn(self) -> None:
-        busy = self._starting.queue or self._endings.ended
+        busy = self._starting.queue or self._endings.ended or self._closing
         due = 0.0 if busy else self._timers.next_due
         timeout_s = -1.0 if due == NEVER else max(0.0, due - time.monotonic())
         events = self._poller.wait(timeout_s)
@@ -152,24 +154,43 @@ class Runner:
     def _settle(self) -> None:
         """Once a turn: record what ended and what begins, tell the engine, then start."""
         self._endings.settle(self._now)
+        for attempt in self._endings.ended:
+            self._lines.left(attempt)
+            self._closing.append(attempt)
+        self._endings.ended.clear()
+        # where nobody waits for these ends, the next ones in line come first: a place is not to
+        # stay empty while the ends of others are put into words
+        may_wait = all(self._lines.has(attempt.execution) for attempt in self._closing)
+        if not may_wait:
+            self._complete()
+        self._begin()
+        if may_wait and self._closing:
+            self._complete()
+            self._record()
+        self._link.flush()
+        if not self._live or self._quiet_since is not None:
+            self._consider_leaving()
+
+    def _complete(self) -> None:
+        """Make the `end` of each attempt that has ended, for the next write."""
+        while self._closing:
+            attempt = self._closing.popleft()
+            self._endings.complete(attempt)
+            self._results.add(attempt.id, f'{{"k":"end","end":{attempt.end_json}}}'.encode("ascii"))
+            self._recording.append(attempt)
+
+    def _begin(self) -> None:
+        """Start what is to begin in this turn, its `begin` on the disk before."""
+        if not self._beginning:
+            self._beginning = self._starting.choose(self._now)
         if self._record() and self._beginning:
             self._link.flush()  # the engine can go on while we spawn
             beginning, self._beginning = self._beginning, []
             for attempt, worker in beginning:
                 self._starting.start(attempt, worker, self._now)
-        self._link.flush()
-        if not self._live or self._quiet_since is not None:
-            self._consider_leaving()
 
     def _record(self) -> bool:
-        """Write all records of this turn at once; False while the disk does not take them."""
-        for attempt in self._endings.ended:
-            self._lines.left(attempt)
-            self._results.add(attempt.id, f'{{"k":"end","end":{attempt.end_json}}}'.encode("ascii"))
-            self._recording.append(attempt)
-        self._endings.ended.clear()
-        if not self._beginning:
-            self._beginning = self._starting.choose(self._now)
+        """Write all new records at once; False while the disk does not take them."""
         error = self._results.write()
         if error is not None:
             if not self._disk_refuses:
@@ -220,7 +241,8 @@ class Runner:
     def _welcome(self) -> None:
         # queued ones too, and those whose end is not on disk yet: the engine must not take any
         # of them for unknown and start it a second time
-        running = [*self._live, *(a.id for a in (*self._endings.ended, *self._recording))]
+        over = (*self._endings.ended, *self._closing, *self._recording)
+        running = [*self._live, *(a.id for a in over)]
         welcome = {
             "t": "welcome", "generation": self._generation, "pid": os.getpid(),
             "boot": self._boot, "running": running, "ended": list(self._ended),
@@ -336,7 +358,7 @@ class Runner:
 
     def _consider_leaving(self) -> None:
         """Leave when nothing runs and nobody is connected for a while, or when told to."""
-        if self._live or self._recording or self._beginning or self._endings.ended:
+        if self._live or self._closing or self._recording or self._beginning or self._endings.ended:
             self._quiet_since = None
             return
         if self._link.connected and not self._leaving:

@@ -36,6 +36,7 @@ class Spawner:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._files_for_steps = (soft, hard)
         self._files_for_runner = (min(hard, 1 << 16) if hard > 0 else 1 << 16, hard)
+        self._files_differ = self._files_for_steps != self._files_for_runner
         resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_runner)
         self._within_limit = tuple(os.dup(self.null) for _ in range(4))
         self._lent = False
@@ -78,7 +79,8 @@ class Spawner:
         try:
             path = self._find(argv[0], env.get("PATH", os.defpath))
             procfs.wear_marker(marker)
-            resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_steps)
+            if self._files_differ:
+                resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_steps)
             try:
                 actions = self._descriptors(wanted)
                 return os.posix_spawn(
@@ -86,7 +88,8 @@ class Spawner:
                     setsigdef=RESET_SIGNALS,
                 )  # fmt: skip
             finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_runner)
+                if self._files_differ:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_runner)
                 procfs.wear_marker(None)
                 if self._lent:
                     self._release()

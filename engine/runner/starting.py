@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from engine.runner.poller import Poller
     from engine.runner.results import ResultsFile
     from engine.runner.spawn import Spawner
-    from engine.runner.timers import Timers
+    from engine.runner.timers import Action, Timers
     from engine.runner.worker import Worker
     from engine.runner.workers import Workers
 
 SPAWNS_PER_TURN = 4  # between two looks at the pipes: a spawn takes half a millisecond
-# what ends sooner needs no `began`, no `pid` record, and nobody who waits for its output
-FRESH_S = 0.01
+LISTEN_S = 0.01  # what ends sooner needs nobody who waits for its output: that is in the pipe
+ANNOUNCE_S = 0.025  # what ends sooner needs no `began` and no `pid` record
 
 
 class Starting:
@@ -48,6 +48,7 @@ class Starting:
     ) -> None:  # fmt: skip
         self.queue: collections.deque[Attempt] = collections.deque()  # shells to spawn
         self._fresh: collections.deque[Attempt] = collections.deque()  # began just now
+        self._unannounced: collections.deque[Attempt] = collections.deque()  # began a while ago
         self._poller = poller
         self._timers = timers
         self._results = results
@@ -94,7 +95,7 @@ class Starting:
             self._watch_process(attempt, now)
         self._endings.watch_time(attempt)
         self._fresh.append(attempt)
-        self._timers.set(self._leave_fresh, now + FRESH_S)
+        self._timers.set(self._listen, now + LISTEN_S)
 
     def _hand_over(self, attempt: Attempt, worker: Worker | None, now: float) -> None:
         """Give the attempt its pipes and its process."""
@@ -136,24 +137,36 @@ class Starting:
             self._containment.forget(attempt.pid)
             self._endings.exited(attempt, status, usage, time.monotonic())
 
-    def _leave_fresh(self, now: float) -> None:
-        """Attempts that still run after a while: announce them, listen to them."""
-        fresh = self._fresh
-        rows = []
-        while fresh:
-            attempt = fresh[0]
+    def _listen(self, now: float) -> None:
+        """Attempts that still run after a moment: what they print is read from now on."""
+        for attempt in self._outlasting(self._fresh, LISTEN_S, self._listen, now):
+            if attempt.capture is not None:
+                attempt.capture.watch()
+            self._unannounced.append(attempt)
+            self._timers.set(self._announce_lasting, attempt.clock_began + ANNOUNCE_S)
+
+    def _announce_lasting(self, now: float) -> None:
+        """Attempts that still run after a while: the engine hears of them."""
+        lasting = self._outlasting(self._unannounced, ANNOUNCE_S, self._announce_lasting, now)
+        if lasting:  # the records go to the disk at the end of this turn
+            self._announce([self._identify(attempt) for attempt in lasting])
+
+    def _outlasting(
+        self, line: collections.deque[Attempt], span_s: float, again: Action, now: float
+    ) -> list[Attempt]:
+        """Those of a line, oldest first, that have run for so long; the others come again."""
+        found = []
+        while line:
+            attempt = line[0]
             if attempt.state == RUNNING:
-                if attempt.clock_began + FRESH_S > now:
-                    self._timers.set(self._leave_fresh, attempt.clock_began + FRESH_S)
+                if attempt.clock_began + span_s > now:
+                    self._timers.set(again, attempt.clock_began + span_s)
                     break
-                rows.append(self._identify(attempt))
-            fresh.popleft()
-        if rows:
-            self._announce(rows)  # the records go to the disk at the end of this turn
+                found.append(attempt)
+            line.popleft()
+        return found
 
     def _identify(self, attempt: Attempt) -> str:
-        if attempt.capture is not None:
-            attempt.capture.watch()
         if not attempt.start_ticks:
             stat = read_stat(attempt.pid)
             attempt.start_ticks = stat.start_ticks if stat is not None else 0
