@@ -18,7 +18,7 @@ from engine.callees import Callee, Callees
 from engine.calls import chain_of, check_chain
 from engine.core import calling, decide
 from engine.core.cancelling import cancel_child, is_unwanted
-from engine.core.hide import Mask
+from engine.core.hide import Mask, hide
 from engine.core.state import Execution, StepState
 from engine.core.turn import CancelChild, ChildCommand, StartChild, Turn
 from engine.errors import Conflict, InputError, Unavailable, WingmanError
@@ -47,6 +47,7 @@ class Children:
         self._scheduler.on_child = self.carry_out
         self._scheduler.on_calls = self._start_at_once
         self._scheduler.on_ended.append(self._ended)
+        self._scheduler.observers.append(self._seen)
 
     # -- what the core asks for --
 
@@ -123,6 +124,8 @@ class Children:
         reach("child_started")
         self._take(caller, calling.child_started, command.step, command.execution, number)
         child = self._scheduler.live.get(command.execution)
+        if child is not None:
+            self._tell_waiting(child)
         if child is not None and is_unwanted(caller, step):
             self._cancel(child, cancel_child(caller, step))
 
@@ -252,6 +255,25 @@ class Children:
     def _deliver(self, caller: Execution, path: str, execution_id: str, facts: Row) -> None:
         self._take(caller, calling.child_ended, path, execution_id, facts)
 
+    # -- waiting --
+
+    def _seen(self, execution: Execution, events: list[Event]) -> None:
+        """A called execution has moved: its caller waits with it, and goes on with it."""
+        if execution.parent is not None and not execution.has_ended:
+            self._tell_waiting(execution)
+
+    def _tell_waiting(self, execution: Execution) -> None:
+        parent = execution.parent or {}
+        caller = self._scheduler.live.get(parent["execution"])
+        step = caller.steps.get(parent["step"]) if caller else None
+        if caller is None or step is None or not step.child or step.child["number"] is None:
+            return  # it is told when that is known
+        waiting, mask = execution.waiting_for, self._scheduler.mask_of(execution)
+        if waiting and mask:
+            waiting = hide({"waiting_for": waiting}, mask)["waiting_for"]
+        if waiting != step.child.get("waiting_for"):
+            self._take(caller, calling.child_waits, step.path, execution.id, waiting)
+
     # -- after a death --
 
     def open_calls(self) -> list[tuple[Execution, StepState, Row]]:
@@ -271,6 +293,7 @@ class Children:
         live = self._scheduler.live.get(child["execution"])
         if live is not None:
             self._take(caller, calling.child_started, step.path, live.id, live.number)
+            self._tell_waiting(live)
             if is_unwanted(caller, step):
                 self._cancel(live, cancel_child(caller, step))
             return

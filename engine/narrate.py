@@ -49,6 +49,18 @@ def _child_starting(data: Data) -> tuple[str, str]:
     return "info", f"{data['step']}: calls {data['flow']}{again}"
 
 
+def _child_waiting(data: Data) -> tuple[str, str]:
+    waiting = data["waiting_for"]
+    if not waiting:
+        return "info", f"{data['step']}: what it calls goes on"
+    while waiting["kind"] == "flow":
+        waiting = waiting["waiting_for"]
+    words = waiting.get("message") or waiting.get("reason") or waiting.get("pool")
+    return "info", f"{data['step']}: what it calls waits: {waiting['kind']}" + (
+        f": {words}" if words else ""
+    )
+
+
 def _waiting(data: Data) -> tuple[str, str]:
     asks = f": {data['message']}" if data.get("message") else ""
     return "info", f"{data['step']}: waits: {data['reason']}{asks}"
@@ -127,6 +139,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "attempt.ended": _attempt_ended,
     "child.starting": _child_starting,
     "child.started": lambda data: ("info", f"{data['step']}: is execution #{data['number']}"),
+    "child.waiting": _child_waiting,
     "child.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.released": _released,

@@ -6,6 +6,7 @@ must neither strand the others nor be shown as running for ever.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -51,6 +52,21 @@ def new_execution(
         parent=data.get("parent"),
         environment_values=data.get("environment") or {},
     )
+
+
+def replay(
+    ord_: int, id_: str, definition: dict[str, Any], inputs: dict[str, Any],
+    events: Sequence[tuple[int, int, str, dict[str, Any]]],
+) -> Execution:  # fmt: skip
+    """An execution as these events (seq, at, type, data) made it. Raises WingmanError."""
+    try:
+        _, at_us, _, data = events[0]
+        execution = new_execution(ord_, id_, at_us, data, definition, inputs)
+        for seq, at, type_, each in events:
+            apply(execution, Event(seq, id_, at, type_, each))
+    except (ForbiddenTransition, KeyError, IndexError) as error:
+        raise WingmanError(f"its records do not fit: {type(error).__name__}: {error}") from error
+    return execution
 
 
 def restore(connection: apsw.Connection, ord_: int, sensitive: Sensitive) -> Execution:

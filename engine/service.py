@@ -13,11 +13,13 @@ from engine.access.flows import FlowPermissions
 from engine.calls import calls_of, check_calls
 from engine.clock import Clock
 from engine.core import decide
+from engine.core.state import Execution
 from engine.core.turn import Turn
 from engine.errors import Conflict, Unavailable, UnknownReference, UsageError
 from engine.filters import Filter
 from engine.flowfile.inputs import check_inputs
 from engine.ids import new_execution_id
+from engine.journal.batch import with_times
 from engine.journal.history import History, Page
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
@@ -353,10 +355,18 @@ class Service:
         live = self.scheduler.live.get(execution_id)
         if live is not None:
             found = live_execution(live, self.journal.shown_inputs(live))
-            waiting = self.scheduler.slots.explain(live, found["waiting_for"])
-            found["waiting_for"] = self.scheduler.groups.explain(live, waiting)
+            found["waiting_for"] = self._explained(live, found["waiting_for"])
             return found
         return await self.reader(lambda history: history.execution(ord_))
+
+    def _explained(self, live: Execution, waiting: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What a live execution waits for, with who holds it now, down the executions it calls."""
+        if waiting is not None and waiting["kind"] == "flow":
+            called = self.scheduler.live.get(waiting["execution"])
+            below = self._explained(called, with_times(called.waiting_for)) if called else None
+            return {**waiting, "waiting_for": below or waiting["waiting_for"]}
+        waiting = self.scheduler.slots.explain(live, waiting)
+        return self.scheduler.groups.explain(live, waiting)
 
     async def named(self, reference: str, hidden: frozenset[str]) -> tuple[str, str]:
         """The id and the flow of an execution, as one who does not see some flows names it."""

@@ -86,6 +86,8 @@ def step_look(step: Mapping[str, Any]) -> Look:
         state = "stuck"
     elif state == "waiting" and step.get("attempts"):
         state = "retrying"
+    elif state == "running" and step.get("waiting_for"):
+        state = "waiting"  # with what it calls
     return look_of(state)
 
 

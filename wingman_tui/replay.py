@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from wingman_tui.account import Found, Line, title, value_lines
+from wingman_tui.columns import name_of
 from wingman_tui.format import full_time, wrap
 from wingman_tui.looks import look_of
 from wingman_tui.sanitise import clean, clean_lines
@@ -45,12 +46,32 @@ def replay_lines(
             (clean(step["path"]), "text"),
             (f"  {clean(note)}" if note else "", "muted"),
         ])  # fmt: skip
+    lines += _pool_lines(found.get("pools") or [])
     for step in execution["steps"]:
         if step.get("outputs"):
             lines += [[], title(f"Outputs of {clean(step['path'])}")]
             lines += value_lines(step["outputs"], width)
     if execution.get("outputs"):
         lines += [[], title("Outputs"), *value_lines(execution["outputs"], width)]
+    return lines
+
+
+def _pool_lines(pools: list[Found]) -> list[Line]:
+    """Who held slots of the pools then, over all executions, and who waited."""
+    lines: list[Line] = []
+    for pool in pools:
+        taken = f"  {pool['used']} slots taken"
+        lines += [[], [(f"Pool {clean(pool['name'])}", "strong"), (taken, "muted")]]
+        for word, role, claims in (
+            ("holds", "state_running", pool["holders"]), ("waits", "warning", pool["waiters"])
+        ):  # fmt: skip
+            lines += [
+                [
+                    (f"  {word} {claim['slots']}  ", role),
+                    (f"{name_of(claim)} {clean(claim['step'])}", "text"),
+                ]
+                for claim in claims
+            ]
     return lines
 
 

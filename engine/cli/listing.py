@@ -7,7 +7,7 @@ import time
 
 from engine.cli import states
 from engine.cli.format import age, duration, epoch_s
-from engine.cli.report import json_line, stuck_words
+from engine.cli.report import json_line, name_of, stuck_words
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, has_glyphs, paint, tell, width
 from engine.client.http import with_query
@@ -128,6 +128,10 @@ def _note(execution: dict[str, Any]) -> str:
         parts.append(stuck_words(execution))
     elif execution["waiting_for"]:
         waiting = execution["waiting_for"]
+        if waiting.get("kind") == "flow":
+            parts.append(f"for {name_of(waiting)},")
+        while waiting.get("kind") == "flow":
+            waiting = waiting["waiting_for"]
         said = waiting.get("reason") if waiting.get("kind") in ("group", "requires") else None
         parts.append(said or f"for {waiting.get('kind') or waiting.get('type') or waiting}")
     elif execution["warnings"]:

@@ -56,6 +56,8 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
         return f"an operator: {step} was {clean(waiting.get('reason'))}, its outcome is unknown"
     if waiting.get("kind") in ("group", "requires"):
         return clean(waiting.get("reason"))
+    if waiting.get("kind") == "flow":
+        return f"{step}: {name_of(waiting)}, {waiting_words(waiting.get('waiting_for'))}"
     return f"{clean(waiting.get('kind'))} ({step})"
 
 
@@ -88,16 +90,24 @@ def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> li
     elif state in states.TERMINAL:
         return []
     else:
-        kind = (execution.get("waiting_for") or {}).get("kind")
+        name_below, kind = _asking(execution)
         lines = []
         if kind == "operator":
-            lines = [(f"wingman retry {name}", "run the interrupted step again")]
+            lines = [(f"wingman retry {name_below or name}", "run the interrupted step again")]
         elif kind == "approval":
-            asked = f"{name}{_which(execution)}"
+            asked = name_below or f"{name}{_which(execution)}"
             lines = [(f"wingman approve {asked}", "let it go on"),
                      (f"wingman reject {asked}", "say no, with --comment")]  # fmt: skip
         lines += [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
     return beside(lines, columns)
+
+
+def _asking(execution: dict[str, Any]) -> tuple[str, str | None]:
+    """What is waited for, and by which called execution; no name where it is this one."""
+    waiting, name = execution.get("waiting_for") or {}, ""
+    while waiting.get("kind") == "flow":
+        name, waiting = name_of(waiting), waiting.get("waiting_for") or {}
+    return name, waiting.get("kind")
 
 
 def _which(execution: dict[str, Any]) -> str:

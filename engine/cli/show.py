@@ -55,6 +55,8 @@ def execute(args: Arguments, name: str) -> int:
             print(json.dumps(found))
             return 0
         print(_moment(found))
+        for line in _pools_then(found["pools"]):
+            print(line)
     else:
         calls = "all" if args.calls else None if args.json else "failed"
         execution = client.request("GET", with_query(path, calls=calls))
@@ -71,6 +73,19 @@ def _moment(found: dict[str, Any]) -> str:
     since = duration(found["since_start_ms"])
     place = f"event {found['index']} of {found['count']} (number {found['seq']})"
     return f"as of {place}, {since} after it was asked for: {clean(found['text'])}\n"
+
+
+def _pools_then(pools: list[dict[str, Any]]) -> list[str]:
+    """Who held slots of the flow's pools then, over all executions, and who waited."""
+    lines = []
+    for pool in pools:
+        lines.append(f"pool {clean(pool['name'])}: {count(pool['used'], 'slot')} taken")
+        for word, claims in (("holds", pool["holders"]), ("waits", pool["waiters"])):
+            lines += [
+                f"  {word}  {name_of(one)} {clean(one['step'])}, {count(one['slots'], 'slot')}"
+                for one in claims
+            ]
+    return [*lines, ""] if lines else []
 
 
 def _as_is(text: str) -> str:
@@ -231,6 +246,8 @@ def _batch_words(batch: dict[str, Any]) -> str:
 
 def _step_row(step: dict[str, Any]) -> list[str]:
     state = "stuck" if step.get("stuck") else step["state"]
+    if state == "running" and step.get("waiting_for"):
+        state = "waiting"
     glyph, ascii_glyph, _ = states.LOOKS.get(state, ("?", "?", ()))
     cpu_s = step["cpu_s"]
     return [
@@ -247,6 +264,8 @@ def _step_note(step: dict[str, Any]) -> str:
     parts = [_batch_words(step["batch"])] if step.get("batch") else []
     if step.get("child"):
         parts.append(name_of(step["child"]))
+        if step.get("waiting_for"):
+            parts.append(f"waits for {waiting_words(step['waiting_for']['waiting_for'])}")
     if step["attempts"] > 1:
         parts.append(f"{step['attempts']} attempts")
     if step["state"] not in ("completed", "running") and step.get("reason"):

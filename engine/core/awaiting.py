@@ -91,10 +91,19 @@ def asked(ex: Execution, path: str | None) -> StepState:
         how = "waits for no approval" if step.definition["kind"] == "approve" else "asks nobody"
         raise Conflict(f"{name}: {path} {how}; it is {step.state}")
     if path is None and not asking:
-        raise Conflict(f"nothing of {name} waits for an approval")
+        raise Conflict(f"nothing of {name} waits for an approval", _who_asks(ex))
     if path is None and len(asking) > 1:
         raise UsageError(f"several steps of {name} wait: {', '.join(asking)}", "name the step")
     return ex.steps[path or asking[0]]
+
+
+def _who_asks(ex: Execution) -> str:
+    """Where something asks that a step has called: how to answer it there."""
+    waiting, name = ex.waiting_for, ""
+    while waiting and waiting["kind"] == "flow":
+        name, waiting = f"{waiting['flow']}#{waiting['number']}", waiting["waiting_for"]
+    asks = name and waiting and waiting["kind"] == "approval"
+    return f"{name} asks: wingman approve {name}" if asks else ""
 
 
 def decide_approval(

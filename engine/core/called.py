@@ -31,10 +31,17 @@ def started(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.child = {**(step.child or {}), "number": data["number"]}
 
 
+def waits(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
+    """What a step has called cannot move by itself, or can again."""
+    step = ex.steps[data["step"]]
+    step.child = {**(step.child or {}), "waiting_for": data["waiting_for"]}
+    (ex.idle_calls.add if data["waiting_for"] else ex.idle_calls.discard)(step.path)
+
+
 def ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     """What a step has called has ended, or could not be started."""
     step = ex.steps[data["step"]]
-    step.child = {**(step.child or {}), "attempt": data["attempt"]}
+    step.child = {**(step.child or {}), "attempt": data["attempt"], "waiting_for": None}
     if data.get("number"):
         step.child["number"] = data["number"]
     step.duration_ms = (at_us - (step.started_at_us or at_us)) // 1000

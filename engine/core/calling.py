@@ -25,6 +25,13 @@ def child_started(turn: Turn, path: str, execution: str, number: int) -> None:
         turn.emit("child.started", step=path, number=number)
 
 
+def child_waits(turn: Turn, path: str, execution: str, waiting: Facts | None) -> None:
+    """The execution that a step calls cannot move by itself, or can again."""
+    step = _awaited(turn, path, execution)
+    if step is not None and (step.child or {}).get("waiting_for") != waiting:
+        turn.emit("child.waiting", step=path, waiting_for=waiting)
+
+
 def child_ended(turn: Turn, path: str, execution: str, facts: Facts) -> None:
     """The execution that a step calls has ended; one that is not awaited changes nothing."""
     children_ended(turn, [(path, execution, facts)])

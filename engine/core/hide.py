@@ -25,6 +25,8 @@ def hide(data: dict[str, Any], mask: Mask) -> dict[str, Any]:
             found[key] = _values(found[key], mask)
     if found.get("end"):
         found["end"] = hide_end(found["end"], mask)
+    if found.get("waiting_for"):
+        found["waiting_for"] = hide(found["waiting_for"], mask)
     return found
 
 

@@ -28,6 +28,7 @@ def _count(ex: Execution, step: StepState, by: int) -> None:
     """Keep count of what runs: at a runner, or as an execution of its own."""
     if step.definition["kind"] == "flow":
         ex.calls += by
+        ex.idle_calls.discard(step.path)
     else:
         ex.running += by
 

@@ -319,6 +319,7 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "attempt.ended": _attempt_ended,
     "child.starting": called.starting,
     "child.started": called.started,
+    "child.waiting": called.waits,
     "child.ended": called.ended,
     "step.ended": _step_ended,
     "step.handled": _step_handled,

@@ -10,6 +10,8 @@ from engine.core.graph import dependents_of
 from engine.core.items import Batches
 from engine.model import AT_ONCE, GROUP_KINDS, OWN_KINDS, SECTIONS
 
+BY_PEOPLE = ("approval", "operator")  # kinds of waiting that only a person ends
+
 
 @dataclass(slots=True)
 class StepState:
@@ -135,6 +137,7 @@ class Execution:
     open_in_section: int = 0
     running: int = 0  # attempts at a runner
     calls: int = 0  # executions that steps have called and that have not ended
+    idle_calls: set[str] = field(default_factory=set)  # steps whose called executions wait
     lined: int = 0  # steps that are lined up in the runner
     is_brisk: bool = False  # the newest end was that of a short step
     ended: int = 0
@@ -209,7 +212,9 @@ class Execution:
         if self.state == "queued" and self.group_since_us is not None:
             return {"step": None, "kind": "group", "group": self.group,
                     "reason": self.group_reason, "since_us": self.group_since_us}  # fmt: skip
-        if self.state != "running" or self.in_hands:
+        if self.state != "running" or self.running or self.lined:
+            return None
+        if self.calls > len(self.idle_calls):
             return None
         if self.requirements_open and not self.cancelling:
             return {"step": None, "kind": "requires", "reason": "the flow's requirements"}
@@ -220,6 +225,10 @@ class Execution:
         if self.asking:
             asks = min((self.steps[path] for path in self.asking), key=_asked_at)
             return {"step": asks.path, **(asks.awaited or {})}
+        called = [*filter(None, map(called_waits, map(self.steps.get, sorted(self.idle_calls))))]
+        by_people = next((one for one in called if innermost(one)["kind"] in BY_PEOPLE), None)
+        if by_people is not None:
+            return by_people
         if self.delayed or self.timed:
             steps = (self.steps[path] for path in (*self.delayed, *self.timed))
             first = min(steps, key=_due_at)
@@ -230,7 +239,7 @@ class Execution:
             first = min((self.steps[path] for path in self.pooled), key=_pool_order)
             pool, since_us = first.pool_wait or ("", 0)
             return {"step": first.path, "kind": "pool", "pool": pool, "since_us": since_us}
-        return None
+        return called[0] if called else None
 
     @property
     def total(self) -> int:
@@ -239,6 +248,21 @@ class Execution:
 
     def section_steps(self, section: str) -> list[StepState]:
         return [step for step in self.steps.values() if step.section == section]
+
+
+def called_waits(step: StepState | None) -> dict[str, Any] | None:
+    """What a step waits for with the execution that it calls; None while that goes on."""
+    if step is None or not step.child or not step.child.get("waiting_for"):
+        return None
+    named = {key: step.child[key] for key in ("execution", "flow", "number", "waiting_for")}
+    return {"step": step.path, "kind": "flow", **named}
+
+
+def innermost(waiting: dict[str, Any]) -> dict[str, Any]:
+    """What the last one of those that call each other waits for."""
+    while waiting["kind"] == "flow":
+        waiting = waiting["waiting_for"]
+    return waiting
 
 
 def _due_at(step: StepState) -> tuple[int, int]:

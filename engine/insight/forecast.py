@@ -37,7 +37,10 @@ def expected(found: Row, usual: Usual, now_us: int) -> dict[str, Any] | None:
     if usual.whole_ms is None:
         return None
     end_us: int | None = None
-    waits = (found.get("waiting_for") or {}).get("kind")
+    waiting = found.get("waiting_for") or {}
+    while waiting.get("kind") == "flow":
+        waiting = waiting["waiting_for"]
+    waits = waiting.get("kind")
     if found["state"] == "running" and found.get("started_at") and waits not in OPEN_ENDED:
         if "steps" in found:
             end_us = now_us + 1000 * round(_left_ms(found["steps"], usual, now_us))

@@ -59,6 +59,9 @@ def _queued(why: Why, waiting: Row, facts: Facts) -> None:
 
 def _waiting(why: Why, waiting: Row) -> None:
     step = waiting.get("step")
+    if waiting.get("kind") == "flow":
+        _called(why, waiting)
+        return  # the causes name what is called
     if waiting.get("kind") == "operator":
         why.answer = f"It waits for you: {step} was interrupted, and its outcome is unknown."
         why.helps.append(Help(f"wingman retry {why.subject}", "run that step again"))
@@ -84,6 +87,21 @@ def _waiting(why: Why, waiting: Row) -> None:
     why.causes.append(Cause(str(step), why.answer))
 
 
+def _called(why: Why, waiting: Row) -> None:
+    """A step whose called execution waits: for what, at the end of the chain, and what helps."""
+    name = why.subject
+    while waiting.get("kind") == "flow":
+        name = f"{waiting['flow']}#{waiting['number']}"
+        waiting = waiting["waiting_for"]
+    below = Why(name, "waiting")
+    if waiting.get("kind") in ("group", "requires"):
+        below.answer = str(waiting.get("reason"))
+    else:
+        _waiting(below, waiting)
+    why.answer = f"It waits for {name}: {below.answer}"
+    why.helps += below.helps
+
+
 def _full(found: Row, facts: Facts, running: int) -> Cause | None:
     """Whether steps that may start wait for a free place, and who holds the places."""
     if facts.max_parallel and running >= facts.max_parallel:
@@ -104,6 +122,9 @@ def child_words(child: Row) -> str:
     words = f"{child['flow']}#{child['number']}, which is {child['state']}"
     if waiting.get("kind") == "approval":
         return f"{words} and asks: {waiting.get('message')}"
+    if waiting.get("kind") == "flow":
+        below = {**waiting, "state": "waiting"}
+        return f"{words} and waits for {child_words(below)}"
     return f"{words} and waits ({waiting['kind']})" if waiting.get("kind") else words
 
 

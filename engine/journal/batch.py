@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.items import Batches
-from engine.core.state import Execution, StepState
+from engine.core.state import Execution, StepState, called_waits
 from engine.times import to_text
 
 Row = list[Any]
@@ -128,6 +128,8 @@ def with_times(waiting: dict[str, Any] | None) -> dict[str, Any] | None:
         if waiting and f"{moment}_us" in waiting:
             waiting = {**waiting, moment: to_text(waiting[f"{moment}_us"])}
             del waiting[f"{moment}_us"]
+    if waiting and "waiting_for" in waiting:
+        waiting = {**waiting, "waiting_for": with_times(waiting["waiting_for"])}
     return waiting
 
 
@@ -169,6 +171,8 @@ def step_json(step: StepState) -> dict[str, Any]:
         found["waiting_for"] = with_times(step.awaited)
         if step.definition["approve"]:
             found["waiting_for"]["inputs"] = step.definition["approve"]["inputs"]
+    elif step.child and step.child.get("waiting_for"):
+        found["waiting_for"] = with_times(called_waits(step))
     if step.batches is not None:
         found["batch"] = batch_json(step.batches)
     return found

@@ -152,6 +152,15 @@ SELECT coalesce(max(ord), 0) FROM executions
 -- name: open_executions
 SELECT ord FROM executions WHERE state IN ('queued', 'running', 'paused') ORDER BY ord
 
+-- name: open_at
+-- of the newest that were there at a moment, those that had not ended by then
+SELECT ord FROM (
+  SELECT ord, ended_at FROM executions WHERE created_at <= ?1 ORDER BY created_at DESC LIMIT ?2
+) WHERE ended_at IS NULL OR ended_at > ?1
+
+-- name: events_of_until
+SELECT seq, at, type, data FROM events WHERE execution = ?1 AND seq <= ?2 ORDER BY seq
+
 -- name: events_of
 SELECT seq, at, type, data FROM events WHERE execution = ?1 ORDER BY seq
 

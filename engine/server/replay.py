@@ -1,4 +1,4 @@
-"""An execution as it was at any moment of its journal: states, attempts, outputs so far.
+"""An execution as it was at any moment of its journal: states, attempts, pools, outputs so far.
 
 The same reducers that make live executions make these: what is shown is what the engine knew then.
 Called by `insight_routes`; reads one execution's events and changes nothing.
@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from engine.core.reduce import apply
 from engine.core.state import Execution
-from engine.errors import UnknownReference, UsageError, WingmanError
+from engine.errors import UnknownReference, UsageError
 from engine.flowfile import durations
 from engine.journal.history import History
 from engine.journal.view import live_execution
-from engine.model import Event, ForbiddenTransition
 from engine.narrate import narrate
-from engine.recovery import new_execution
+from engine.recovery import replay
+from engine.server.pools_then import pools_then
 from engine.times import from_text, to_text
 
 Row = dict[str, Any]
@@ -47,6 +46,7 @@ def replayed(history: History, ord_: int, at: str | None) -> Row:
         "previous": events[index - 1][0] if index else None,
         "next": events[index + 1][0] if index + 1 < len(events) else None,
         "last": events[-1][0],
+        "pools": pools_then(history, execution, seq, at_us),
         "execution": {**live_execution(execution, shown["inputs"]), "warnings": None},
     }
 
@@ -79,12 +79,6 @@ def _moment_us(events: Events, text: str) -> int:
 
 def _until(history: History, ord_: int, shown: Row, events: Events) -> Execution:
     """The execution as these events made it; inputs as they may be shown."""
-    _, at_us, _, data = events[0]
+    data = events[0][3]
     definition = history.compiled_of(data["version"], data["source"])
-    execution = new_execution(ord_, shown["id"], at_us, data, definition, shown["inputs"])
-    try:
-        for seq, at, type_, each in events:
-            apply(execution, Event(seq, shown["id"], at, type_, each))
-    except (ForbiddenTransition, KeyError) as error:
-        raise WingmanError(f"its records do not fit: {type(error).__name__}: {error}") from error
-    return execution
+    return replay(ord_, shown["id"], definition, shown["inputs"], events)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -66,3 +68,41 @@ def test_a_live_one_is_replayed_up_to_now(home: Home) -> None:
     engine.ended(started["id"])
     again = engine.get(f"/v1/executions/{started['id']}/replay?at={now['seq']}")
     assert states(again["execution"]) == {"a": "running"}
+
+
+def test_the_pools_are_as_they_were(home: Home, wingman: Wingman) -> None:
+    home.config_file.parent.mkdir(parents=True, exist_ok=True)
+    home.config_file.write_text("[pools]\ndb = 2\n")
+    engine = Engine(home)
+    go = "run: 'until test -e ../go; do sleep 0.02; done', pools: {db: 2}"
+    engine.start(f"name: first\nsteps: [{{id: a, {go}}}]")
+    engine.until("first@last", lambda found: states(found) == {"a": "running"})
+    second = engine.start(f"name: second\nsteps: [{{id: b, {go}}}]")
+    engine.until(second["id"], lambda found: states(found) == {"b": "waiting"})
+    (home.work / "go").touch()
+    for ref in ("first@last", second["id"]):
+        assert engine.ended(ref)["state"] == "completed"
+    path = f"/v1/executions/{second['id']}/replay"
+    seen = [(moment["type"], moment["pools"]) for moment in _moments(engine, path)]
+    assert [pool["used"] for pool in seen[0][1]] == [0]
+    pools = {type_: pool for type_, (pool,) in reversed(seen)}
+    waiting = pools["step.waiting"]
+    assert waiting["used"] == 2
+    assert [(one["flow"], one["step"]) for one in waiting["holders"]] == [("first", "a")]
+    assert [(one["flow"], one["step"]) for one in waiting["waiters"]] == [("second", "b")]
+    starting = pools["attempt.starting"]
+    assert [(one["flow"], one["slots"]) for one in starting["holders"]] == [("second", 2)]
+    assert starting["waiters"] == []
+    at = next(moment for moment in _moments(engine, path) if moment["type"] == "step.waiting")
+    said = wingman("show", "second@last", "--at", str(at["seq"]), check=True).stdout
+    assert (
+        "pool db: 2 slots taken\n  holds  first#1 a, 2 slots\n  waits  second#1 b, 2 slots" in said
+    )
+
+
+def _moments(engine: Engine, path: str) -> Iterator[dict[str, Any]]:
+    moment = engine.get(path)
+    yield moment
+    while moment["previous"] is not None:
+        moment = engine.get(f"{path}?at={moment['previous']}")
+        yield moment

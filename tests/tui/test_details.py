@@ -212,6 +212,8 @@ def moment(seq: int, state: str, step_state: str) -> dict[str, Any]:
         "text": f"this was moment {seq}", "index": seq, "count": 3, "first": 1,
         "previous": seq - 1 or None, "next": seq + 1 if seq < 3 else None, "last": 3,
         "execution": {"state": state, "steps": [one], "outputs": {}},
+        "pools": [{"name": "db", "used": seq, "waiters": [],
+                   "holders": [{"flow": "other", "number": 3, "step": "load", "slots": seq}]}],
     }  # fmt: skip
 
 
@@ -228,6 +230,8 @@ async def test_the_replay_goes_from_moment_to_moment(
         await console.press("comma")
         await console.sees("this was moment 2")
         assert "2 of 3" in console.text()
+        assert "Pool db  2 slots taken" in console.text()
+        assert "holds 2  other#3 load" in console.text()
         assert "size = 200" in console.text()
         await console.press("less_than_sign")
         await console.sees("this was moment 1")

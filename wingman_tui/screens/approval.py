@@ -16,7 +16,7 @@ from wingman_tui.format import fit, wrap
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.dialog import WIDTH_LIMIT, Dialog, PaintedLine
 from wingman_tui.screens.run_form import FIELD_ROWS, LABEL_LIMIT, ChoiceEdit, FieldNote
-from wingman_tui.waiting import asks
+from wingman_tui.waiting import asked_below, asks
 from wingman_tui.widgets.line_edit import LineEdit
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def open_approval(app: WingmanApp, execution: Row, path: str | None) -> None:
     def opened(found: dict[str, Any]) -> None:
         asking = [step for step in found.get("steps", ()) if asks(step)]
         step = next((step for step in asking if path in (None, step["path"])), None)
+        below = asked_below(found)
+        if step is None and below is not None:
+            open_approval(app, {**below, "id": below["execution"]}, None)
+            return
         if step is None:
             app.tell(f"nothing of {name} waits for an answer", "warning")
             return

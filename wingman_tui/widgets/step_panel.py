@@ -19,7 +19,7 @@ from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.sparkline import scale, spark
 from wingman_tui.steps import ROOT
 from wingman_tui.view import Part
-from wingman_tui.waiting import asks, waiting_words
+from wingman_tui.waiting import asks, waiting_words, waits_below
 from wingman_tui.widgets.painted import Painted
 
 Row = Mapping[str, Any]
@@ -80,7 +80,7 @@ class StepPanel(Painted):
             rest += self._error(error, said, width, max(1, height - 2))
         elif step.get("stuck"):
             rest += self._stuck(step, width, height)
-        elif asks(step):
+        elif asks(step) or waits_below(step):
             words = f"waits for {waiting_words(step['waiting_for'], view.zone)}"
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 2))]
         elif step.get("reason"):
