@@ -147,6 +147,10 @@ class Scheduler:
         self.slots.changed()  # what became free may have been the last thing that happened
         self.groups.changed()
 
+    def clock_was_set(self) -> None:
+        """What waits for a moment may be due."""
+        self._timers.look()
+
     def close(self) -> None:
         """The engine ends: nothing is decided any more."""
         self._broom.close()

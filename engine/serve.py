@@ -23,6 +23,7 @@ from engine.archive.load import archive_of, load
 from engine.audit import Auditor, Seal
 from engine.children import Children
 from engine.clock import Clock
+from engine.clockset import ClockSet
 from engine.config import Config, read_config
 from engine.core.state import Execution
 from engine.errors import WingmanError
@@ -181,8 +182,10 @@ class Engine:
             f"epoch {self._journal.epoch})"
         )
         await self._open_to_network(state)
+        clock_set = ClockSet(self._clock_was_set)
         idle = loop.create_task(self._end_when_idle(state))
         await self._stopped.wait()
+        clock_set.close()
         idle.cancel()
         opening.cancel()
         await self._registry.close()
@@ -192,6 +195,11 @@ class Engine:
         if self._public is not None:
             self._public.close()
         await self._close(state)
+
+    def _clock_was_set(self) -> None:
+        log("the clock was set, or the machine has slept: moments are looked at again")
+        self._scheduler.clock_was_set()
+        self.triggers.clock_was_set()
 
     def _make_alerts(self, channels: dict[str, list[str]]) -> Alerts:
         """What tells people; triggers say what they missed."""

@@ -1,6 +1,7 @@
 """Moments at which something falls due, as one timer of the loop. Durable by the journal.
 
-The moments are wall-clock microseconds; a clock that jumps is looked at again within a minute.
+The moments are wall-clock microseconds; a clock that is set is looked at again (`look`) as soon as
+the kernel tells it, else within a minute.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ class Timers:
         if self._heap[0][1] == key:
             self._arm()
 
+    def look(self) -> None:
+        """The clock was set: what is due may be another one."""
+        if self._heap:
+            self._ring()
+
     def _arm(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
@@ -44,7 +50,6 @@ class Timers:
             self._handle = loop.call_later(min(delay_s, LONGEST_SLEEP_S), self._ring)
 
     def _ring(self) -> None:
-        self._handle = None
         now_us = self._now_us()
         while self._heap and self._heap[0][0] <= now_us:
             at_us, key = heapq.heappop(self._heap)

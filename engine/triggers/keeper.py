@@ -253,10 +253,14 @@ class Keeper:
 
     # -- what happens --------------------------------------------------------------------------
 
-    def each_minute(self) -> None:
-        """Look at what no event tells."""
+    def clock_was_set(self) -> None:
+        """Moments may have come, or lie ahead again."""
         if self._schedules is not None:
             self._schedules.look_at_clock()
+
+    def each_minute(self) -> None:
+        """Look at what no event tells."""
+        self.clock_was_set()
         if self._files is not None:
             self._files.look_at_all()
 

@@ -79,25 +79,28 @@ class Schedules:
         return found
 
     def look_at_clock(self) -> None:
-        """Called each minute: a clock that is set back by hours was wrong before."""
+        """Called when the clock was set: one that is set back by hours was wrong before."""
+        self._timers.look()
         wall_us, last_us = self._clock.wall_us(), self._last_wall_us
         self._last_wall_us = wall_us
-        if wall_us > last_us - judge.CORRECTED_US:
+        if wall_us >= last_us:
             return
-        hours = (last_us - wall_us) / 3600e6
-        self._log(f"the clock was set back by {hours:.1f} h: schedules count from there")
-        for name, trigger in self._triggers.items():
-            self._believe_clock(trigger, wall_us)
-            self._timers.set(name, None)
-            self.wake(name)
+        corrected = [t for t in self._triggers.values() if self._believe_clock(t, wall_us)]
+        if corrected:
+            self._log(f"the clock was hours ahead: {len(corrected)} schedules count from now on")
+        for trigger in corrected:
+            self._timers.set(trigger.name, None)
+            self.wake(trigger.name)
 
-    def _believe_clock(self, trigger: Trigger, wall_us: int) -> None:
+    def _believe_clock(self, trigger: Trigger, wall_us: int) -> bool:
         """A mark far ahead of the clock was set by a clock that was wrong: count from now on."""
-        if trigger.decided_us > wall_us + judge.CORRECTED_US:
-            trigger.highest_us = max(trigger.highest_us, trigger.decided_us)
-            trigger.decided_us = wall_us
-            trigger.turn += 1
-            self._service.journal.add_trigger(trigger.row())
+        if trigger.decided_us <= wall_us + judge.CORRECTED_US:
+            return False
+        trigger.highest_us = max(trigger.highest_us, trigger.decided_us)
+        trigger.decided_us = wall_us
+        trigger.turn += 1
+        self._service.journal.add_trigger(trigger.row())
+        return True
 
     # -- deciding ------------------------------------------------------------------------------
 

@@ -121,7 +121,7 @@ LINES = st.builds(
 
 
 def nights() -> list[tuple[str, datetime]]:
-    """Every night of 2027 on which the clocks of one of the zones are changed."""
+    """Every night of 2027 on which the clocks of one of the zones are changed, and one more."""
     found = []
     for name in ZONES:
         place, at = ZoneInfo(name), datetime(2027, 1, 1, tzinfo=UTC)
@@ -130,6 +130,8 @@ def nights() -> list[tuple[str, datetime]]:
             if at.astimezone(place).utcoffset() != after.astimezone(place).utcoffset():
                 found.append((name, at))
             at = after
+    # the day that was left out where the date line was moved
+    found.append(("Pacific/Apia", datetime(2011, 12, 29, tzinfo=UTC)))
     return found
 
 
@@ -197,6 +199,17 @@ def test_a_day_without_midnight_has_no_moment_there_by_the_clock() -> None:
     assert texts("*/30 */2 * * *", "Asia/Beirut", *night)[-2:] == [
         "2027-03-28T02:00:00+03:00", "2027-03-28T02:30:00+03:00"]  # fmt: skip
     assert texts("0 0 * * 0", "Asia/Beirut", *night) == ["2027-03-28T01:00:00+03:00"]
+
+
+def test_a_day_that_a_zone_has_left_out_is_made_up_for_when_it_is_over() -> None:
+    """Samoa went from Thursday 29 to Saturday 31 December 2011."""
+    days = ("2011-12-29T10:00+00:00", "2011-12-31T10:00+00:00")
+    assert texts("30 3 * * *", "Pacific/Apia", *days) == [
+        "2011-12-29T03:30:00-10:00", "2011-12-31T00:00:00+14:00", "2011-12-31T03:30:00+14:00",
+    ]  # fmt: skip
+    assert texts("0 */12 * * *", "Pacific/Apia", *days)[:3] == [
+        "2011-12-29T12:00:00-10:00", "2011-12-31T00:00:00+14:00", "2011-12-31T12:00:00+14:00",
+    ]  # fmt: skip
 
 
 def test_the_nights_of_zurich() -> None:

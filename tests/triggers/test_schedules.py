@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+from pathlib import Path
 
 import pytest
 
+from engine.clockset import ClockSet
 from engine.errors import Conflict, Unavailable, UnknownReference
-from tests.triggers.world import World, us
+from tests.triggers.world import SECOND_US, World, us
 
 STEPS = "steps: [{id: a, run: 'true'}]\n"
 HOURLY = "triggers: [{schedule: '0 * * * *', overlap: allow}]\n" + STEPS
@@ -99,6 +102,47 @@ async def test_a_clock_that_was_years_ahead_is_corrected_and_repeats_nothing(wor
     async with world.serving():
         await world.passes(HOUR_S)
         assert len(await world.executions()) == len(ahead) + 2
+
+
+async def test_a_clock_that_is_set_back_in_small_steps_was_wrong_all_the_same(world: World) -> None:
+    world.write("f", HOURLY)
+    async with world.serving():
+        await world.passes(8 * HOUR_S)
+        for hour in ("06", "04"):  # each by two hours, which alone would be waited for
+            await world.set_clock(f"2027-03-01T{hour}:00:00+00:00")
+        await world.passes(HOUR_S)  # 05:00 again, by a clock that is right
+        made = await world.executions()
+        await world.passes(4 * HOUR_S)
+        found = await world.ledger(NAME)
+        assert len({at for at, _, _ in found}) == len(found)
+        assert len(await world.executions()) > len(made)
+
+
+async def test_a_clock_that_is_set_ahead_is_acted_on_at_once(world: World) -> None:
+    world.write("f", hourly(overlap="allow"))
+    async with world.serving():
+        world.wall_us += round(HOUR_S) * SECOND_US
+        world.engine._clock_was_set()  # as `ClockSet` calls it; the timer would look in a minute
+        await world.settle()
+        assert await world.ledger(NAME) == [("2027-03-01T01:00", "ran", 1)]
+
+
+async def test_the_kernel_tells_of_a_clock_that_is_set() -> None:
+    """A pipe stands for the timer: no test sets the clock of the machine that it runs on."""
+    told = asyncio.Event()
+    readable, writable = os.pipe2(os.O_NONBLOCK)
+    watch = ClockSet(told.set, readable)
+    os.write(writable, bytes(8))
+    await asyncio.wait_for(told.wait(), 10)
+    watch.close()
+    os.close(writable)
+    own = ClockSet(told.set)
+    assert "settime flags: 03" in told_of(own._descriptor), "armed, and cancelled by a change"
+    own.close()
+
+
+def told_of(descriptor: int) -> str:
+    return Path(f"/proc/self/fdinfo/{descriptor}").read_text()
 
 
 async def test_a_clock_that_jumps_ahead_is_caught_up_with(world: World) -> None:

@@ -126,10 +126,10 @@ class World:
         await self.look()
 
     async def set_clock(self, text: str) -> None:
-        """Somebody sets the wall clock; the next minute it is noticed."""
+        """Somebody sets the wall clock, and the kernel tells it."""
         self.wall_us = us(text)
-        self.keeper.each_minute()
-        await self.look()
+        self.keeper.clock_was_set()
+        await self.settle()
 
     async def look(self) -> None:
         schedules = self.keeper._schedules
