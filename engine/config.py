@@ -48,7 +48,8 @@ class Config:
     pools: dict[str, int] = field(default_factory=dict)  # slots of shared resources, by name
     channels: dict[str, list[str]] = field(default_factory=dict)  # addresses, which hold secrets
     environment: ServerEnvironment = field(default_factory=ServerEnvironment)
-    retention: dict[str, int] | None = None  # keep, days: of flows that say nothing of their own
+    # of flows that say nothing of their own, and under `all` of all flows together
+    retention: dict[str, Any] | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -128,14 +129,21 @@ def _channels(path: Path, key: str, value: Any) -> dict[str, list[str]]:
     return found
 
 
-def _retention(path: Path, key: str, value: Any) -> dict[str, int]:
+def _retention(path: Path, key: str, value: Any, inside: bool = False) -> dict[str, Any]:
+    """Rules about what stays: keep and days, the same for logs and work, and all of it for all."""
     hint = "write [retention], then keep = 100 or days = 90, or both"
     if not isinstance(value, dict) or not value:
         raise UsageError(f"{path}: {key} is a table of keep and days", hint)
-    for name, number in value.items():
-        if name not in ("keep", "days"):
-            raise UsageError(f"{path}: {key} has no key {name!r}", hint)
-        _count(path, f"{key}.{name}", number)
+    kinds = [] if key.endswith((".logs", ".work")) else ["logs", "work"]
+    kinds += [] if inside else ["all"]
+    for name, given in value.items():
+        if name in kinds:
+            _retention(path, f"{key}.{name}", given, inside=True)
+        elif name in ("keep", "days"):
+            _count(path, f"{key}.{name}", given)
+        else:
+            known = ", ".join(("keep", "days", *kinds))
+            raise UsageError(f"{path}: {key} has no key {name!r}", f"known: {known}")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Removes ended executions that no rule keeps, in steps so small that nobody notices.
+"""Removes ended executions, or their files, that no rule keeps, so gently that nobody notices.
 
 Looks some time after ends of executions and once after the start; nothing polls. The journal is
-asked on the reader's thread, a few rows go in each transaction, files go on a thread of its own.
+asked over a connection of its own, a few rows go in each transaction, files go on a thread.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import asyncio
 import os
 import shutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from engine.broom import ITEMS
 from engine.clock import Clock
@@ -19,7 +20,7 @@ from engine.failpoints import reach
 from engine.journal import removal
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
-from engine.journal.removal import Pair, Rule
+from engine.journal.removal import ALL_FLOWS, FILES, Bounds, Pair, Rule
 from engine.model import Event
 from engine.paths import Home
 from engine.scheduler import Scheduler
@@ -33,19 +34,23 @@ class Retention:
     """One engine's rules about what stays, and what carries them out."""
 
     def __init__(
-        self, home: Home, clock: Clock, journal: Journal, reader: Reader, scheduler: Scheduler,
-        default: dict[str, int] | None, on_removed: Callable[[], None], log: Callable[[str], None],
+        self, home: Home, clock: Clock, journal: Journal, scheduler: Scheduler,
+        given: dict[str, Any] | None, on_removed: Callable[[list[str]], None],
+        log: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._on_removed = on_removed
         self._home = home
         self._clock = clock
         self._journal = journal
-        self._reader = reader
+        self._reader = Reader(home.database)  # of its own: nobody waits behind its questions
         self._scheduler = scheduler
-        self._default = removal.rule_from(default)
+        given = given or {}
+        self._default = removal.rules_from(given)  # of flows that say nothing
+        self._together = removal.rules_from(given.get("all"))
         self._log = log
         self._ended: dict[str, float] = {}  # flows to look at, when one of them ended last
         self._all_at = 0.0  # when to look at every flow
+        self._again: dict[tuple[str, str], int] = {}  # marks that a retried execution has lowered
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -58,9 +63,14 @@ class Retention:
         """An execution has ended: another one may have become too old or too many."""
         if not execution.has_ended:
             return
-        if self._default or execution.definition.get("retention"):
+        if self._default or self._together or execution.definition.get("retention"):
             self._ended[execution.flow] = asyncio.get_running_loop().time()
             self._wait()
+            if execution.attempt > 1:  # it has files again
+                for flow, mark in ((execution.flow, execution.number), (ALL_FLOWS, execution.ord)):
+                    for what in FILES:
+                        before = self._again.get((flow, what), mark)
+                        self._again[flow, what] = min(before, mark)
 
     def _wait(self) -> None:
         if self._timer is None and self._task is None:
@@ -86,9 +96,13 @@ class Retention:
                 self._all_at = now + DAY_S
                 await self._finish()
                 names = await self._reader(removal.all_flows)
-            for flow, rule in (await self._reader(lambda h: removal.rules(h, names))).items():
-                if rule := rule or self._default:
-                    await self._keep(flow, rule)
+            found = await self._reader(lambda h: removal.rules(h, names, self._default))
+            for flow, rules in {**found, ALL_FLOWS: self._together}.items():
+                if "executions" in rules:
+                    await self._keep(flow, rules["executions"])
+                for what in FILES:
+                    if what in rules:
+                        await self._strip(flow, what, rules[what])
         except Exception:
             self._log(f"retention: {traceback.format_exc()}")
 
@@ -98,14 +112,18 @@ class Retention:
             if not await self._remove(pairs):
                 return
 
+    async def _bounds(self, flow: str, rule: Rule) -> Bounds | None:
+        """What a rule does not keep; what ended just now stays for those who look at it."""
+        before_us = self._clock.now_us() - round(PAUSE_S * 1e6)
+        return await self._reader(lambda h: removal.bounds(h, flow, rule, before_us))
+
     async def _keep(self, flow: str, rule: Rule) -> None:
-        """Remove what a rule does not keep; what ended just now stays for those who look at it."""
-        count = 0
-        while True:
-            before_us = self._clock.now_us() - round(PAUSE_S * 1e6)
+        """Remove the executions that a rule does not keep."""
+        count, bounds = 0, await self._bounds(flow, rule)
+        while bounds is not None:
             needed = self._needed()
             pairs = await self._reader(
-                lambda h: removal.removable(h, flow, rule, before_us, needed)  # noqa: B023
+                lambda h: removal.removable(h, bounds, needed)  # noqa: B023
             )
             live = self._scheduler.live.keys() | set(self._needed())
             pairs = [pair for pair in pairs if pair[1] not in live]
@@ -115,13 +133,47 @@ class Retention:
             removal.take_leave(self._journal, pairs)
             await self._durable()
             self._scheduler.leaving = set()
-            self._on_removed()
+            self._on_removed([id_ for _, id_ in pairs])
             reach("left_lists")
             if not await self._remove(pairs):
                 break
             count += len(pairs)
         if count:
-            self._log(f"retention: {count} executions of {flow} were removed")
+            self._log(f"retention: {count} executions{_of(flow)} were removed")
+
+    async def _strip(self, flow: str, what: str, rule: Rule) -> None:
+        """Remove the logs or working directories that a rule does not keep."""
+        bounds = await self._bounds(flow, rule)
+        if bounds is None:
+            return
+        mark = await self._reader(lambda h: removal.mark(h, flow, what))
+        begin = mark = min(mark, self._again.pop((flow, what), mark + 1) - 1)
+        count = 0
+        while pairs := await self._reader(
+            lambda h: removal.strippable(h, bounds, mark)  # noqa: B023
+        ):
+            live = self._scheduler.live.keys() | set(self._needed())
+            going = [id_ for _, id_ in pairs if id_ not in live]
+            count += await asyncio.to_thread(self._strip_files, what, going)
+            if what == "logs":
+                self._on_removed(going)
+            mark = pairs[-1][0]
+            await asyncio.sleep(STEP_PAUSE_S)
+        # what lives, or is needed by what lives, is looked at again
+        mark = min(mark, self._lowest_open(flow) - 1)
+        if mark > begin:
+            removal.set_mark(self._journal, flow, what, mark)
+            await self._durable()
+        if count:
+            words = "logs" if what == "logs" else "working directories"
+            self._log(f"retention: {words} of {count} executions{_of(flow)} were removed")
+
+    def _lowest_open(self, flow: str) -> int:
+        """The first mark of a flow, or of all, at which something is live."""
+        live = self._scheduler.live.values()
+        if flow == ALL_FLOWS:
+            return min((ex.ord for ex in live), default=1 << 62)
+        return min((ex.number for ex in live if ex.flow == flow), default=1 << 62)
 
     def _needed(self) -> list[str]:
         """Executions that live ones go on from, or were called by."""
@@ -152,14 +204,29 @@ class Retention:
 
     def _remove_files(self, ids: list[str]) -> list[str]:
         """Remove logs and working directories; what could not be removed."""
-        work, logs = self._home.text("work"), self._home.text("logs")
         stays = []
-        for id_ in ids:
-            for path in (f"{work}/{id_}", f"{work}/{id_}{ITEMS}", f"{logs}/{id_}"):
-                shutil.rmtree(path, ignore_errors=True)
-                if os.path.lexists(path):
-                    stays.append(path)
+        for path in self._files(FILES, ids):
+            shutil.rmtree(path, ignore_errors=True)
+            if os.path.lexists(path):
+                stays.append(path)
         return stays
+
+    def _strip_files(self, what: str, ids: list[str]) -> int:
+        """Remove one kind of files; how many of these executions had any."""
+        there = [path for path in self._files((what,), ids) if os.path.lexists(path)]
+        for path in there:
+            shutil.rmtree(path, ignore_errors=True)
+        return sum(not path.endswith(ITEMS) for path in there)
+
+    def _files(self, kinds: Iterable[str], ids: list[str]) -> list[str]:
+        """Where executions have their files."""
+        places = []
+        for kind in kinds:
+            folder = self._home.text(kind)
+            places += [f"{folder}/{id_}" for id_ in ids]
+            if kind == "work":
+                places += [f"{folder}/{id_}{ITEMS}" for id_ in ids]
+        return places
 
     async def close(self) -> None:
         """Begin nothing any more; the next engine goes on."""
@@ -168,3 +235,8 @@ class Retention:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._reader.close()
+
+
+def _of(flow: str) -> str:
+    return f" of {flow}" if flow else ""

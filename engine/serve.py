@@ -210,7 +210,7 @@ class Engine:
     def _make_retention(self, context: Context) -> Retention:
         """What removes ended executions; lists hear of it."""
         return Retention(
-            self._home, self._clock, self._journal, self._reader, self._scheduler,
+            self._home, self._clock, self._journal, self._scheduler,
             self._retained, context.tell_removed, log,
         )  # fmt: skip
 

@@ -65,9 +65,14 @@ REQUIRES = Fields("`requires`", (
         "Flows that can be started by their name.", "[]"),
 ))
 
-RETENTION = Fields("`retention`", (
+_KEPT = (
     Key("keep", Number(1, 100_000, whole=True), "So many of the flow's newest executions stay."),
     Key("days", Number(1, 36_500, whole=True), "What ended within so many days stays."),
+)
+RETENTION = Fields("`retention`", (
+    *_KEPT,
+    Key("logs", Fields("`logs`", _KEPT), "The same for the logs of executions that stay."),
+    Key("work", Fields("`work`", _KEPT), "The same for their working directories."),
 ))
 
 
@@ -81,13 +86,18 @@ def compiled_policies(values: Values, name: str, reading: Reading) -> dict[str, 
     }
 
 
-def compiled_retention(value: Value | None, reading: Reading) -> dict[str, int] | None:
+def compiled_retention(value: Value | None, reading: Reading) -> dict[str, Any] | None:
     """`retention` of the compiled flow; what is not said protects nothing."""
     if value is None:
         return None
+    return _kept(value, "retention", reading)
+
+
+def _kept(value: Value, name: str, reading: Reading) -> dict[str, Any]:
     if isinstance(value.node, Mapping) and not value.node.entries:
-        reading.wrong(value.node, "`retention` says nothing", "such as {keep: 100, days: 90}")
-    return {name: one.value for name, one in value.value.items()}
+        reading.wrong(value.node, f"`{name}` says nothing", "such as {keep: 100, days: 90}")
+    return {key: _kept(one, key, reading) if key in ("logs", "work") else one.value
+            for key, one in value.value.items()}  # fmt: skip
 
 
 def compiled_concurrency(value: Value | None, name: str) -> dict[str, Any] | None:

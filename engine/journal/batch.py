@@ -32,6 +32,7 @@ class Batch:
     audit: list[Row] = field(default_factory=list)
     abandoned: list[Row] = field(default_factory=list)  # [ord, at, error]
     others: list[tuple[str, Row]] = field(default_factory=list)  # rare rows, in their order
+    is_heavy: bool = False  # it takes long, whatever the number of its values
     triggers: dict[str, Row] = field(default_factory=dict)
     occasions: list[Row] = field(default_factory=list)  # of triggers: their ledger
 

@@ -168,9 +168,13 @@ class Journal:
         self.on_audit()
         self._schedule()
 
-    def add_row(self, statement: str, row: list[Any]) -> None:
-        """Run a named statement on one row: for what changes too rarely to be gathered."""
+    def add_row(self, statement: str, row: list[Any], is_heavy: bool = False) -> None:
+        """Run a named statement on one row: for what changes too rarely to be gathered.
+
+        A heavy one does much for few values: it must not be committed on the loop's thread.
+        """
         self._batch.others.append((statement, row))
+        self._batch.is_heavy |= is_heavy
         self._schedule()
 
     def add_trigger(self, row: list[Any], *occasions: list[Any]) -> None:
@@ -213,7 +217,7 @@ class Journal:
         batch, self._batch = self._batch, Batch()
         after, self._after = self._after, []
         statements = self._encode(batch)
-        if not statements or self._writer.commit_now(statements):
+        if not statements or (not batch.is_heavy and self._writer.commit_now(statements)):
             self._committed(after)
         else:
             self._busy = True

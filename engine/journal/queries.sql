@@ -454,6 +454,36 @@ SELECT ord FROM executions INDEXED BY executions_by_number
 WHERE flow = ?1 AND state IN ('completed', 'partial', 'failed', 'cancelled')
 ORDER BY number DESC LIMIT 1 OFFSET ?2 - 1
 
+-- name: last_kept_of_all
+SELECT ord FROM executions WHERE state IN ('completed', 'partial', 'failed', 'cancelled')
+ORDER BY ord DESC LIMIT 1 OFFSET ?1 - 1
+
+-- name: stripped_to
+SELECT mark FROM stripped WHERE flow = ?1 AND what = ?2
+
+-- name: set_stripped
+INSERT OR REPLACE INTO stripped SELECT value->>0, value->>1, value->>2 FROM json_each(?1)
+
+-- name: strippable
+SELECT number, id FROM executions INDEXED BY executions_by_number
+WHERE flow = ?1 AND number > ?2 AND ord < ?3
+AND state IN ('completed', 'partial', 'failed', 'cancelled') AND ended_at < ?4
+ORDER BY number LIMIT ?5
+
+-- name: strippable_of_all
+SELECT ord, id FROM executions WHERE ord > ?1 AND ord < ?2
+AND state IN ('completed', 'partial', 'failed', 'cancelled') AND ended_at < ?3
+ORDER BY ord LIMIT ?4
+
+-- name: removable_of_all
+-- the same of all flows together, the oldest first
+SELECT ord, id FROM executions x
+WHERE ord < ?1 AND state IN ('completed', 'partial', 'failed', 'cancelled')
+AND ended_at < ?2 AND id NOT IN (SELECT value FROM json_each(?3))
+AND (data->>'$.parent.execution' IS NULL
+     OR NOT EXISTS (SELECT 1 FROM executions p WHERE p.id = x.data->>'$.parent.execution'))
+ORDER BY ord LIMIT ?4
+
 -- name: removable
 -- ended executions of a flow below an ord, that ended before a moment and that nothing needs: what a
 -- step has called stays as long as its caller

@@ -61,8 +61,9 @@ class Context:
         scheduler.on_grew = lambda executions: _tell(self.growth_observers, executions)
         scheduler.on_sampled = lambda at, samples: _tell(self.sample_observers, samples)
 
-    def tell_removed(self) -> None:
-        """Executions were removed: lists look again."""
+    def tell_removed(self, ids: list[str]) -> None:
+        """Executions, or their logs, were removed: they are held open no more, lists look again."""
+        self.logs.forget(ids)
         for observer in list(self.removal_observers):
             observer()
 

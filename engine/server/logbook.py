@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import difflib
+import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -58,6 +59,7 @@ class LogBook:
         self._folder = home.text("logs")
         self._service = service
         self._open: OrderedDict[str, OpenLog] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
         service.scheduler.observers.append(self._note_attempts)
 
     def _note_attempts(self, execution: Execution, events: list[Event]) -> None:
@@ -82,6 +84,13 @@ class LogBook:
                 await old.ask(lambda reader: reader.close())
         self._open.move_to_end(execution_id)
         return log
+
+    def forget(self, ids: list[str]) -> None:
+        """The files of these are removed: hold them open no longer."""
+        for log in filter(None, (self._open.pop(id_, None) for id_ in ids)):
+            task = asyncio.get_running_loop().create_task(log.ask(lambda reader: reader.close()))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def add_warnings(
         self, ord_: int, execution: dict[str, Any], budget_bytes: int = COUNT_BUDGET_BYTES
@@ -143,12 +152,18 @@ class LogBook:
     async def losses(self, ord_: int, execution_id: str, wanted: Filter) -> str:
         """A line for each attempt whose index has lost its end, as by a power cut.
 
+        One for all of them where retention has removed the log.
+
         Bytes that are on the disk still get their place in the index again; blocks that the index
         tells of and the disk has lost have a line of their own where they were.
         """
         if execution_id in self._service.scheduler.live:
             return ""
         logged = await self._service.reader(lambda history: history.logged(ord_))
+        if not await asyncio.to_thread(os.path.isdir, f"{self._folder}/{execution_id}"):
+            kept_bytes = sum(size_bytes for _, path, size_bytes, _ in logged
+                             if size_bytes and wanted.takes_step(path))  # fmt: skip
+            return f"[{kept_bytes:,} bytes of log were removed]\n" if kept_bytes else ""
         log = await self.open(ord_, execution_id)
 
         def look(reader: LogReader) -> list[tuple[str, int]]:

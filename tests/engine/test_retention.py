@@ -93,6 +93,45 @@ def test_without_a_rule_all_stay_and_config_gives_one(home: Home) -> None:
     home.config_file.write_text("[retention]\nkep = 1\n")
     with pytest.raises(WingmanError, match="retention has no key 'kep'"):
         Engine(home)
+    home.config_file.write_text("[retention.all.logs]\nall = 1\n")
+    with pytest.raises(WingmanError, match=r"all\.logs has no key 'all'"):
+        Engine(home)
+
+
+def named(home: Home) -> tuple[set[str], set[str]]:
+    """The executions that have logs, and those that have working directories."""
+    return {each.name for each in home.logs.glob("0*")}, {each.name for each in home.work.glob("0*")}
+
+
+def test_logs_and_working_directories_may_go_before_their_execution(home: Home) -> None:
+    engine = Engine(home)
+    text = FLOW.replace("{keep: 2}", "{logs: {keep: 2}, work: {keep: 1}}")
+    ids = [engine.run(text)["id"] for _ in range(4)]
+    until(lambda: named(home) == (set(ids[2:]), set(ids[3:])))
+    assert records(home)["executions"] == 4
+    assert engine.log(ids[0]) == "[6 bytes of log were removed]\n"
+    assert engine.log(ids[2]) == "hello\n"
+    assert engine.show(ids[0])["steps"][0]["state"] == "failed"
+    engine.act(ids[0], "retry")  # in a directory that is made anew
+    until(lambda: engine.show(ids[0])["attempt"] == 2 and engine.show(ids[0])["state"] == "failed")
+    assert engine.show(ids[0])["error"]["type"] == "exit:3"
+    until(lambda: named(home) == (set(ids[2:]), set(ids[3:])))
+    engine.stop()
+    engine.begin()
+    ids.append(engine.run(text)["id"])
+    until(lambda: named(home) == (set(ids[3:]), set(ids[4:])))
+
+
+def test_one_rule_may_hold_for_all_flows_together(home: Home) -> None:
+    home.config_file.write_text("[retention.all]\nkeep = 3\n[retention.all.logs]\nkeep = 2\n")
+    engine = Engine(home)
+    ids = [
+        engine.run(f"name: flow{n % 2}\nsteps: [{{id: a, run: 'echo hello'}}]\n")["id"]
+        for n in range(5)
+    ]
+    until(lambda: records(home)["executions"] == 3 and records(home)["leaving"] == 0)
+    assert [row["id"] for row in engine.get("/v1/executions")["executions"]] == ids[:1:-1]
+    until(lambda: named(home)[0] == set(ids[3:]))
 
 
 @pytest.mark.parametrize("name", REMOVAL_NAMES)
