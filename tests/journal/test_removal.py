@@ -30,7 +30,17 @@ def ended(
 
 def asked(journal: Journal, rule: Rule, needed: list[str] | None = None) -> list[int]:
     """The ords that a rule does not keep."""
-    found = removal.removable(History(journal.reader()), "f", rule, NOW_US + 1, needed or [])
+    history = History(journal.reader())
+    bounds = removal.bounds(history, "f", rule, NOW_US + 1)
+    of_all = removal.bounds(history, removal.ALL_FLOWS, rule, NOW_US + 1)
+    if bounds is None or of_all is None:
+        assert bounds == of_all
+        return []
+    found = removal.removable(history, bounds, needed or [])
+    assert sorted(found) == removal.removable(history, of_all, needed or [])  # there is one flow
+    if not needed:
+        assert [id_ for _, id_ in removal.strippable(history, bounds, 0)] == [
+            id_ for _, id_ in removal.strippable(history, of_all, 0)]  # fmt: skip
     return sorted(ord_ for ord_, _ in found)
 
 
@@ -66,6 +76,32 @@ def test_what_others_need_stays(tmp_path: Path) -> None:
         assert asked(journal, rule, [resumed.id]) == [2]
 
     with_journal(tmp_path / "j.db", work)
+
+
+def test_a_rule_for_all_flows_counts_them_together(tmp_path: Path) -> None:
+    async def work(journal: Journal) -> None:
+        for ord_ in range(1, 7):
+            ended(journal, ord_, flow="fgh"[ord_ % 3], number=(ord_ + 2) // 3)
+        await journal.durable()
+        history = History(journal.reader())
+        bounds = removal.bounds(history, removal.ALL_FLOWS, Rule(keep=2, days=None), NOW_US + 1)
+        assert bounds is not None
+        assert [ord_ for ord_, _ in removal.removable(history, bounds, [])] == [1, 2, 3, 4]
+        assert [ord_ for ord_, _ in removal.strippable(history, bounds, 2)] == [3, 4]
+        assert removal.mark(history, "f", "logs") == 0
+        removal.set_mark(journal, "f", "logs", 7)
+        await journal.durable()
+        assert removal.mark(history, "f", "logs") == 7
+
+    with_journal(tmp_path / "j.db", work)
+
+
+def test_what_is_said_of_logs_holds_beside_what_is_said_of_executions() -> None:
+    default = removal.rules_from({"keep": 9, "logs": {"days": 3}})
+    assert removal.rules_from({"work": {"keep": 1}}, default) == {
+        "executions": Rule(9, None), "logs": Rule(None, 3), "work": Rule(1, None)}  # fmt: skip
+    assert removal.rules_from({"keep": 1, "days": 2}, default)["executions"] == Rule(1, 2)
+    assert removal.rules_from(None) == {}
 
 
 def test_numbers_go_on_when_all_records_are_gone(tmp_path: Path) -> None:
