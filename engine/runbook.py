@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import Conflict, StorageError, UsageError
+from engine.push.place import replace_file
 from engine.request import present_text
-from engine.resume.promote import replace_file
 
 LINES = 40
 TEXT_LIMIT_BYTES = 1 << 20

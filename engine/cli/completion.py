@@ -61,4 +61,4 @@ def _words(name: str) -> list[str]:
     command: Command = __import__(f"engine.cli.{module_name}", fromlist=["execute"])
     parser = Parser(name, summary)
     command.arguments(parser, name)
-    return parser.words()
+    return [*getattr(command, "ACTIONS", ()), *parser.words()]

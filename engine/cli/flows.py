@@ -1,4 +1,4 @@
-"""`wingman flows [FLOW]`: what can be run by name, or one flow with its inputs."""
+"""`wingman flows [FLOW]`: what can be run by name, or one flow; also what is done to its file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, has_glyphs, paint, tell, width
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
+from engine.errors import UnknownReference, UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -17,21 +18,42 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.cli.parser import Arguments, Parser
+    from engine.client.http import Client
+
+# what is done to the file of a flow, and what it is done to
+ACTIONS = {"push": "FILE", "rollback": "FLOW", "history": "FLOW"}
 
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.argument("flow", takes="?", help="show this one, with its inputs")
+    parser.argument(
+        "words", takes="*", metavar="FLOW",
+        help="show this one, with its inputs; or: push FILE, rollback FLOW, "
+        "history FLOW [VERSION]",
+    )  # fmt: skip
     parser.flag("--standard", help="only those that come with Wingman")
     parser.flag("--definition", help="print the flow's file")
+    parser.option("--to", metavar="VERSION", help="rollback: to this version, not the one before")
+    parser.option("--reason", metavar="TEXT", help="push, rollback: why, for the audit")
+    parser.flag("--yes", help="push, rollback: do not ask")
+    parser.flag("--dry-run", help="push, rollback: show what would change, and change nothing")
+    parser.flag("--allow-missing", help="push, rollback: although the server lacks what it needs")
     parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:
-    """Ask for the flows and print them."""
+    """Ask for the flows and print them, or act on the file of one."""
+    if args.words and args.words[0] in ACTIONS and len(args.words) > 1:
+        return _act(args)
+    if len(args.words) > 1:
+        raise UsageError(f"{args.words[1]!r} is one argument too many", "wingman flows --help")
+    for option in ("to", "reason", "yes", "dry_run", "allow_missing"):
+        if getattr(args, option):
+            words = option.replace("_", "-")
+            raise UsageError(f"--{words} is for push and rollback", "wingman flows push FILE")
     client = ensure_engine(find_home())
-    if args.flow:
-        _print_flow(client.request("GET", f"/v1/flows/{segment(args.flow)}"), args)
+    if args.words:
+        _print_flow(_one(client, args.words[0]), args)
         return 0
     flows = client.request("GET", "/v1/flows")["flows"]
     if args.standard:
@@ -44,6 +66,31 @@ def execute(args: Arguments, name: str) -> int:
     else:
         _print_table(flows)
     return 0
+
+
+def _one(client: Client, name: str) -> dict[str, Any]:
+    try:
+        return client.request("GET", f"/v1/flows/{segment(name)}")
+    except UnknownReference as error:
+        if name in ACTIONS:
+            raise UsageError(f"{ACTIONS[name]} is missing", f"wingman flows {name} …") from None
+        raise error
+
+
+def _act(args: Arguments) -> int:
+    """Push a file, roll a flow back, or tell its history."""
+    from engine.cli import push
+
+    action, subject, *rest = args.words
+    if len(rest) > (action == "history"):
+        raise UsageError(f"{rest[-1]!r} is one argument too many", f"wingman flows {action} --help")
+    if action == "push":
+        if args.to is not None:
+            raise UsageError("--to is for rollback", "wingman flows rollback FLOW --to VERSION")
+        return push.push(args, subject)
+    if action == "rollback":
+        return push.rollback(args, subject)
+    return push.history(args, subject, rest[0] if rest else None)
 
 
 def _print_table(flows: list[dict[str, Any]]) -> None:

@@ -49,7 +49,7 @@ COMMANDS = {
     "notes": ("notes", "find notes of all executions by their words"),
     "approve": ("approval", "approve what a step of an execution asks for"),
     "reject": ("approval", "reject what a step of an execution asks for"),
-    "flows": ("flows", "list the flows that can be run by name, or show one"),
+    "flows": ("flows", "list the flows that can be run, show one; push, rollback, history"),
     "inbox": ("inbox", "what has failed and not recovered; acknowledge, snooze, assign, close it"),
     "alerts": ("alerts", "what people were told; acknowledge it, or test a channel"),
     "pools": ("pools", "list shared resources, who holds them and who waits for them"),

@@ -422,6 +422,28 @@ FROM json_each(?1) WHERE id = value->>0
 -- name: delete_notes
 DELETE FROM notes WHERE id IN (SELECT value->>0 FROM json_each(?1))
 
+-- name: insert_pushed
+INSERT INTO pushed (path, at, flow, version, by, origin, action, reason, text, written)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9
+FROM json_each(?1)
+
+-- name: written_pushed
+UPDATE pushed SET written = 1 FROM json_each(?1) WHERE path = value->>0 AND at = value->>1
+
+-- name: forget_pushed
+-- all but the newest so many of a file
+DELETE FROM pushed WHERE path = (SELECT j.value->>0 FROM json_each(?1) j) AND at <= (
+  SELECT p.at FROM pushed p WHERE p.path = (SELECT j.value->>0 FROM json_each(?1) j)
+  ORDER BY p.at DESC LIMIT 1 OFFSET (SELECT j.value->>1 FROM json_each(?1) j)
+)
+
+-- name: pushed_of
+SELECT at, version, by, origin, action, reason, length(CAST(text AS BLOB)), written
+FROM pushed WHERE path = ?1 ORDER BY at DESC
+
+-- name: pushed_text
+SELECT text FROM pushed WHERE path = ?1 AND version = ?2 LIMIT 1
+
 -- name: notes_of
 SELECT n.id, x.id, n.flow, x.number, n.step, n.at, n.by, n.text, n.error_step, n.error_type, n.edited_at, n.edited_by
 FROM notes n JOIN executions x ON x.ord = n.execution WHERE n.execution = ?1 ORDER BY n.id

@@ -1,6 +1,7 @@
 """Saves the version that a resume has proved into the flow's file. Called by `resume_routes`.
 
-The file is replaced only where it still holds what the fix was made from, and whole or not at all.
+Only where it still holds what the fix was made from; then it goes the way of every push, see
+`engine.push`: the same checks, the former version kept, the file replaced whole or not at all.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ import asyncio
 import difflib
 import hashlib
 import os
-import stat
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.clock import Clock
-from engine.errors import Conflict, StorageError
+from engine.errors import Conflict
 from engine.journal.history import History
 from engine.library import STANDARD_FOLDER
+from engine.push.push import Looked, Pushing
 from engine.request import present_text
 from engine.service import Service
 
@@ -29,10 +29,12 @@ class Fix:
     """A corrected version and the file that it would go into."""
 
     name: str
+    flow: str
     id: str
     state: str
     path: str
     text: bytes
+    present: bytes | None = None
     refusal: str = ""
     hint: str = ""
     diff: list[str] = field(default_factory=list)
@@ -51,13 +53,14 @@ class Fix:
 class Promotion:
     """The fixes of one engine's executions."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, pushing: Pushing) -> None:
         self._service = service
+        self._pushing = pushing
 
     async def look(self, reference: str) -> Fix:
         """What would be saved, and why it cannot be where it cannot."""
         fix, earlier = await self._service.reader(lambda history: _read(history, reference))
-        present = await asyncio.to_thread(present_text, fix.path)
+        present = fix.present = await asyncio.to_thread(present_text, fix.path)
         fix.refusal, fix.hint = _refusal(fix, earlier, present)
         if present is not None:
             before, after = (part.decode("utf-8", "replace") for part in (present, fix.text))
@@ -65,23 +68,17 @@ class Promotion:
             fix.diff = list(lines)[2:]
         return fix
 
-    async def save(self, reference: str, actor: str) -> dict[str, Any]:
-        """Replace the flow's file. Raises Conflict with what to do instead."""
+    async def save(self, reference: str, actor: str, reason: str = "") -> dict[str, Any]:
+        """Replace the flow's file. Raises Conflict with what helps, and what a push raises."""
         fix = await self.look(reference)
         if fix.refusal:
             raise Conflict(f"{fix.path or fix.name}: {fix.refusal}", fix.hint)
-        expected = await asyncio.to_thread(present_text, fix.path)
-        try:
-            await asyncio.to_thread(replace_file, fix.path, fix.text, expected)
-        except OSError as error:
-            raise StorageError(
-                f"{fix.path} cannot be written: {error.strerror or error}",
-                f"save it by hand: wingman show {fix.name} --definition",
-            ) from error
-        journal = self._service.journal
-        journal.add_audit(Clock().now_us(), actor, "save fix", fix.id, fix.path)
-        await journal.durable()
-        return {"path": fix.path, "version": hashlib.sha256(fix.text).hexdigest()}
+        found = Looked(fix.flow, fix.path, fix.text, fix.present)
+        await self._pushing.examine(found)
+        found.check(allow_missing=False)
+        why = f"proved by {fix.name}" + (f": {reason}" if reason else "")
+        await self._pushing.write(found, actor, "save fix", why, subject=fix.flow)
+        return {"path": fix.path, "version": found.version}
 
 
 def _read(history: History, reference: str) -> tuple[Fix, set[str]]:
@@ -90,7 +87,7 @@ def _read(history: History, reference: str) -> tuple[Fix, set[str]]:
     row, first = history.rows([ord_])[0], history.first_event(ord_)
     text = history.text_of(first["version"], first["source"]) or ""
     name = f"{row['flow']}#{row['number']}"
-    fix = Fix(name, row["id"], row["state"], first["source"], text.encode())
+    fix = Fix(name, row["flow"], row["id"], row["state"], first["source"], text.encode())
     earlier: set[str] = set()
     origin = row["resumed_from"]
     while origin and len(earlier) < CHAIN_LIMIT:
@@ -117,29 +114,3 @@ def _refusal(fix: Fix, earlier: set[str], present: bytes | None) -> tuple[str, s
     if found not in earlier:
         return "the file has changed meanwhile", f"merge by hand; {by_hand}"
     return "", ""
-
-
-def replace_file(path: str, text: bytes, expected: bytes | None) -> None:
-    """Put the text in the place of the file, if it still is as expected. Raises OSError."""
-    path = os.path.realpath(path)
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.urandom(6).hex()}")
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if present_text(path) != expected:
-            raise OSError("it has changed just now")
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -163,6 +163,15 @@ class Sandbox:
             "names": _needed(expressions, names),
         }, self._evaluate_limit_s, self._too_costly(", ".join(expressions)))
 
+    async def trials(self, definition: Mapping[str, Any], limit_s: float) -> list[dict[str, Any]]:
+        """How each test of a compiled flow went; raises ExpressionError for what takes too long."""
+        refused = ExpressionError(
+            f"the tests of {definition['name']} take more than {limit_s:g} s or too much memory",
+            "make them smaller")
+        found: list[dict[str, Any]] = await self._ask(
+            {"op": "trials", "definition": definition}, limit_s, refused)
+        return found
+
     def prestart(self) -> None:
         """Start the process now, so that the next request does not wait for it."""
         if self._child is None or self._child.ended.is_set():

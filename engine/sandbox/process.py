@@ -78,8 +78,14 @@ def _resolve(request: dict[str, Any]) -> Any:
     return resolve(request["value"], request["names"], masked=request["masked"], heavy=True)
 
 
+def _trials(request: dict[str, Any]) -> Any:
+    from engine.rehearsal.trials import run_tests
+
+    return [trial.to_json() for trial in run_tests(request["definition"])]
+
+
 _OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "compile": _compile, "evaluate": _evaluate, "resolve": _resolve,
+    "compile": _compile, "evaluate": _evaluate, "resolve": _resolve, "trials": _trials,
 }
 
 

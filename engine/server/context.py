@@ -11,6 +11,7 @@ from engine.gauges import Gauges
 from engine.inbox.keeper import Inbox
 from engine.notes import Notes
 from engine.paths import Home
+from engine.push.push import Pushing
 from engine.server.gate import Gate
 from engine.server.outlook import Outlook
 from engine.server.view import Views
@@ -39,6 +40,7 @@ class Context:
     warned: Warned = field(init=False)
     outlook: Outlook = field(init=False)
     notes: Notes = field(init=False)
+    pushing: Pushing = field(init=False)
     views: Views = field(default_factory=Views)
     watchers: dict[str, int] = field(default_factory=dict)  # how many look at an execution
     removal_observers: list[Callable[[], None]] = field(default_factory=list)
@@ -53,6 +55,7 @@ class Context:
         self.warned = Warned(self.logs, self.service)
         self.outlook = Outlook(self.service, self.logs)
         self.notes = Notes(self.service)
+        self.pushing = Pushing(self.service, str(self.home.flows))
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)
         scheduler.observers.append(lambda execution, events: self.gauges.wake())
         scheduler.observers.append(self.views.changed)

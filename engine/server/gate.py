@@ -46,6 +46,7 @@ EDIT_EXECUTION = Needs("editor", "", "ref")
 VIEW_FLOW = Needs("viewer", "view", "name")
 RUN = Needs("operator", "run")
 RUN_FLOW = Needs("operator", "run", "name")
+EDIT_FLOW = Needs("editor", "", "name")
 
 Endpoint = Callable[[Request], Awaitable[Any]]
 

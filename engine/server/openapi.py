@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine import __version__, people, wire
+from engine.push import shapes as push
 from engine.server import (
     access_routes,
     alert_routes,
     inbox_routes,
     note_routes,
+    resume_routes,
     routes,
     runbook_routes,
     secret_routes,
@@ -33,6 +35,7 @@ NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "stri
 USER = {**NAME, "name": "user"}
 NOTE = {**NAME, "name": "note"}
 TOKEN = {**NAME, "name": "id"}
+VERSION = {**NAME, "name": "version"}
 VERB = {
     "name": "verb",
     "in": "path",
@@ -80,6 +83,12 @@ SHAPES = (
     shapes.EmitRequest,
     shapes.Emitted,
     wire.Problem,
+    push.LookRequest,
+    push.PushRequest,
+    push.Look,
+    push.Pushed,
+    push.Version,
+    resume_routes.SaveFixRequest,
     routes.VerbRequest,
     routes.DebugRequest,
     routes.ValidateRequest,
@@ -263,7 +272,17 @@ def make_document() -> dict[str, Any]:
             "post": operation(shape["Started"], "VerbRequest", [REF, VERB])
         },
         "/v1/flows": {"get": operation(flows)},
-        "/v1/flows/{name}": {"get": operation(shape["Flow"], parameters=[NAME])},
+        "/v1/flows/{name}": {
+            "get": operation(shape["Flow"], parameters=[NAME]),
+            "put": operation(shape["Pushed"], "PushRequest", [NAME]),
+        },
+        "/v1/flows/{name}/look": {"post": operation(shape["Look"], "LookRequest", [NAME])},
+        "/v1/flows/{name}/versions": {
+            "get": operation(_listed("versions", shape["Version"]), parameters=[NAME])
+        },
+        "/v1/flows/{name}/versions/{version}": {
+            "get": operation(content=TEXT, parameters=[NAME, VERSION])
+        },
         "/v1/flows/{name}/why": {"get": operation(parameters=[NAME])},
         "/v1/flows/{name}/debug": {"post": operation(None, "DebugRequest", [NAME])},
         "/v1/plan": {"post": operation(shape["StartPlan"], "StartRequest")},

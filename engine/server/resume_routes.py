@@ -11,10 +11,16 @@ from engine.request import SOURCE_LIMIT
 from engine.resume.promote import Promotion
 from engine.resume.start import Resumption, Wanted
 from engine.server.app import Json
-from engine.server.gate import caller_of, check_may_edit
+from engine.server.gate import RUN_EXECUTION, caller_of, check_may_edit
 from engine.server.once import key_of
 from engine.server.routes import body_of, context_of
 from engine.wire import ResumeRequest
+
+
+class SaveFixRequest(msgspec.Struct):
+    """The body of saving a fix; it may be left out."""
+
+    reason: str = ""
 
 
 async def plan(request: Request) -> Response:
@@ -32,13 +38,22 @@ async def start(request: Request) -> Response:
 
 
 async def fix(request: Request) -> Response:
-    found = await Promotion(context_of(request).service).look(request.path_params["ref"])
+    found = await _promotion(request).look(request.path_params["ref"])
     return Json(found.to_json())
 
 
 async def save_fix(request: Request) -> Response:
-    promotion = Promotion(context_of(request).service)
-    return Json(await promotion.save(request.path_params["ref"], request.state.actor))
+    wanted = await body_of(request, SaveFixRequest)
+    context, reference = context_of(request), request.path_params["ref"]
+    # its text says what it may do to whom
+    await context.gate.check_execution(caller_of(request), RUN_EXECUTION, reference)
+    saved = await _promotion(request).save(reference, request.state.actor, wanted.reason)
+    return Json(saved)
+
+
+def _promotion(request: Request) -> Promotion:
+    context = context_of(request)
+    return Promotion(context.service, context.pushing)
 
 
 def _resumption(request: Request) -> Resumption:

@@ -43,6 +43,10 @@ MATRIX: dict[tuple[str, str], str] = {
     ("GET", "/v1/notes"): "viewer",
     ("GET", "/v1/flows"): "viewer",
     ("GET", "/v1/flows/{name}"): "viewer",
+    ("PUT", "/v1/flows/{name}"): "editor",  # and the right to run it
+    ("POST", "/v1/flows/{name}/look"): "editor",
+    ("GET", "/v1/flows/{name}/versions"): "viewer",
+    ("GET", "/v1/flows/{name}/versions/{version}"): "viewer",
     ("GET", "/v1/flows/{name}/why"): "viewer",
     ("POST", "/v1/flows/{name}/debug"): "operator",
     ("POST", "/v1/plan"): "operator",

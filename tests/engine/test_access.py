@@ -51,7 +51,8 @@ def test_the_whole_matrix(engine: Engine, home: Home, role: str) -> None:
             continue
         tried += 1
         path = template.format(
-            ref=reference, name="practice-failure", verb="pause", user="other", id="none", note="1"
+            ref=reference, name="practice-failure", verb="pause", user="other", id="none", note="1",
+            version="000000",
         ).replace("secrets/practice-failure", "secrets/A_NAME")
         if method == "WS":
             error = asyncio.run(feed_refusal(home, token))
