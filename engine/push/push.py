@@ -161,7 +161,8 @@ class Pushing:
         wanted = {key: [*wanted.get(key, []), *calls[key]] for key in calls}
         wanted["hosts"] = []  # one that is down now is no reason
         env = service.scheduler.surroundings().env_for(compiled)
-        return found + await service.scheduler.errands.requirements(wanted, env.get("PATH", ""), path)
+        errands, around = service.scheduler.errands, env.get("PATH", "")
+        return found + await errands.requirements(wanted, around, path)
 
     async def _former(self, name: str, path: str, present: bytes | None, to: str) -> str:
         kept = await self._service.reader(lambda history: versions.versions_of(history, path))
