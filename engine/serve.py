@@ -202,9 +202,9 @@ class Engine:
         self.triggers.clock_was_set()
 
     def _make_alerts(self, channels: dict[str, list[str]]) -> Alerts:
-        """What tells people; triggers say what they missed."""
-        alerts = Alerts(self.service, self._clock, channels, log)
-        self.triggers.firing.on_missed = alerts.missed
+        """What tells people; what they acknowledge in the inbox reminds nobody."""
+        alerts = Alerts(self.service, self._clock, channels, self.triggers, log)
+        self.inbox.on_acknowledged = alerts.acknowledge_flows
         return alerts
 
     def _make_retention(self, context: Context) -> Retention:
@@ -261,6 +261,7 @@ class Engine:
             return
         try:
             await self._registry.open()
+            self.alerts.watch.look_at_triggers(self.triggers)
         except Exception:
             log(f"the triggers are not armed: {traceback.format_exc()}")
 
@@ -287,7 +288,7 @@ class Engine:
     @property
     def _is_needed(self) -> bool:
         """Whether something is to be started, or somebody to be told."""
-        return self.triggers.needs_engine or self.alerts.delivery.waits
+        return self.triggers.needs_engine or self.alerts.waits
 
     async def _end_when_idle(self, state: Any) -> None:
         """An engine that a command started leaves when no client and no execution needs it."""

@@ -1,17 +1,23 @@
 """Carries deliveries out: reads what is due, sends it, records the outcome. One timer, no polling.
 
-A delivery is tried until it was taken, with growing pauses, for a day. A death between sending and
-recording sends it again, under the same key.
+A delivery is tried until it was taken, with growing pauses, for a day. What is told together
+becomes one message, and stays that one. A death between sending and recording sends it again,
+under the same key.
 """
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import msgspec
+
+from engine.alerts.bundles import alerts_of, over
 from engine.alerts.channels import Channels
+from engine.alerts.messages import bundled
+from engine.alerts.quiet import quiet_until_us
 from engine.clock import Clock
 from engine.failpoints import reach
 from engine.journal.database import queries
@@ -26,10 +32,29 @@ FIRST_PAUSE_S = 10
 LONGEST_PAUSE_S = 3600
 GIVE_UP_US = 86_400 * SECOND_US
 KEPT_US = 90 * 86_400 * SECOND_US
+QUIET = "quiet/"  # begins the bundles of quiet hours
 SHOWN = 20  # about some executions
 TIMES = ("at", "due", "ended", "acked_at")
 COLUMNS = ("id", "channel", "flow", "execution", "occasion", "title", "text", "at", "state",
-           "tries", "due", "ended", "error", "acked_at", "acked_by")  # fmt: skip
+           "tries", "due", "ended", "error", "acked_at", "acked_by", "leader")  # fmt: skip
+
+
+class Due(NamedTuple):
+    """A delivery that is due, as `due_deliveries` gives it."""
+
+    id: int
+    key: str
+    channel: str
+    flow: str
+    occasion: str
+    title: str
+    text: str
+    begun_us: int
+    tries: int
+    bundle: str
+    leader: int | None
+    quiet: str
+    due_us: int
 
 
 class Delivery:
@@ -48,45 +73,92 @@ class Delivery:
         self._timer: asyncio.TimerHandle | None = None
         self._again = False
         self.waits = False  # whether anything is still to be sent
+        self.observers: list[Callable[[], None]] = []  # hear that a delivery has changed
 
     def wake(self) -> None:
         """Something may be due."""
         self.waits = self._again = True
+        self._tell()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._work())
+
+    def _tell(self) -> None:
+        for observer in list(self.observers):
+            observer()
 
     async def _work(self) -> None:
         try:
             while self._again:
                 self._again = False
-                while rows := await self._ask("due_deliveries", self._clock.now_us()):
-                    await asyncio.gather(*map(self._try, rows))
+                while rows := await self.ask("due_deliveries", self._clock.now_us()):
+                    await asyncio.gather(*(self._try(Due(*row)) for row in rows))
                     await self._journal.durable()
+                    self._tell()
             await self._sleep()
         except Exception:
             self._log(f"alerts: {traceback.format_exc()}")
         finally:
             self._task = None
 
-    async def _try(self, row: tuple[Any, ...]) -> None:
-        """Send one, and put its outcome into the open transaction."""
-        id_, key, channel, occasion, title, text, at_us, tries = row
-        order = {"key": key, "kind": occasion, "title": title, "text": text}
-        error = await self._channels.send(channel, order)
+    async def _try(self, due: Due) -> None:
+        """Send one message, and put its outcome into the open transaction."""
+        if self._is_held(due):
+            return
+        ids, flows, title, text = [due.id], [due.flow], due.title, due.text
+        if due.bundle:
+            rows = await self._bundle(due)
+            if not rows:
+                return
+            is_quiet = due.bundle.startswith(QUIET)
+            title, text = bundled(alerts_of(rows), is_quiet=is_quiet)
+            ids, flows = [row[0] for row in rows], [row[1] for row in rows]
+        order = {"key": due.key, "kind": due.occasion, "title": title, "text": text,
+                 "flows": flows, "id": due.id}  # fmt: skip
+        error = await self._channels.send(due.channel, order)
         reach("delivered")
-        now_us, tries = self._clock.now_us(), tries + 1
-        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1))
+        self._record(due, ids, error)
+
+    def _is_held(self, due: Due) -> bool:
+        """Put it off where it fell due late, and quiet hours have begun meanwhile."""
+        hours = msgspec.json.decode(due.quiet) if due.quiet else None
+        until_us = quiet_until_us(hours, self._clock.now_us())
+        if until_us is None:
+            return False
+        row = [due.id, until_us, f"{QUIET}{due.channel}/{until_us}"]
+        self._journal.add_row("hold_delivery", row)
+        return True
+
+    async def _bundle(self, due: Due) -> list[tuple[Any, ...]]:
+        """What one message tells with this; decided and durable before it is sent."""
+        if due.leader is not None:
+            return await self.ask("led_by", due.id)
+        now_us = self._clock.now_us()
+        rows = await self.ask("bundle_of", due.bundle, now_us)
+        if due.bundle.startswith(QUIET):
+            dropped = await self._reader(lambda history: over(history, rows))
+            self._journal.add_row("drop_deliveries", [sorted(dropped), now_us])
+            rows = [row for row in rows if row[0] not in dropped]
+        if rows:
+            self._journal.add_row("lead_deliveries", [rows[0][0], [row[0] for row in rows]])
+        await self._journal.durable()
+        reach("bundled")
+        return rows if rows and rows[0][0] == due.id else []  # else another one leads: next turn
+
+    def _record(self, due: Due, ids: Sequence[int], error: str) -> None:
+        """What became of a try."""
+        now_us, tries = self._clock.now_us(), due.tries + 1
+        pause_us = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1)) * SECOND_US
         state = "sent" if not error else "waiting"
-        if error and now_us + pause_s * SECOND_US > at_us + GIVE_UP_US:
+        if error and now_us + pause_us > due.begun_us + GIVE_UP_US:
             state = "failed"
-            self._log(f"alert {id_} for {channel} is given up: {error}")
+            self._log(f"alert {due.id} for {due.channel} is given up: {error}")
         ended_us = None if state == "waiting" else now_us
-        due_us = now_us + pause_s * SECOND_US
-        self._journal.add_row("tried_delivery", [id_, state, tries, due_us, ended_us, error])
+        row = [list(ids), state, tries, now_us + pause_us, ended_us, error]
+        self._journal.add_row("tried_delivery", row)
 
     async def _sleep(self) -> None:
         """Wait for the next that falls due."""
-        due_us = (await self._ask("next_delivery"))[0][0]
+        due_us = (await self.ask("next_delivery"))[0][0]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -97,25 +169,33 @@ class Delivery:
         elif self._again:
             asyncio.get_running_loop().call_soon(self.wake)
 
-    async def _ask(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
+    async def ask(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a named statement."""
+
         def look(history: History) -> list[tuple[Any, ...]]:
             return history.connection.execute(queries()[name], values).fetchall()
 
         return await self._reader(look)
 
+    def hasten(self, channels: Sequence[str]) -> None:
+        """These can be reached now: try what waits for another try."""
+        for channel in channels:
+            self._journal.add_row("hasten_deliveries", [channel, self._clock.now_us()])
+        self._journal.when_durable(self.wake)
+
     async def page(self, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Deliveries, newest first."""
-        rows = await self._ask("deliveries_below", NEWEST if before is None else before, limit)
+        rows = await self.ask("deliveries_below", NEWEST if before is None else before, limit)
         return [_shown(row) for row in rows]
 
     async def about(self, executions: list[str]) -> list[dict[str, Any]]:
         """The newest deliveries about some executions."""
-        rows = await self._ask("deliveries_about", encode(executions).decode(), SHOWN)
+        rows = await self.ask("deliveries_about", encode(executions).decode(), SHOWN)
         return [_shown(row) for row in rows]
 
     async def one(self, number: int) -> dict[str, Any] | None:
         """One delivery; None where there is none."""
-        rows = await self._ask("delivery", number)
+        rows = await self.ask("delivery", number)
         return _shown(rows[0]) if rows else None
 
     def forget_old(self) -> None:

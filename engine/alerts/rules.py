@@ -6,19 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.alerts.quiet import quiet_until_us
 from engine.core.names import names_of
 from engine.core.state import Execution
 from engine.errors import WingmanError
 from engine.expression import HeavyExpression, evaluate
 from engine.flowfile import durations
+from engine.jsontext import encode
 
 Rule = dict[str, Any]
-Row = list[Any]  # the columns of `insert_deliveries`
+Row = list[Any]
 TITLE = {
     "failed": "failed", "partial": "ended partially", "completed": "completed",
     "cancelled": "was cancelled", "recovered": "has recovered",
     "long_running": "takes longer than usual", "not_started": "was not started",
 }  # fmt: skip
+QUEUED = "waits to be started"
+TOO_LONG = "it takes too long"
+DECIDED_IN_US = 10_000_000  # so long a costly condition may take, or the alert is told without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,63 +39,144 @@ class Around:
         return rule["to"] or self.channels or ["none"]
 
 
-def at_end(execution: Execution, around: Around) -> Iterator[Row]:
-    """The deliveries that an end causes; whether one has `recovered`, the journal decides."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One alert, before it becomes a delivery for each channel."""
+
+    cause: str  # what makes it one
+    rule: Rule
+    n: int  # of the rule in its flow
+    flow: str
+    occasion: str
+    title: str
+    text: str
+    execution: str | None = None
+    number: int = 0
+    attempt: int = 0
+    lasts: str = ""  # until what people are reminded: recovery | end | start | execution
+    undecided: tuple[str, Mapping[str, Any]] | None = None  # a condition that is too costly here
+
+    def deliveries(self, around: Around) -> Iterator[Row]:
+        """The rows of `insert_deliveries`, one a channel."""
+        now_us, rule = around.now_us, self.rule
+        hours = rule.get("quiet")
+        quiet_us = quiet_until_us(hours, now_us)
+        for channel in around.to(rule):
+            bundle, due_us = "", now_us + (DECIDED_IN_US if self.undecided else 0)
+            if quiet_us is not None:
+                bundle, due_us = f"quiet/{channel}/{quiet_us}", quiet_us
+            elif rule.get("group_s"):
+                due_us = now_us + round(rule["group_s"] * 1e6)
+                bundle = f"group/{self.flow}/{self.n}/{channel}"
+            yield [f"{self.cause}/{channel}", channel, self.flow, self.execution, self.number,
+                   self.attempt, self.occasion, self.title, self.text, now_us, self.cause, bundle,
+                   due_us, encode(hours).decode() if hours else ""]  # fmt: skip
+
+    def reminders(self, around: Around) -> Iterator[Row]:
+        """The rows of `upsert_reminders`, where the rule wants any."""
+        every_s = self.rule.get("repeat_s")
+        if not every_s or not self.lasts:
+            return
+        every_us, hours = round(every_s * 1e6), self.rule.get("quiet")
+        about = f"/{self.execution}" if self.lasts in ("end", "start") else ""
+        for channel in around.to(self.rule):
+            key = f"{self.flow}/{self.n}/{self.lasts}/{channel}{about}"
+            yield [key, self.flow, self.lasts, self.execution, f"{self.cause}/{channel}",
+                   every_us, around.now_us + every_us,
+                   encode(hours).decode() if hours else ""]  # fmt: skip
+
+
+def at_end(execution: Execution, around: Around) -> Iterator[Told]:
+    """What an end causes; whether one has `recovered`, the journal decides."""
     for n, rule in enumerate(execution.definition.get("alerts", ())):
         what = execution.state
         if what not in rule["on"]:
             if what != "completed" or "recovered" not in rule["on"]:
                 continue
             what = "recovered"
-        yield from about(execution, n, rule, what, around)
+        lasts = "" if what in ("completed", "recovered") else "recovery"
+        yield from _about(execution, n, rule, what, around, lasts, TITLE[what])
 
 
-def about(
-    execution: Execution, n: int, rule: Rule, what: str, around: Around
-) -> Iterator[Row]:
-    """The deliveries of one rule, one a channel, if its condition holds."""
-    note = _condition(execution, rule["if"], around.now_us)
-    if note is None:
-        return
-    key = f"{execution.id}/{execution.attempt}/{n}/{what}"
+def runs_long(execution: Execution, n: int, around: Around) -> Iterator[Told]:
+    """What a rule has to tell of an execution that runs for too long."""
+    rule, what = execution.definition["alerts"][n], "long_running"
+    return _about(execution, n, rule, what, around, "end", TITLE[what])
+
+
+def waits_long(execution: Execution, n: int, since_us: int, around: Around) -> Iterator[Told]:
+    """What a rule has to tell of an execution that is queued for too long."""
+    rule = execution.definition["alerts"][n]
+    why = f": {execution.group_reason}" if execution.group_reason else ""
+    waited = durations.written(round((around.now_us - since_us) / 1e6))
     name = f"{execution.flow}#{execution.number}"
-    text = _text(execution, what, around) + note
-    for channel in around.to(rule):
-        yield [f"{key}/{channel}", channel, execution.flow, execution.id, execution.number,
-               execution.attempt, what, f"{name} {TITLE[what]}", text, around.now_us]  # fmt: skip
+    yield Told(
+        f"{execution.id}/{execution.attempt}/{n}/queued", rule, n, execution.flow, "not_started",
+        f"{name} {QUEUED}", f"queued for {waited}{why}\non {around.host}\n\nwingman why {name}",
+        execution.id, execution.number, execution.attempt, "start",
+    )  # fmt: skip
 
 
-def missed(flow: str, trigger: str, key: str, reason: str, rules: list[Rule],
-           around: Around) -> Iterator[Row]:  # fmt: skip
-    """The deliveries that a missed moment of a trigger causes."""
+def missed(
+    flow: str, trigger: str, key: str, reason: str, rules: list[Rule], around: Around
+) -> Iterator[Told]:
+    """What a missed moment of a trigger causes."""
     for n, rule in enumerate(rules):
-        if "not_started" not in rule["on"]:
-            continue
-        text = f"{trigger} at {key}: {reason}\non {around.host}\n\nwingman why {flow}"
-        for channel in around.to(rule):
-            yield [f"{trigger}/{key}/{n}/{channel}", channel, flow, None, 0, 0, "not_started",
-                   f"{flow} {TITLE['not_started']}", text, around.now_us]  # fmt: skip
+        if "not_started" in rule["on"]:
+            text = f"{trigger} at {key}: {reason}\non {around.host}\n\nwingman why {flow}"
+            yield Told(f"{trigger}/{key}/{n}", rule, n, flow, "not_started",
+                       f"{flow} {TITLE['not_started']}", text, lasts="execution")  # fmt: skip
 
 
-def _condition(execution: Execution, text: str | None, now_us: int) -> str | None:
-    """What to add about the condition; None where it does not hold.
+def waits_in_line(flow: str, trigger: str, key: str, n: int, rule: Rule, around: Around) -> Told:
+    """What a rule has to tell of a trigger's moment that waits for others for too long."""
+    waited = durations.written(rule["after_s"])
+    text = (
+        f"{trigger} at {key} has waited its turn for {waited}: what it has started before still "
+        f"runs\non {around.host}\n\nwingman why {flow}"
+    )
+    cause = f"{trigger}/{key}/{n}/queued"
+    title = f"{flow} {QUEUED}"
+    return Told(cause, rule, n, flow, "not_started", title, text, lasts="execution")
 
-    One that cannot be decided does not keep an alert back: better told once too often.
+
+def _about(
+    execution: Execution, n: int, rule: Rule, what: str, around: Around, lasts: str, words: str
+) -> Iterator[Told]:
+    """What one rule has to tell, if its condition holds."""
+    note, undecided = "", None
+    if rule["if"] is not None:
+        names = _names(execution, around.now_us)
+        try:
+            if evaluate(rule["if"], names, masked=execution.masked) is not True:
+                return
+        except HeavyExpression:
+            note, undecided = undecided_note(rule["if"], TOO_LONG), (rule["if"], names)
+        except WingmanError as error:
+            note = undecided_note(rule["if"], error.message)
+    text = _text(execution, what, around) + note
+    yield Told(
+        f"{execution.id}/{execution.attempt}/{n}/{what}", rule, n, execution.flow, what,
+        f"{execution.flow}#{execution.number} {words}", text, execution.id, execution.number,
+        execution.attempt, lasts, undecided,
+    )  # fmt: skip
+
+
+def undecided_note(condition: str, why: str) -> str:
+    """What is said of a condition that cannot be decided.
+
+    It does not keep an alert back: better told once too often.
     """
-    if text is None:
-        return ""
+    return f"\n\nIts condition could not be decided ({condition}): {why}"
+
+
+def _names(execution: Execution, now_us: int) -> Mapping[str, Any]:
+    """What a condition knows."""
     nothing = {"type": "", "message": "", "step": ""}
-    names: Mapping[str, Any] = {
+    return {
         **names_of(execution, None, {}, now_us),
         "outputs": execution.outputs or {}, "error": {**nothing, **(execution.error or {})},
     }  # fmt: skip
-    try:
-        return "" if evaluate(text, names, masked=execution.masked) is True else None
-    except HeavyExpression:
-        why = "it is too costly"
-    except WingmanError as error:
-        why = error.message
-    return f"\n\nIts condition could not be decided ({text}): {why}"
 
 
 def _text(execution: Execution, what: str, around: Around) -> str:

@@ -8,9 +8,13 @@ from engine.model import POOL_NAME
 
 from .fields import Fields, Key, Value, Values
 from .readers import Choice, Duration, Expression, ListOf, Number, Reading, Text
+from .trigger_schema import ZONE
 
 ENDS = ("failed", "partial", "completed", "cancelled")
 OCCASIONS = (*ENDS, "recovered", "long_running", "not_started")
+LASTING = frozenset(OCCASIONS) - {"completed", "recovered"}
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_S = 86_400
 
 SLOWER = Fields("`slower`", (
     Key("than", Number(1, 1000), "So many times the median."),
@@ -18,19 +22,36 @@ SLOWER = Fields("`slower`", (
         "completed, and where there are three at least.", "20"),
 ), required=("than",))
 
+QUIET = Fields("`quiet`", (
+    Key("from", Text(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day", 'such as "22:00"'),
+        "When the quiet hours begin."),
+    Key("to", Text(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", "a time of day", 'such as "07:00"'),
+        "When they end; where that is earlier, on the next day."),
+    Key("timezone", ZONE, "The IANA name of the zone whose clocks count.", "UTC"),
+    Key("days", ListOf(Choice(DAYS), or_one=True, least=1, form="a list of days"),
+        "The days on which they begin.", "every day"),
+), required=("from", "to"))
+
 ALERT = Fields("an alert", (
     Key("on", ListOf(Choice(OCCASIONS), or_one=True, least=1, form="a list of occasions"),
         "`failed`, `partial`, `completed`, `cancelled`: how an execution ends. `recovered`: it "
         "completes, and the one before it (or its own earlier attempt) did not. `long_running`: "
         "it runs longer than `after` or `slower` say. `not_started`: a trigger's moment was "
-        "missed.", "every end"),
+        "missed, or, with `after`, it is queued for longer.", "every end"),
     Key("to", ListOf(Text(POOL_NAME, "the name of a channel"), or_one=True, least=1,
                      form="a list of channels"),
         "Channels of `config.toml`.", "all channels"),
-    Key("after", Duration(1), "Of `long_running`: so long after its start."),
+    Key("after", Duration(1), "Of `long_running`: so long after its start. Of `not_started`: "
+        "queued for so long."),
     Key("slower", SLOWER, "Of `long_running`: longer than so many times the usual."),
     Key("if", Expression("alert"), "Only where this holds. It knows `inputs`, `steps`, `outputs`, "
-        "`error`, `execution` and `trigger`.", "true"),
+        "`error`, `execution`, `environment` and `trigger`.", "true"),
+    Key("group", Duration(1), "What this alert has to tell within so long becomes one message with "
+        "counts, sent at the end of that time.", "each by itself"),
+    Key("repeat", Duration(60), "Remind of it each time so long has passed, while it lasts and "
+        "nobody has acknowledged it.", "told once"),
+    Key("quiet", QUIET, "In these hours nothing is sent: what is not over by their end is told "
+        "then, as one message a channel.", "none"),
 ))
 
 
@@ -50,19 +71,57 @@ def _alert(given: Values, owner: Value, reading: Reading) -> dict[str, Any]:
         "slower": slower and {"than": slower["than"].value if "than" in slower else 1,
                               "of_last": slower["of_last"].value if "of_last" in slower else 20},
         "if": given["if"].value if "if" in given else None,
+        "group_s": given["group"].value if "group" in given else None,
+        "repeat_s": given["repeat"].value if "repeat" in given else None,
+        "quiet": _quiet(given["quiet"]) if "quiet" in given else None,
     }
+
+
+def _quiet(value: Value) -> dict[str, Any] | None:
+    """Minutes of the day, and days from Monday on; None where they are wrong already."""
+    given = value.value
+    if "from" not in given or "to" not in given:
+        return None
+    days = given["days"].value if "days" in given else DAYS
+    return {
+        "from": _minutes(given["from"].value),
+        "to": _minutes(given["to"].value),
+        "timezone": given["timezone"].value if "timezone" in given else "UTC",
+        "days": sorted({DAYS.index(day) for day in days}),
+    }
+
+
+def _minutes(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def _check(given: Values, on: list[str], owner: Value, reading: Reading) -> None:
     """What only makes sense together."""
-    limits = [name for name in ("after", "slower") if name in given]
     node = given["on"].node if "on" in given else owner.node
-    if "long_running" in on and len(limits) != 1:
-        reading.wrong(node, "`long_running` takes either `after` or `slower`",
-                      "such as after: 30m, or slower: {than: 3}")
-    for name in limits if "long_running" not in on else ():
-        reading.wrong(given[name].key, f"`{name}` belongs to `long_running`",
-                      "add `on: long_running`, or remove it")
+    _check_limits(given, on, node, reading)
     if "not_started" in on and "if" in given:
         reading.wrong(given["if"].key, "`if` asks about an execution, and with `not_started` there "
                       "is none", "make two alerts of it")
+    if "repeat" in given and not LASTING.intersection(on):
+        reading.wrong(given["repeat"].key, "`repeat` reminds of what lasts, and what is well does "
+                      "not", "remove it, or add `failed` to `on`")
+    if "group" in given and given["group"].value > DAY_S:
+        reading.wrong(given["group"].node, "nothing is held back for more than a day",
+                      "at most 1d")
+    hours = given["quiet"].value if "quiet" in given else {}
+    if "from" in hours and "to" in hours and hours["from"].value == hours["to"].value:
+        reading.wrong(hours["to"].node, "these quiet hours are none: they end when they begin",
+                      'for whole days write from: "00:00", to: "24:00"')
+
+
+def _check_limits(given: Values, on: list[str], node: Any, reading: Reading) -> None:
+    limits = [name for name in ("after", "slower") if name in given]
+    if "long_running" in on and len(limits) != 1:
+        reading.wrong(node, "`long_running` takes either `after` or `slower`",
+                      "such as after: 30m, or slower: {than: 3}")
+    elif "long_running" not in on:
+        for name in limits:
+            if name == "slower" or "not_started" not in on:
+                reading.wrong(given[name].key, f"`{name}` belongs to `long_running`",
+                              "add `on: long_running`, or remove it")

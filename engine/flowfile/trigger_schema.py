@@ -71,6 +71,7 @@ def _zone(text: str) -> str:
 
 
 CRON = Checked(form="a cron line", empty=False, hint="such as 0 3 * * *", check=_cron)
+ZONE = Checked(form="a time zone", empty=False, hint="such as Europe/Zurich", check=_zone)
 
 
 def _common(place: str) -> tuple[Key, ...]:
@@ -85,9 +86,7 @@ def _common(place: str) -> tuple[Key, ...]:
 
 
 _SCHEDULE_KEYS = (
-    Key("timezone", Checked(form="a time zone", empty=False, hint="such as Europe/Zurich",
-                            check=_zone),
-        "The IANA name of the zone whose clocks count.", "UTC"),
+    Key("timezone", ZONE, "The IANA name of the zone whose clocks count.", "UTC"),
     Key("catchup", Choice(("none", "latest", "all")), "What becomes of moments that passed while "
         "no engine ran: they are missed, the last one is made up for, or all are.", "latest"),
     Key("catchup_window", Duration(), "Only moments that are no older are made up for.", "1h"),

@@ -575,11 +575,15 @@ DELETE FROM attempt_ends WHERE (execution, number) IN (SELECT execution, number 
 DELETE FROM leaving WHERE ord IN (SELECT j.value FROM json_each(?1, '$[0]') j)
 
 -- name: insert_deliveries
--- `recovered` only where the flow's last end before was none that completed
+-- `recovered` only where the flow's last end before was none that completed; what is told together is
+-- due when the first of it is
 INSERT OR IGNORE INTO deliveries
-  (key, channel, flow, execution, occasion, title, text, at, state, tries, due, error)
-SELECT value->>0, value->>1, value->>2, value->>3, value->>6, value->>7, value->>8, value->>9,
-       'waiting', 0, value->>9, ''
+  (key, channel, flow, execution, number, occasion, title, text, at, state, tries, due, error, cause, bundle,
+   begun, quiet)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>6, value->>7, value->>8, value->>9,
+       'waiting', 0, coalesce((SELECT min(d.due) FROM deliveries d WHERE d.bundle = j.value->>11
+         AND d.state = 'waiting' AND d.leader IS NULL AND d.bundle != ''), value->>12),
+       '', value->>10, value->>11, value->>12, value->>13
 FROM json_each(?1) j
 WHERE value->>6 != 'recovered' OR value->>5 > 1 OR (
   SELECT x.state FROM executions x INDEXED BY executions_by_number
@@ -592,15 +596,49 @@ SELECT value->>0, value->>1, '', 'test', value->>2, value->>3, value->>4, value-
        value->>4, value->>6
 FROM json_each(?1)
 
+-- name: decided_delivery
+-- its condition was decided after all
+UPDATE deliveries SET state = iif(j.value->>1, state, 'dropped'), text = j.value->>2,
+  due = iif(bundle = '', j.value->>3, due), ended = iif(j.value->>1, NULL, j.value->>3),
+  error = iif(j.value->>1, '', 'its condition does not hold')
+FROM json_each(?1) j WHERE cause = j.value->>0 AND state = 'waiting' AND tries = 0
+AND key > j.value->>0 || '/' AND key < j.value->>0 || '0'
+
+-- name: lead_deliveries
+-- from now on these are one message, whatever happens
+UPDATE deliveries SET leader = j.value->>0 FROM json_each(?1) j
+WHERE deliveries.id IN (SELECT value FROM json_each(j.value->1)) AND state = 'waiting'
+
+-- name: drop_deliveries
+UPDATE deliveries SET state = 'dropped', ended = j.value->>1, error = 'it was over before the quiet hours were'
+FROM json_each(?1) j
+WHERE deliveries.id IN (SELECT value FROM json_each(j.value->0)) AND state = 'waiting'
+
 -- name: tried_delivery
+-- and those that the same message has told
 UPDATE deliveries SET state = j.value->>1, tries = j.value->>2, due = j.value->>3, ended = j.value->>4,
   error = j.value->>5
-FROM json_each(?1) j WHERE deliveries.id = j.value->>0 AND state = 'waiting'
+FROM json_each(?1) j
+WHERE deliveries.id IN (SELECT value FROM json_each(j.value->0)) AND state = 'waiting'
+
+-- name: hasten_deliveries
+-- a channel can be reached now
+UPDATE deliveries SET due = j.value->>1 FROM json_each(?1) j
+WHERE channel = j.value->>0 AND state = 'waiting' AND tries > 0 AND due > j.value->>1
 
 -- name: acknowledge_delivery
+-- and what the same message, or the same alert to other channels, has told
 UPDATE deliveries SET acked_at = j.value->>1, acked_by = j.value->>2,
   state = iif(state = 'waiting', 'acknowledged', state)
-FROM json_each(?1) j WHERE deliveries.id = j.value->>0
+FROM json_each(?1) j
+WHERE deliveries.id IN (SELECT value FROM json_each(j.value->0)) AND acked_at IS NULL
+
+-- name: alike_deliveries
+-- what is acknowledged with one: told by the same message, or the same alert, to whatever channel
+SELECT id, cause FROM deliveries WHERE id = ?1 OR leader = (SELECT leader FROM deliveries WHERE id = ?1)
+UNION SELECT d.id, d.cause FROM deliveries a JOIN deliveries d
+ON d.key > a.cause || '/' AND d.key < a.cause || '0' AND a.cause != ''
+WHERE a.id = ?1 OR a.leader = (SELECT leader FROM deliveries WHERE id = ?1)
 
 -- name: forget_deliveries
 DELETE FROM deliveries WHERE state != 'waiting' AND id IN (
@@ -608,24 +646,43 @@ DELETE FROM deliveries WHERE state != 'waiting' AND id IN (
 
 -- name: due_deliveries
 -- the oldest of each channel
-SELECT id, key, channel, occasion, title, text, at, tries FROM deliveries WHERE id IN (
-  SELECT min(id) FROM deliveries WHERE state = 'waiting' AND due <= ?1 GROUP BY channel) LIMIT 4
+SELECT id, key, channel, flow, occasion, title, text, begun, tries, bundle, leader, quiet, due FROM deliveries
+WHERE id IN (SELECT min(id) FROM deliveries WHERE state = 'waiting' AND due <= ?1
+             AND (leader IS NULL OR leader = id) GROUP BY channel) LIMIT 4
+
+-- name: bundle_of
+-- what is to be told together with one
+SELECT id, flow, number, occasion, title, text, at, execution FROM deliveries
+WHERE bundle = ?1 AND state = 'waiting' AND leader IS NULL AND due <= ?2 ORDER BY id
+
+-- name: led_by
+SELECT id, flow, number, occasion, title, text, at, execution FROM deliveries
+WHERE leader = ?1 AND state = 'waiting' ORDER BY id
+
+-- name: is_over
+-- whether a flow has completed after an execution, or that one itself has by now
+SELECT EXISTS (SELECT 1 FROM executions WHERE id = ?1 AND state = 'completed')
+OR EXISTS (SELECT 1 FROM executions INDEXED BY executions_by_flow WHERE flow = ?2 AND state = 'completed'
+           AND ord > (SELECT ord FROM executions WHERE id = ?1))
+
+-- name: state_of
+SELECT state FROM executions WHERE id = ?1
 
 -- name: next_delivery
 SELECT min(due) FROM deliveries WHERE state = 'waiting'
 
 -- name: deliveries_below
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
-       acked_at, acked_by FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2
+       acked_at, acked_by, leader FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2
 
 -- name: deliveries_about
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
-       acked_at, acked_by FROM deliveries WHERE execution IN (SELECT value FROM json_each(?1))
+       acked_at, acked_by, leader FROM deliveries WHERE execution IN (SELECT value FROM json_each(?1))
 ORDER BY id DESC LIMIT ?2
 
 -- name: delivery
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
-       acked_at, acked_by FROM deliveries WHERE id = ?1
+       acked_at, acked_by, leader FROM deliveries WHERE id = ?1
 
 -- name: open_places
 -- where something has failed and not recovered: what an engine has in mind
@@ -693,3 +750,68 @@ SELECT count(*) FROM meta WHERE key = 'inbox_filled'
 
 -- name: inbox_is_filled
 INSERT OR REPLACE INTO meta SELECT 'inbox_filled', value->>0 FROM json_each(?1)
+
+-- name: upsert_reminders
+-- a new occasion of what was acknowledged and is not over reminds nobody
+INSERT INTO reminders (key, flow, lasts, execution, delivery, every, next, times, quiet)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, 0, value->>7
+FROM json_each(?1) WHERE true
+ON CONFLICT (key) DO UPDATE SET lasts = excluded.lasts, execution = excluded.execution,
+  delivery = excluded.delivery, every = excluded.every, quiet = excluded.quiet,
+  next = iif(acked_at IS NULL, coalesce(next, excluded.next), NULL)
+
+-- name: reminded
+-- what reminders there are: for whom an end or a start matters
+SELECT flow, lasts, execution FROM reminders
+
+-- name: next_reminder
+SELECT min(next) FROM reminders WHERE next IS NOT NULL
+
+-- name: due_reminders
+SELECT r.key, r.lasts, r.execution, r.every, r.times, r.quiet, d.key, d.channel, d.flow, d.execution, d.number,
+       d.occasion, d.title, d.text, d.cause, d.id,
+       d.state = 'waiting' OR EXISTS (SELECT 1 FROM deliveries w
+         WHERE w.key > d.key || '/again/' AND w.key < d.key || '/again0' AND w.state = 'waiting')
+FROM reminders r JOIN deliveries d ON d.key = r.delivery WHERE r.next <= ?1 LIMIT 100
+
+-- name: lost_reminders
+-- what they remind of was forgotten
+DELETE FROM reminders WHERE next <= (SELECT value->>0 FROM json_each(?1))
+AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.key = delivery)
+
+-- name: insert_reminder
+INSERT OR IGNORE INTO deliveries (key, channel, flow, execution, number, occasion, title, text, at, state, tries,
+  due, error, cause, begun, quiet)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+       'waiting', 0, value->>8, '', value->>9, value->>8, value->>10
+FROM json_each(?1)
+
+-- name: move_reminder
+UPDATE reminders SET next = j.value->>1, times = j.value->>2
+FROM json_each(?1) j WHERE reminders.key = j.value->>0 AND next IS NOT NULL
+
+-- name: end_reminders_of_flow
+DELETE FROM reminders WHERE (flow, lasts) IN (SELECT value->>0, value->>1 FROM json_each(?1))
+
+-- name: end_reminders_of_execution
+DELETE FROM reminders WHERE (execution, lasts) IN (SELECT value->>0, value->>1 FROM json_each(?1))
+
+-- name: acknowledge_reminders
+-- of these alerts
+UPDATE reminders SET acked_at = j.value->>1, acked_by = j.value->>2, next = NULL
+FROM json_each(?1) j WHERE acked_at IS NULL AND EXISTS (
+  SELECT 1 FROM json_each(j.value->0) c WHERE substr(delivery, 1, length(c.value) + 1) = c.value || '/')
+
+-- name: acknowledge_reminders_of_flow
+UPDATE reminders SET acked_at = j.value->>1, acked_by = j.value->>2, next = NULL
+FROM json_each(?1) j WHERE flow = j.value->>0 AND lasts = 'recovery' AND acked_at IS NULL
+
+-- name: drop_reminders
+-- of an alert that was none
+DELETE FROM reminders WHERE substr(delivery, 1, length((SELECT value->>0 FROM json_each(?1))) + 1)
+  = (SELECT value->>0 FROM json_each(?1)) || '/'
+
+-- name: hold_delivery
+-- until quiet hours end
+UPDATE deliveries SET due = j.value->>1, bundle = iif(leader IS NULL, j.value->>2, bundle)
+FROM json_each(?1) j WHERE deliveries.id = j.value->>0 AND state = 'waiting'

@@ -26,13 +26,14 @@ class Alert(msgspec.Struct):
     title: str
     text: str
     at: str
-    state: str  # waiting | sent | failed | acknowledged
+    state: str  # waiting | sent | failed | acknowledged | dropped
     tries: int
     due: str | None
     ended: str | None
     error: str
     acked_at: str | None
     acked_by: str | None
+    leader: int | None  # the alert whose message has told it; None where it is told alone
 
 
 class ChannelRequest(msgspec.Struct):

@@ -40,6 +40,7 @@ class Firing:
         self._service = service
         self._clock = clock
         self.on_missed: Callable[[str, str, str, str, list[Any]], None] = _nothing
+        self.on_waiting: Callable[[str, str, int, list[Any]], None] = _nothing
         self._kept: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
 
     async def prepare(self, trigger: Trigger, names: Mapping[str, Any]) -> Prepared:
@@ -107,6 +108,8 @@ class Firing:
         trigger.decisions += 1
         if outcome == "missed" and trigger.alerts:
             self.on_missed(trigger.flow, trigger.name, key, reason, trigger.alerts)
+        if outcome == "waiting" and trigger.alerts:
+            self.on_waiting(trigger.name, key, at_us, trigger.alerts)
         self._service.journal.add_trigger(trigger.row(), row)
         return row
 
@@ -174,7 +177,7 @@ class Firing:
             return await self._service.library.sandbox.resolve(tree, names, masked=masked)
 
 
-def _nothing(*missed: Any) -> None:
+def _nothing(*told: Any) -> None:
     """Nobody is told."""
 
 
