@@ -79,6 +79,8 @@ def _list(answer: dict[str, Any], as_json: bool) -> int:
 
 def _row(alert: dict[str, Any], now_s: float) -> list[str]:
     state = alert["state"]
+    if alert["leader"] not in (None, alert["id"]):
+        state += f" with {alert['leader']}"
     if alert["acked_by"]:
         by = f"by {clean(alert['acked_by'])}"
         state = f"{state} {by}" if state == "acknowledged" else f"{state}, acknowledged {by}"

@@ -109,10 +109,20 @@ def _check(given: Values, on: list[str], owner: Value, reading: Reading) -> None
     if "group" in given and given["group"].value > DAY_S:
         reading.wrong(given["group"].node, "nothing is held back for more than a day",
                       "at most 1d")
-    hours = given["quiet"].value if "quiet" in given else {}
-    if "from" in hours and "to" in hours and hours["from"].value == hours["to"].value:
+    _check_quiet(given["quiet"].value if "quiet" in given else {}, reading)
+
+
+def _check_quiet(hours: Values, reading: Reading) -> None:
+    if "from" not in hours or "to" not in hours:
+        return
+    begin, end = hours["from"].value, hours["to"].value
+    if begin == end:
         reading.wrong(hours["to"].node, "these quiet hours are none: they end when they begin",
                       'for whole days write from: "00:00", to: "24:00"')
+    days = set(hours["days"].value) if "days" in hours else set(DAYS)
+    if (begin, end) == ("00:00", "24:00") and days == set(DAYS):
+        reading.wrong(hours["to"].node, "these quiet hours never end", "name the `days`, or remove "
+                      "the alert")
 
 
 def _check_limits(given: Values, on: list[str], node: Any, reading: Reading) -> None:
@@ -122,6 +132,8 @@ def _check_limits(given: Values, on: list[str], node: Any, reading: Reading) -> 
                       "such as after: 30m, or slower: {than: 3}")
     elif "long_running" not in on:
         for name in limits:
-            if name == "slower" or "not_started" not in on:
-                reading.wrong(given[name].key, f"`{name}` belongs to `long_running`",
-                              "add `on: long_running`, or remove it")
+            if name == "after" and "not_started" in on:
+                continue
+            also = " or `not_started`" if name == "after" else ""
+            reading.wrong(given[name].key, f"`{name}` belongs to `long_running`{also}",
+                          "add `on: long_running`, or remove it")

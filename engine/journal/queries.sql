@@ -602,7 +602,7 @@ UPDATE deliveries SET state = iif(j.value->>1, state, 'dropped'), text = j.value
   due = iif(bundle = '', j.value->>3, due), ended = iif(j.value->>1, NULL, j.value->>3),
   error = iif(j.value->>1, '', 'its condition does not hold')
 FROM json_each(?1) j WHERE cause = j.value->>0 AND state = 'waiting' AND tries = 0
-AND key > j.value->>0 || '/' AND key < j.value->>0 || '0'
+AND deliveries.key > j.value->>0 || '/' AND deliveries.key < j.value->>0 || '0'
 
 -- name: lead_deliveries
 -- from now on these are one message, whatever happens
