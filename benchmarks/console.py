@@ -60,7 +60,7 @@ while (passed := time.monotonic() - began) < seconds:
     out.write(b"".join(b"INFO line %09d of the tail %08x %08x\\n" % (i, i * 2654435761 & M, i * 39571431 & M) for i in range(n, due)))
     out.flush(); n = due
     time.sleep(0.01)
-out.write(b"INFO the tail ends here %.6f\\n" % time.time()); out.flush()
+out.write(b"INFO tail ends here after %d at %.3f\\n" % (n, time.time())); out.flush()
 time.sleep(30)
 """
 Row = tuple[str, str, str]  # what, ours, limit
@@ -302,6 +302,12 @@ def _weight(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def _printed(home: Home, id_: str) -> int:
+    """How many lines of the tail the log holds."""
+    files = home.logs.joinpath(id_).glob("*.log")
+    return sum(file.read_bytes().count(b" of the tail ") for file in files)
+
+
 def tail(_: Home) -> list[Row]:
     """The end of a log that grows."""
     rows: list[Row] = []
@@ -317,10 +323,11 @@ def tail(_: Home) -> list[Row]:
                 link.settle(0.3, 3.0)
                 line = next(x for x in link.text().splitlines() if "tail ends here" in x)
             late_ms = (seen_at - float(line.split()[-1])) * 1000
+            lost = int(line.split()[-3]) - _printed(home, id_)
             limit = {1_000: "≤ 20 % CPU, ≤ 15 kB/s", 10_000: "≤ 25 % CPU, ≤ 15 kB/s"}.get(
-                rate, "≤ 10 % CPU, ≤ 15 kB/s, ≤ 200 ms behind")  # fmt: skip
+                rate, "≤ 10 % CPU, ≤ 15 kB/s, ≤ 200 ms behind, 0 lost")  # fmt: skip
             rows.append((f"tail of {rate:,} lines/s", f"{share:.0%} CPU, {sent / 1000:.1f} kB/s, "
-                         f"key p50 {statistics.median(times):.0f} ms, {late_ms:.0f} ms behind", limit))  # fmt: skip
+                         f"key p50 {statistics.median(times):.0f} ms, {late_ms:.0f} ms behind, {lost:,} lines lost", limit))  # fmt: skip
             client = ensure_engine(home)
             client.request("POST", f"/v1/executions/{id_}/kill", {})
             client.close()

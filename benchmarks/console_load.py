@@ -17,6 +17,7 @@ from tests.tui.rows import execution, stamp, step
 BATCH_S = 0.02
 ROWS = 40
 STEPS = 10_000
+IN_SIGHT = 30
 
 
 class Load:
@@ -52,7 +53,9 @@ class Load:
 
     def _tree(self) -> None:
         steps = self.engine.steps[self.opened]
-        index = self.chance.randrange(len(steps))
+        # as many as a screen holds are looked at: each fourth change is among the first of them
+        most = IN_SIGHT if not self.chance.randrange(4) else len(steps)
+        index = self.chance.randrange(most)
         state = self.chance.choice(("running", "completed", "failed", "pending"))
         steps[index] = {**steps[index], "state": state}
 

@@ -23,6 +23,11 @@ class LogChoice:
     level: str = ALL_LEVELS
     grep: str = ""  # other lines are hidden
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether lines are left out for what they say."""
+        return bool(self.grep) or self.level != ALL_LEVELS
+
     def request(self) -> dict[str, Any]:
         """The same for the engine."""
         return {

@@ -25,6 +25,7 @@ class LogWindow:
         self.lines: list[Line] = []
         self.first = 0  # the place of lines[0]
         self.more_before = False
+        self._before: str | None = None  # above which place to look, where it is no held line
         self.loaded = False
         self.new = 0  # lines that came while the reader was elsewhere
         self.at_end = True  # the held lines reach the log's present end
@@ -46,6 +47,7 @@ class LogWindow:
         lines = frame.get("lines") or []
         if frame.get("kind") == "snapshot":
             self._start_over(lines, bool(frame.get("more_before")))
+            self._before = frame.get("before")
             return True
         skipped = int(frame.get("skipped") or 0)
         if not lines and not skipped:
@@ -88,6 +90,7 @@ class LogWindow:
         self.first = self.end  # no place is ever used twice
         self.lines = list(lines)
         self.more_before = more_before
+        self._before = None
         self.loaded = True
         self.new = 0
         self.at_end = True
@@ -98,21 +101,30 @@ class LogWindow:
             # no hole is held: what was skipped is above, and is fetched when somebody goes there
             self.first = self.end + skipped
             self.lines = list(lines)
-            self.more_before = True
+            self.more_before, self._before = True, None
             return
         self._append(lines)
+        self._trim_head()
+
+    def _trim_head(self) -> None:
         excess = len(self.lines) - self.limit
         if excess > 0:
             del self.lines[:excess]
             self.first += excess
-            self.more_before = True
+            self.more_before, self._before = True, None
 
     def wanted_before(self, top: int, page: int) -> str | None:
         """The cursor before which a page should be fetched now, seen from the top visible place."""
-        if self.asked or not self.more_before or not self.lines or top - self.first > page:
+        if self.asked or not self.more_before or top - self.first > page:
             return None
-        self.asked = "before"
-        return str(self.lines[0]["cursor"])
+        place = self._place_above()
+        self.asked = "before" if place is not None else None
+        return place
+
+    def _place_above(self) -> str | None:
+        if self._before is not None:
+            return self._before
+        return str(self.lines[0]["cursor"]) if self.lines else None
 
     def wanted_after(self, bottom: int, page: int) -> str | None:
         """The cursor after which a page should be fetched now, when the tail is not held."""
@@ -122,12 +134,15 @@ class LogWindow:
         self._missed = False
         return str(self.lines[-1]["cursor"])
 
-    def take_before(self, cursor: str, lines: list[Line], more: bool) -> None:
-        """Put an older page above; an answer that came too late is dropped."""
-        if self.asked != "before" or not self.lines or self.lines[0]["cursor"] != cursor:
+    def take_before(self, cursor: str, lines: list[Line], before: str | None) -> None:
+        """Put an older page above, `before` tells where to go on; one that came late is dropped.
+
+        A page may be empty where what is wanted is rare: only so much is looked through at once.
+        """
+        if self.asked != "before" or self._place_above() != cursor:
             return
         self.asked = None
-        self.more_before = more and bool(lines)
+        self.more_before, self._before = before is not None and before != cursor, before
         self.lines[:0] = lines
         self.first -= len(lines)
         excess = len(self.lines) - self.limit
@@ -143,11 +158,7 @@ class LogWindow:
         self.lines.extend(lines)
         self.new = max(0, self.new - len(lines))
         self.at_end = not more and not self._missed
-        excess = len(self.lines) - self.limit
-        if excess > 0:
-            del self.lines[:excess]
-            self.first += excess
-            self.more_before = True
+        self._trim_head()
 
     def take_around(self, lines: list[Line], more_before: bool) -> None:
         """Hold another stretch of the log: what was held is elsewhere."""

@@ -61,24 +61,37 @@ def visible_rows(root: Branch, folded: Collection[str]) -> list[TreeRow]:
     return rows
 
 
+def group_keys(root: Branch) -> set[str]:
+    """The keys of all that can be folded."""
+    found: set[str] = set()
+    stack = [root]
+    while stack:
+        for node in stack.pop().nodes.values():
+            if node.nodes:
+                found.add(node.key)
+                stack.append(node)
+    return found
+
+
 def _flatten(
     root: Branch, guides: tuple[bool, ...], folded: Collection[str], rows: list[TreeRow]
 ) -> None:
     # a stack of our own: a path of a hostile flow may be deeper than Python's
-    stack = [(node, guides, last) for node, last in _with_last(root)]
-    stack.reverse()
+    stack = _below(root, guides)
     while stack:
         node, above, last = stack.pop()
-        is_folded = node.key in folded
-        rows.append(TreeRow(node.key, node.label, above, last, len(node.nodes), is_folded))
-        if node.nodes and not is_folded:
-            below = [(child, (*above, not last), end) for child, end in _with_last(node)]
-            stack.extend(reversed(below))
+        nodes, is_folded = node.nodes, node.key in folded
+        rows.append(TreeRow(node.key, node.label, above, last, len(nodes), is_folded))
+        if nodes and not is_folded:
+            stack += _below(node, (*above, not last))
 
 
-def _with_last(node: Branch) -> list[tuple[Branch, bool]]:
-    nodes = list(node.nodes.values())
-    return [(child, index == len(nodes) - 1) for index, child in enumerate(nodes)]
+def _below(node: Branch, guides: tuple[bool, ...]) -> list[tuple[Branch, tuple[bool, ...], bool]]:
+    """The nodes of a branch with their guides, whether each is its last one; the first one last."""
+    found = [(child, guides, False) for child in reversed(node.nodes.values())]
+    if found:
+        found[0] = (found[0][0], guides, True)
+    return found
 
 
 def steps_below(steps: Mapping[str, Step], key: str) -> list[str]:

@@ -46,10 +46,15 @@ class Tail:
         self._next = 0  # the first record that was not looked at
         self._open: dict[tuple[int, int], OpenLine] = {}
 
-    def snapshot(self) -> Page:
-        """The last lines there are; what comes later is for `advance`."""
+    def snapshot(self, budget_bytes: int | None = None) -> Page:
+        """The last lines there are; what comes later is for `advance`.
+
+        Not `done`, the budget was spent first: `page_back` goes on from its `before`.
+        """
         self.begin_at_end()
-        page = self._reader.page_back(self._wanted, self._limit, Cursor(self._next, 0))
+        page = self._reader.page_back(
+            self._wanted, self._limit, Cursor(self._next, 0), budget_bytes=budget_bytes
+        )
         if self._whole_lines:
             page = page._replace(lines=[line for line in page.lines if not line.open])
         return page

@@ -72,8 +72,9 @@ class LogWindow(_OnLog):
 
     async def content(self) -> dict[str, Any] | None:
         if not self.version:
-            lines, more = await self._tail.first(self._limit)
-            return {"lines": lines, "more_before": more}
+            lines, before = await self._tail.first(self._limit)
+            place = None if before is None else str(before)
+            return {"lines": lines, "more_before": place is not None, "before": place}
         lines, skipped = await self._tail.more(self._burst)
         kept = lines[-self._burst :] if self._burst else []
         skipped += len(lines) - len(kept)

@@ -32,6 +32,7 @@ OPEN_LOGS = 16
 NAMED_STEPS = 8
 COUNT_BUDGET_BYTES = 16 << 20  # how much of a log one question may look through for its levels
 PAGE_BUDGET_BYTES = 64 << 20
+FIRST_BUDGET_BYTES = 4 << 20  # a rare line is looked for page by page: nobody waits for it
 T = TypeVar("T")
 
 
@@ -246,8 +247,8 @@ class WindowTail:
         self._before = before
         self._tail: Tail | None = None
 
-    async def first(self, limit: int) -> tuple[list[Any], bool]:
-        """The lines to begin with, and whether there are earlier ones."""
+    async def first(self, limit: int) -> tuple[list[Any], Cursor | None]:
+        """The lines to begin with, and before which place to ask for earlier ones."""
         log = await self._book.open(self._ord, self._id)
 
         def look(reader: LogReader) -> Any:
@@ -256,10 +257,10 @@ class WindowTail:
                     self._wanted, limit, self._before, budget_bytes=PAGE_BUDGET_BYTES
                 )
             self._tail = reader.follow(self._wanted, limit)
-            return self._tail.snapshot()
+            return self._tail.snapshot(FIRST_BUDGET_BYTES)
 
         page = await log.ask(look)
-        return log.to_wire(page.lines), page.before is not None
+        return log.to_wire(page.lines), page.before
 
     async def more(self, limit: int) -> tuple[list[Any], int]:
         """Lines that have come since, and how many were left out before them."""

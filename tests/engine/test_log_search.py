@@ -27,6 +27,14 @@ inputs: {for_s: {type: integer, default: 0}}
 """
 
 
+RARE = """
+name: rare
+steps:
+  - id: print
+    run: echo "ERROR at the very beginning"; seq 400000 | sed "s/$/ INFO all is well/"
+"""
+
+
 def texts(answer: dict[str, Any]) -> list[str]:
     return [line["text"] for line in answer["lines"]]
 
@@ -110,3 +118,15 @@ def test_the_engines_own_lines_come_also_while_no_step_prints(
             assert engine.show(id_)["state"] == "running"
             gate.touch()
     assert b"execution completed" in seen
+
+
+async def test_a_rare_line_is_looked_for_piece_by_piece(engine: Engine, home: Home) -> None:
+    id_ = engine.run(RARE)["id"]
+    async with feed_of(home) as feed:
+        view = await feed.open(1, "log", ref=id_, level="error", limit=20)
+        await feed.until(lambda: "before" in view.rest)
+    found, before = view.texts(), view.rest["before"]
+    while before is not None:
+        page = engine.get(f"/v1/executions/{id_}/logs/lines?level=error&limit=20&before={before}")
+        found, before = texts(page) + found, page["before"]
+    assert found == ["ERROR at the very beginning"]

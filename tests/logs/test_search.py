@@ -77,3 +77,19 @@ def test_plain_text_is_found_where_it_is(
     for start in range(len(data) + 1):
         at = data.find(wanted, start)
         assert search(data, start) == (None if at < 0 else (at, at + len(wanted)))
+
+
+def test_the_first_screen_looks_through_no_more_than_it_may(tmp_path: Path) -> None:
+    write(tmp_path, b"ERROR at the beginning\n" + b"INFO all is well here, as it should be\n" * 60_000)
+    reader, wanted = LogReader(tmp_path), Filter.make(level="error")
+    page = reader.follow(wanted, 20).snapshot(4 * BLOCK)
+    assert not page.done
+    assert not page.lines
+    assert reader.blocks.read_bytes < 8 * BLOCK
+    lines, pages = [], 0
+    while page.before is not None:
+        page = reader.page_back(wanted, 20, page.before, budget_bytes=4 * BLOCK)
+        lines, pages = page.lines + lines, pages + 1
+    assert [line.data for line in lines] == [b"ERROR at the beginning"]
+    assert pages > 5
+    reader.close()

@@ -140,7 +140,7 @@ def test_older_and_newer_pages_are_put_where_they_belong() -> None:
     cursor = window.wanted_before(window.first, 20)
     assert cursor == "500:0"
     assert window.wanted_before(window.first, 20) is None, "one page at a time"
-    window.take_before("500:0", lines(400, 100), True)
+    window.take_before("500:0", lines(400, 100), "400:0")
     assert (window.line_at(place) or {})["text"] == "line 500"
     assert (window.line_at(place - 1) or {})["text"] == "line 499"
     window.apply({"kind": "update", "lines": lines(600, 10), "skipped": 50}, False)
@@ -151,12 +151,27 @@ def test_older_and_newer_pages_are_put_where_they_belong() -> None:
     assert window.new == 0
 
 
+def test_rare_lines_are_looked_for_piece_by_piece() -> None:
+    window = LogWindow()
+    frame = {"kind": "snapshot", "lines": [], "more_before": True, "before": "900:0"}
+    window.apply(frame, True)
+    for place, further in (("900:0", "600:0"), ("600:0", "300:0")):
+        assert window.wanted_before(window.first, 20) == place
+        window.take_before(place, [], further)
+        assert window.more_before, "nothing was found there, and there is more above"
+    window.apply({"kind": "update", "lines": lines(950, 1)}, True)
+    assert window.wanted_before(window.first, 20) == "300:0", "what comes below changes nothing"
+    window.take_before("300:0", lines(7, 2), None)
+    assert [line["text"] for line in window.lines] == ["line 7", "line 8", "line 950"]
+    assert window.wanted_before(window.first, 20) is None
+
+
 def test_an_answer_for_another_log_is_dropped() -> None:
     window = LogWindow()
     window.apply({"kind": "snapshot", "lines": lines(500, 5), "more_before": True}, True)
     window.wanted_before(window.first, 20)
     window.apply({"kind": "snapshot", "lines": lines(900, 5), "more_before": True}, True)
-    window.take_before("500:0", lines(400, 100), True)
+    window.take_before("500:0", lines(400, 100), "400:0")
     assert len(window.lines) == 5
 
 

@@ -56,7 +56,7 @@ class LogActions(Base):
             {
                 "window": "log",
                 "ref": self.meant,
-                "limit": max(TAIL_LINES, pane.page * 2),
+                "limit": self._first_lines(),
                 "burst": self._burst(),
                 "before": None,
                 **pane.choice.request(),
@@ -72,6 +72,11 @@ class LogActions(Base):
                 feed.close(window)
         self._log_window = self._search_window = None
         self._looking += 1
+
+    def _first_lines(self) -> int:
+        """What is held at first: where most lines are left out, each has to be looked for."""
+        in_sight = self.log_pane.page * 2
+        return in_sight if self.log_pane.choice.leaves_out else max(TAIL_LINES, in_sight)
 
     def _burst(self) -> int:
         return max(BURST_LINES, self.log_pane.page) if self.log_pane.takes_lines else 0
@@ -114,7 +119,7 @@ class LogActions(Base):
         def came(answer: dict[str, Any]) -> None:
             lines = answer.get("lines") or []
             if event.before:
-                window.take_before(str(cursor), lines, bool(answer.get("before")))
+                window.take_before(str(cursor), lines, answer.get("before"))
             else:
                 window.take_after(str(cursor), lines, bool(answer.get("more")))
             if window is pane.window:

@@ -131,6 +131,8 @@ class LogLines(Painted):
     def _nothing(self) -> list[Part]:
         if not self.window.loaded:
             return [(" …", "muted")]
+        if self.window.more_before:
+            return [(" looking for lines further up …", "muted")]
         if self.choice.grep:
             return [(f" no line matches {clean(self.choice.grep)}; esc ends the search", "muted")]
         if self.choice.level != ALL_LEVELS:

@@ -16,6 +16,7 @@ from wingman_tui.log_window import Line, LogWindow
 from wingman_tui.widgets.log_lines import LogLines
 
 WHEEL_LINES = 3
+WAITING_S = 0.15  # lines that come sooner replace the old ones at once
 
 
 class LogPane(LogLines, can_focus=True):
@@ -52,13 +53,21 @@ class LogPane(LogLines, can_focus=True):
         self.refresh()
 
     def show(self, choice: LogChoice) -> None:
-        """Another log is shown from now on; its lines are on their way."""
+        """Another log is shown from now on; its lines are on their way.
+
+        Until they come, or for a moment, what was painted stays: nothing flickers.
+        """
         self.choice = choice
         self.window = LogWindow()
         self.mark = None
         self._left = 0
         self.is_following, self.is_frozen = True, False
-        self.refresh()
+        self.repaint_line(0)
+        self.set_timer(WAITING_S, self._show_waiting)
+
+    def _show_waiting(self) -> None:
+        if not self.window.loaded:
+            self.refresh()
 
     def apply(self, frame: dict[str, object]) -> None:
         """Take a frame of the log window in."""
@@ -67,6 +76,7 @@ class LogPane(LogLines, can_focus=True):
                 self.repaint_line(0)
             return
         if self.window.apply(frame, self.is_following):
+            self._fetch_around()
             self.refresh()
         elif not self.is_following:
             self.repaint_line(0)  # only the count of new lines
@@ -183,13 +193,18 @@ class LogPane(LogLines, can_focus=True):
     def lines_came(self) -> None:
         """A fetched page was put in."""
         self._top = max(self.window.first, self._top)
+        self._fetch_around()
         self.refresh()
 
     def _fetch_around(self) -> None:
         if self.is_following:
-            return
-        before = self.window.wanted_before(self._top, self.page)
-        after = self.window.wanted_after(self._top + self.page, self.page)
+            # the screen is not full: what is wanted is so rare that it is looked for piece by piece
+            is_short = len(self.window.lines) < self.page
+            before = self.window.wanted_before(self.top, self.page) if is_short else None
+            after = None
+        else:
+            before = self.window.wanted_before(self._top, self.page)
+            after = self.window.wanted_after(self._top + self.page, self.page)
         if before is not None or after is not None:
             self.post_message(self.Wants(before, after))
 

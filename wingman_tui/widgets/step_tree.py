@@ -19,6 +19,7 @@ from wingman_tui.steps import (
     TreeRow,
     batch_words,
     branches,
+    group_keys,
     guide_text,
     steps_below,
     visible_rows,
@@ -104,8 +105,7 @@ class StepTree(LineList):
     def toggle_fold(self) -> bool:
         """Fold or unfold a group, on the execution all of them; False where there is none."""
         if self.cursor == 0 and self._rows:
-            everything = visible_rows(self._branches, ())
-            groups = {row.key for row in everything if row.children} | self._holders
+            groups = self.folded or group_keys(self._branches) | self._holders
             self.folded = set() if self.folded else groups
             self._rebuild()
             return bool(groups)
