@@ -179,10 +179,12 @@ class LogWindow:
 
     def last_error(self, step: str) -> str:
         """What a step said last of its failure, among the held lines; empty without such a line."""
+        inside = f"{step}/"  # of its batches, its parallel steps
         for line in reversed(self.lines):
-            if line.get("level") == "error" and line.get("step") == step:
+            if line.get("level") == "error" and f"{line.get('step')}/".startswith(inside):
                 return str(line.get("text", ""))
-        return said([line for line in self.lines[-LAST_WORDS:] if line.get("step") == step])
+        last = self.lines[-LAST_WORDS:]
+        return said([line for line in last if f"{line.get('step')}/".startswith(inside)])
 
 
 def _place(line: Line) -> tuple[int, int]:

@@ -35,7 +35,7 @@ async def test_the_line_above_the_keys_quotes_the_step_that_failed(
     engine.add(row, [step("load", "failed", exit_code=70, error=error)])
     engine.log(row["id"], WORDS, TRACE)
     async with open_console() as console:
-        await console.sees("load: exited with 70: zstd: No space left")
+        await console.sees("load: zstd: No space left  exited with 70")
         assert "exit:70: exited" not in console.text(), "the same twice"
         await console.press("down")
         await console.until(lambda: "No space left on device" not in console.text())

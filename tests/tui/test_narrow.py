@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.rows import execution
+from tests.tui.rows import execution, step
 from wingman_tui.format import wrap
 from wingman_tui.triggers import coming
 from wingman_tui.widgets.log_lines import LogLines
@@ -96,3 +96,18 @@ async def test_a_form_that_scrolls_tells_where_one_is(
         await console.sees("field 1 of 41")
         await console.press("tab", "tab")
         await console.sees("field 3 of 41")
+
+
+async def test_a_taller_screen_is_painted_from_where_its_first_row_is_now(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.add(execution("etl", 1, "completed"), [step(f"s{n}", "completed") for n in range(12)])
+    async with open_console(size=(60, 15)) as console:
+        await console.press("enter")
+        await console.sees("s1 ")
+        await console.press("end")
+        await console.sees("s11 ")
+        await console.pilot.resize_terminal(120, 40)
+        await console.sees("s0 ")
+        tree = "\n".join(row[:50] for row in console.text().splitlines())
+        assert [tree.count(f"s{number} ") for number in range(12)] == [1] * 12

@@ -142,8 +142,11 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         name: Part = (f"{look.sign(self.console_app.view.ascii_only)} {name_of(row)} ", look.role)
         if row.get("error"):
             quoted = self.quote_of(row)
-            said: Part = (f": {quoted}" if quoted else "", "error")
-            return (name, (error_line(row["error"]), "text"), said)
+            if quoted:
+                step = clean(str(row["error"].get("step") or ""))
+                ended = f"  {error_line({**row['error'], 'step': ''})}"
+                return (name, (f"{step}: {quoted}", "text"), (ended, "muted"))
+            return (name, (error_line(row["error"]), "text"))
         if row.get("waiting_for"):
             zone = self.console_app.view.zone
             return (name, ("waits for " + waiting_words(row["waiting_for"], zone), "text"))

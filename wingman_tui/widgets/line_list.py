@@ -174,7 +174,10 @@ class LineList(Painted, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the cursor in sight at another size."""
-        self.top = self._clamped_top(self.top)
+        top = self._clamped_top(self.top)
+        if top != self.top:  # it may be painted already, from where the top was
+            self.top = top
+            self.refresh()
         self._show_cursor()
         self._after_move()
 

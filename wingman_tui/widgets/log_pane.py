@@ -221,7 +221,10 @@ class LogPane(LogLines, can_focus=True):
     def on_resize(self) -> None:
         """The first visible line stays the first."""
         if not self.is_following:
-            self._top = max(self.window.first, min(self._top, self.window.end - 1))
+            top = max(self.window.first, min(self._top, self.window.end - 1))
+            if top != self._top:
+                self._top = top
+                self.refresh()
             self._fetch_around()
 
     def on_click(self, event: events.Click) -> None:
