@@ -5,32 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wingman_tui.format import fit, full_time, wrap
+from rich.cells import cell_len
+
+from wingman_tui.account import folded
+from wingman_tui.format import fit, full_time
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part
 
 Line = list[Part]
-TIME_CELLS, ACTOR_CELLS, ACTION_CELLS = 21, 14, 14
+TIME_CELLS, CELLS_MOST = 10, 20
 
 
 def lines(found: Mapping[str, Any], width: int, zone: Any = None) -> list[Line]:
-    """A row for each: when, who, what; from where and why under it, where that says more."""
+    """A row for each, its day where that is another one: when, who, what; from where and why.
+
+    That goes on below only where it does not fit beside what was done.
+    """
     shown: list[Line] = []
+    actors = min(
+        CELLS_MOST, max((cell_len(clean(each["actor"])) for each in found["lines"]), default=0)
+    )
+    actions = min(
+        CELLS_MOST, max((cell_len(clean(each["action"])) for each in found["lines"]), default=0)
+    )
+    day = ""
     for line in found["lines"]:
+        at = full_time(line["at"], zone)
+        if at[:10] != day:
+            day = at[:10]
+            shown.append([(day, "focus")])
         role = "level_warning" if line["action"] == "refused" else "text"
         head: Line = [
-            (fit(full_time(line["at"], zone) or "", TIME_CELLS), "log_time"),
-            (fit(clean(line["actor"]), ACTOR_CELLS), "strong"),
-            (fit(clean(line["action"]), ACTION_CELLS), role),
+            (f"{at[11:]}  ", "log_time"),
+            (fit(clean(line["actor"]), actors) + "  ", "strong"),
+            (fit(clean(line["action"]), actions) + "  ", role),
+            (clean(line.get("execution") or line["subject"]), "text"),
         ]
-        rest = max(20, width - TIME_CELLS - ACTOR_CELLS - ACTION_CELLS)
-        shown.append([*head, (fit(clean(line["subject"]), rest).rstrip(), "text")])
         where = "" if line["origin"] in ("", "socket", "engine") else f"from {line['origin']}"
-        more = "; ".join(part for part in (where, line["reason"]) if part)
-        shown += [
-            [(" " * TIME_CELLS + text, "muted")]
-            for text in (wrap(clean(more), max(20, width - TIME_CELLS)) if more else [])
-        ]
+        more = clean("; ".join(part for part in (where, line["reason"]) if part))
+        indent = TIME_CELLS + actors + actions + 4
+        shown += folded([*head, (f"  {more}" if more else "", "muted")], width, indent)
     return shown or [[("nothing of that is in the audit", "muted")]]
 
 

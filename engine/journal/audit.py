@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import apsw
@@ -42,6 +43,12 @@ def page(connection: apsw.Connection, before: int, limit: int, wanted: AuditFilt
             if len(found) == limit:
                 break
     return found
+
+
+def executions(connection: apsw.Connection, found: list[Line]) -> dict[str, str]:
+    """What people call the executions that lines are about, by id."""
+    subjects = json.dumps([line.subject for line in found])
+    return dict(connection.execute(queries()["audit_executions"], (subjects,)))
 
 
 def whole(connection: apsw.Connection) -> list[Line]:

@@ -67,6 +67,9 @@ UPDATE audit SET hash = ?1 WHERE seq = ?2
 -- name: audit_lines
 SELECT seq, at, actor, action, subject, reason, origin, hash FROM audit WHERE seq > ?1 ORDER BY seq
 
+-- name: audit_executions
+SELECT id, flow || '#' || number FROM executions WHERE id IN (SELECT value FROM json_each(?1))
+
 -- name: audit_page
 SELECT seq, at, actor, action, subject, reason, origin, hash FROM audit
 WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from engine.audit import Seal, check
 from engine.clock import Clock
 from engine.filters import moment
-from engine.journal.audit import AuditFilter, page, whole
-from engine.journal.history import NEWEST
+from engine.journal.audit import AuditFilter, executions, page, whole
+from engine.journal.chain import Line
+from engine.journal.history import NEWEST, History
 from engine.server.app import Json
 from engine.server.routes import context_of, limit_of, number_of
 from engine.times import to_text
@@ -34,7 +35,12 @@ async def lines(request: Request) -> Response:
     )
     service = context_of(request).service
     await service.journal.durable()  # what was refused a moment ago is in it
-    found = await service.reader(lambda history: page(history.connection, before, limit, wanted))
+
+    def read(history: History) -> tuple[list[Line], dict[str, str]]:
+        found = page(history.connection, before, limit, wanted)
+        return found, executions(history.connection, found)
+
+    found, names = await service.reader(read)
     rows = [
         {
             "seq": line.seq,
@@ -43,6 +49,7 @@ async def lines(request: Request) -> Response:
             "origin": line.origin,
             "action": line.action,
             "subject": line.subject,
+            "execution": names.get(line.subject),
             "reason": line.reason,
             "hash": line.hash,
         }

@@ -46,6 +46,8 @@ def test_changes_and_refusals_are_written_down_with_who_where_and_why(
     assert refused["subject"] == f"POST /v1/executions/{id_}/cancel"
     assert "for the role operator" in refused["reason"]
     assert {line["origin"] for line in found} == {"socket"}
+    assert [line["execution"] for line in found if line["action"] == "run"] == ["plain#2", "plain#1"]
+    assert refused["execution"] is None
     assert token["subject"].startswith("victor ")
     assert "hunter2" not in json.dumps(found)
     assert [line["action"] for line in lines(engine, "action=refused&actor=victor")] == ["refused"]

@@ -25,12 +25,21 @@ def test_a_line_says_from_where_and_why_only_where_that_says_more() -> None:
         line(action="refused", origin="10.0.0.7", reason="for the role admin\x1b[2J"),
     ]
     text = plain(audit.lines({"lines": found}, 78, UTC))
-    first, second, third = text.split("\n")
-    assert first == "2026-11-22 14:00:00  anna          run           etl#7"
-    assert "refused" in second
-    assert third.strip().startswith("from 10.0.0.7; for the role admin")
+    assert text.split("\n") == [
+        "2026-11-22",
+        "14:00:00  anna  run      etl#7",
+        "14:00:00  anna  refused  etl#7  from 10.0.0.7; for the role admin",
+    ]
     assert "\x1b" not in text
     assert plain(audit.lines({"lines": []}, 78)) == "nothing of that is in the audit"
+
+
+def test_an_execution_is_called_by_its_number_and_what_is_long_goes_on_below() -> None:
+    found = [line(subject="0193-a-long-id", execution="etl#7", reason="because " * 12)]
+    rows = plain(audit.lines({"lines": found}, 60, UTC)).split("\n")
+    assert rows[1].startswith("14:00:00  anna  run  etl#7  because")
+    assert all(len(row) <= 60 for row in rows)
+    assert "\n".join(rows).count("because") == 12
 
 
 def test_a_verdict_in_one_line() -> None:

@@ -135,11 +135,13 @@ async def test_what_a_failed_step_said_last_stands_beside_its_error(
 ) -> None:
     row = execution("quiet", 1, "failed", error={"step": "only", "type": "exit:78", "message": "x"})
     engine.add(
-        row, [step("only", "failed", error={"type": "exit:78", "message": "exited with 78"})]
-    )
+        row,
+        [step("only", "failed", exit_code=78,
+              error={"type": "exit:78", "message": "exited with 78"})],
+    )  # fmt: skip
     engine.log(row["id"], line(NOW, "only", "error", "port 80a80 is not a number"))
     async with open_console(reference=row["id"]) as console:
-        await console.sees("exit:78: exited with 78")
+        await console.sees("failed only · exit 78")
         await console.until(lambda: console.text().count("port 80a80 is not a number") == 2)
 
 

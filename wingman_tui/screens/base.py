@@ -15,17 +15,18 @@ from textual.widget import Widget
 from wingman_tui import global_actions
 from wingman_tui.columns import name_of
 from wingman_tui.keymap import Action
+from wingman_tui.keys import HINTS_LIMIT
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part
 from wingman_tui.widgets.bars import KeyBar, MessageLine, Status, StatusBar
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.painted import Painted
+from wingman_tui.widgets.prompt import Completer, Prompt
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
 
 REST_S = 0.12  # longer than a key that is held down takes to come again
-Completer = Callable[[str], Sequence[str]]
 
 
 class TooSmall(Painted):
@@ -44,57 +45,6 @@ class TooSmall(Painted):
         return self.line([(lines[y], "text")]) if y < len(lines) else self.blank()
 
 
-class Prompt(LineEdit):
-    """The line where a filter or a search is typed."""
-
-    def __init__(self) -> None:
-        super().__init__(id="prompt")
-        self.submit: Callable[[str], None] = lambda text: None
-        self.complete: Completer = lambda text: ()
-        self.live: Callable[[str], None] | None = None  # is shown what is typed so far
-        self.past: Sequence[str] = ()
-        self._offered: list[str] = []
-        self._place = 0
-
-    def begin(
-        self,
-        label: str,
-        text: str,
-        submit: Callable[[str], None],
-        complete: Completer,
-        past: Sequence[str],
-    ) -> None:
-        """Ask for a line; `past` are those that up brings back, the newest last."""
-        self.label, self.submit, self.complete, self.past = label, submit, complete, past
-        self._place = len(self.past)
-        self.set_text(text)
-        self.offer()
-
-    def offer(self) -> None:
-        """Show what the last word could become."""
-        self._offered = list(self.complete(self.text))
-        self.hint = "  ".join(self._offered[:4])[: max(10, self.app.size.width // 2)]
-        self.refresh()
-
-    def take_offer(self) -> None:
-        """Complete the last word with the nearest offer."""
-        if self._offered:
-            head, space, _ = self.text.rpartition(" ")
-            self.set_text(head + space + self._offered[0])
-            self.offer()
-
-    def recall(self, step: int) -> None:
-        """Bring an earlier line back."""
-        if self.past:
-            self._place = max(0, min(len(self.past), self._place + step))
-            self.set_text(self.past[self._place] if self._place < len(self.past) else "")
-            self.offer()
-
-    def finish(self) -> None:
-        """Hand the line over."""
-        self.submit(self.text.strip())
-
-
 class ModeScreen(Screen[None], inherit_bindings=False):
     """One mode: its panes between the status line and the key bar."""
 
@@ -106,7 +56,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         yield from self.panes()
         yield Prompt()
         yield MessageLine(self.about)
-        yield KeyBar(lambda: self.console_app.keymap.hints(self.scopes()))
+        yield KeyBar(self._hints)
         yield TooSmall()
 
     # what a mode gives
@@ -151,6 +101,17 @@ class ModeScreen(Screen[None], inherit_bindings=False):
 
     def _status(self) -> Status:
         return self.console_app.status(self.title_words())
+
+    def _hints(self) -> Sequence[Action]:
+        """What can be pressed; without an engine first of all what starts one."""
+        app = self.console_app
+        hints = app.keymap.hints(self.scopes())
+        session = app.session
+        is_missing = not session.is_live and (session.was_live or session.problem)
+        if not is_missing or session.server is not None:
+            return hints
+        start = app.keymap["global.start_engine"]
+        return [start, *hints[: HINTS_LIMIT - 2], hints[-1]] if start.keys else hints
 
     def scopes(self) -> tuple[str, ...]:
         """Where keys are looked up, from the inside out."""

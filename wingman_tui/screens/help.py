@@ -20,8 +20,7 @@ from wingman_tui.screens.base import ModeScreen
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
-KEY_CELLS = 16
-LABEL_CELLS = 18
+STATE_CELLS = 16
 READ_WIDTH = 200  # a document that is searched, not shown
 SYSTEM = {
     "doctor": "What doctor finds where the engine runs",
@@ -188,11 +187,16 @@ class HelpScreen(ModeScreen):
         """The keys of one scope, by name and meaning."""
         keymap, ascii_only = self.console_app.keymap, self.console_app.view.ascii_only
         lines = [HelpLine([(f"Keys: {SCOPE_TITLES[scope]}", "focus")])]
-        for action in keymap.within([scope]):
-            keys = "  ".join(key_name(key, ascii_only) for key in action.keys)
+        actions = keymap.within([scope])
+        keys = ["  ".join(key_name(key, ascii_only) for key in a.keys) for a in actions]
+        widest = (
+            max(map(cell_len, keys), default=0),
+            max((len(a.label) for a in actions), default=0),
+        )
+        for action, words in zip(actions, keys, strict=True):
             head = [
-                ("  " + fit(keys, KEY_CELLS), "key"),
-                (fit(action.label, LABEL_CELLS), "strong"),
+                ("  " + fit(words, widest[0] + 2), "key"),
+                (fit(action.label, widest[1] + 2), "strong"),
             ]
             lines += self._explained(head, action.help)
         return [*lines, HelpLine()]
@@ -212,7 +216,7 @@ class HelpScreen(ModeScreen):
         lines = [HelpLine([("States and their signs", "focus")])]
         for state, meaning in looks.MEANINGS.items():
             look = looks.look_of(state)
-            sign = "  " + fit(f"{look.sign(ascii_only)} {look.word}", KEY_CELLS)
+            sign = "  " + fit(f"{look.sign(ascii_only)} {look.word}", STATE_CELLS)
             lines += self._explained([(sign, look.role)], meaning)
         return lines
 
