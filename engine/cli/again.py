@@ -41,5 +41,9 @@ def execute(args: Arguments, name: str) -> int:
     home = find_home()
     client = ensure_engine(home)
     reference = settled(client, args.execution)
-    started = client.change("POST", f"/v1/executions/{segment(reference)}/{name}", body)
-    return follow_started(home, client, started, args, "retrying" if name == "retry" else "started")
+    path = f"/v1/executions/{segment(reference)}"
+    # a retry goes on in the same log: what was printed before is known
+    end = client.request("GET", f"{path}/logs/lines?limit=1") if name == "retry" else {}
+    started = client.change("POST", f"{path}/{name}", body)
+    verb = "retrying" if name == "retry" else "started"
+    return follow_started(home, client, started, args, verb, after=end.get("after"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.paths import Home
 
 SUFFIX = ".wingman"
+PREFIX, HELD = "wingman-open-", "held"  # of the folder of an opened file; what says who is there
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -76,13 +77,12 @@ def _open(args: Arguments) -> int:
     """A home of its own for as long as somebody looks; nothing of this machine's changes."""
     import shutil
     import signal
-    import tempfile
 
     from engine.archive.unpack import unpack
 
     for number in (signal.SIGHUP, signal.SIGTERM):  # a lost terminal leaves nothing behind
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
-    folder = tempfile.mkdtemp(prefix="wingman-open-")
+    folder, lock = _own_folder()
     home = home_at(folder)
     try:
         manifest = unpack(args.subject, home)
@@ -92,6 +92,48 @@ def _open(args: Arguments) -> int:
     finally:
         _end_engine(home)
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _own_folder() -> tuple[str, int]:
+    """A folder that this process holds while it lives; those that nobody holds any more go."""
+    import fcntl
+    import shutil
+    import tempfile
+
+    for old in _left_behind(tempfile.gettempdir()):
+        _end_engine(home_at(old))
+        shutil.rmtree(old, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=PREFIX)
+    lock = os.open(os.path.join(folder, HELD), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return folder, lock
+
+
+def _left_behind(parent: str) -> list[str]:
+    """The folders of this user whose process was killed before it could remove them."""
+    import fcntl
+    import stat
+
+    found = []
+    for entry in os.scandir(parent):
+        if not entry.name.startswith(PREFIX):
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+            if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+                continue
+            lock = os.open(os.path.join(entry.path, HELD), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue  # it is being made, or goes just now
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found.append(entry.path)
+        except OSError:
+            pass  # somebody looks at it
+        finally:
+            os.close(lock)
+    return found
 
 
 def _look(home: Home, manifest: dict[str, Any], args: Arguments) -> int:

@@ -60,9 +60,13 @@ def execute(args: Arguments, name: str) -> int:
 
 
 def follow_started(
-    home: Home, client: Client, started: dict[str, Any], args: Arguments, verb: str = "started"
-) -> int:
-    """Follow what was just started, as the command's options say; the exit code."""
+    home: Home, client: Client, started: dict[str, Any], args: Arguments, verb: str = "started",
+    after: str | None = None,
+) -> int:  # fmt: skip
+    """Follow what was just started, as the command's options say; the exit code.
+
+    Of its log, what comes after a cursor.
+    """
     if args.detach:
         if args.json:
             print(json_started(started))
@@ -74,7 +78,8 @@ def follow_started(
         tell_started(started, verb)
     follower = Follower(home, client, started)
     try:
-        result = follower.result({"engine": args.engine}, quiet=args.json)
+        options = {"engine": args.engine, **({"after": after} if after else {})}
+        result = follower.result(options, quiet=args.json)
     except Detached as detached:
         tell_detached(follower.name)
         return detached.exit_code

@@ -38,7 +38,8 @@ def conclude(
         **facts,
     }
     if state in ("failed", "interrupted") and not is_unwanted(turn.execution, step):
-        data |= after_failure(turn, step, state, error or {})
+        said = (facts.get("end") or {}).get("error") or {}
+        data |= after_failure(turn, step, state, error or {}, said.get("retry_after_s") or 0)
     if (
         step.number is not None
         and data["state"] == "failed"
@@ -50,8 +51,13 @@ def conclude(
         fail_fast(turn, step)
 
 
-def after_failure(turn: Turn, step: StepState, state: str, error: dict[str, Any]) -> dict[str, Any]:
-    """What a failed attempt leads to: a later attempt, a hold, or the end of the step."""
+def after_failure(
+    turn: Turn, step: StepState, state: str, error: dict[str, Any], asked_s: float = 0
+) -> dict[str, Any]:
+    """What a failed attempt leads to: a later attempt, a hold, or the end of the step.
+
+    `asked_s` is how long the other side wants to be left alone.
+    """
     definition, policy = step.definition, step.definition["retry"]
     again = step.tries < policy["max_attempts"]
     if state == "interrupted":
@@ -63,11 +69,13 @@ def after_failure(turn: Turn, step: StepState, state: str, error: dict[str, Any]
     if not again:
         return consequences(turn, step, state, error)
     delay_us = retry.delay_us(policy, step.tries, f"{turn.execution.id}/{step.path}")
+    asked = delay_us < asked_s * 1e6
+    delay_us = round(asked_s * 1e6) if asked else delay_us
     return {
         "state": "waiting",
         "retry_at_us": turn.now_us + delay_us,
         "reason": f"{error['type']}: attempt {step.tries + 1} of {policy['max_attempts']} "
-        f"in {delay_us / 1e6:g} s",
+        f"in {delay_us / 1e6:g} s" + (", as the server asks" if asked else ""),
     }
 
 

@@ -152,6 +152,7 @@ class _Exchange:
             raise StepError(
                 f"http:{status}",
                 f"{_status(answer)}, not {wanted}" + (f": {said}" if said else ""),
+                **response.asked_delay(answer.headers, time.time()),
             )
         if not whole:
             raise StepError(

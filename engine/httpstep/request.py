@@ -23,11 +23,12 @@ IDEMPOTENT = frozenset({"POST", "PATCH"})  # those that need a key for it
 
 
 class StepError(Exception):
-    """A failure with its error type of the vocabulary."""
+    """A failure with its error type of the vocabulary, and what else is known of it."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, **more: float) -> None:
         super().__init__(message)
         self.kind = kind
+        self.more = more
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import email.utils
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -12,11 +14,26 @@ from engine.httpstep.request import StepError, inside
 
 SHOWN_CHARACTERS = 300
 HEADERS_LIMIT_BYTES = 1 << 16
+ASKED_LIMIT_S = 3600.0  # a server that wants a day is not waited for like that
 
 
 def is_expected(status: int, wanted: list[str]) -> bool:
     """Whether a status is one of `200`, `2xx`."""
     return any(str(status) == one or one == f"{status // 100}xx" for one in wanted)
+
+
+def asked_delay(headers: Mapping[str, str], now_s: float) -> dict[str, float]:
+    """How long the server wants to be left alone, where it says so: seconds, or a date."""
+    text = (headers.get("retry-after") or "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:18])
+    else:
+        try:
+            at = email.utils.parsedate_to_datetime(text)
+            seconds = at.replace(tzinfo=at.tzinfo or datetime.UTC).timestamp() - now_s
+        except (ValueError, TypeError, OverflowError):
+            return {}
+    return {"retry_after_s": round(min(seconds, ASKED_LIMIT_S), 3)} if seconds > 0 else {}
 
 
 def save(chunks: Iterator[bytes], name: str) -> int:

@@ -154,7 +154,8 @@ class Worker:
             return exited(exit_)
         except BaseException as error:  # whatever a step raises is the step's outcome
             kind = getattr(error, "kind", None) if request.get("own") else None
-            return raised(error) if kind is None else told(kind, str(error))
+            more = getattr(error, "more", {})
+            return raised(error) if kind is None else told(kind, str(error), more)
 
     def call(self, target: str, args: dict[str, Any]) -> object:
         """Import and call `package.module:function`."""
@@ -279,9 +280,9 @@ def raised(error: BaseException) -> str:
     return failed(name[:NAME_LIMIT], message[:MESSAGE_LIMIT], 1)
 
 
-def told(kind: str, message: str) -> str:
+def told(kind: str, message: str, more: dict[str, Any]) -> str:
     """The answer of a step that is Wingman's own code, and knows the type of its error."""
-    error = dump({"type": kind, "message": message[:MESSAGE_LIMIT]})
+    error = dump({"type": kind, "message": message[:MESSAGE_LIMIT], **more})
     exit_code = "0" if kind == "output" else "null"  # the request itself was good
     return f'"exit_code":{exit_code},"outputs":{{}},"error":{error}'
 

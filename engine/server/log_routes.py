@@ -42,12 +42,13 @@ async def stream(request: Request) -> Response:
     losses = await context.logs.losses(ord_, execution_id, wanted)
     as_json = query.get("json") == "true"
     by_line = as_json or "true" in (query.get("prefix"), query.get("engine"))
+    after = parse_cursor(query.get("after"))
     if wanted.takes_all and not by_line:
-        body = raw_text(context, log, execution_id, wanted, follows)
+        body = raw_text(context, log, execution_id, wanted, follows, after)
     else:
         tells, names = query.get("engine") == "true", query.get("prefix") == "true"
         teller = Teller(context, ord_, wanted, tells=tells, names=names, as_json=as_json)
-        body = line_text(context, log, execution_id, wanted, follows, teller)
+        body = line_text(context, log, execution_id, wanted, follows, teller, after)
     if losses and as_json:
         losses = b"".join(_json_line(told, time.time_ns()) for told in losses.splitlines()).decode()
     if losses:
@@ -74,10 +75,11 @@ async def _with_end(body: AsyncIterator[bytes], end: str) -> AsyncIterator[bytes
 
 
 async def raw_text(
-    context: Context, log: OpenLog, execution_id: str, wanted: Filter, follows: bool
-) -> AsyncIterator[bytes]:
-    """Blocks in the index's order, read in slices on a thread."""
-    position = 0
+    context: Context, log: OpenLog, execution_id: str, wanted: Filter, follows: bool,
+    after: Cursor | None = None,
+) -> AsyncIterator[bytes]:  # fmt: skip
+    """Blocks in the index's order, read in slices on a thread; `after` that of a line."""
+    position = after.record + 1 if after else 0
     async with growth_of(context, execution_id) as grown:
         while True:
             grown.clear()
@@ -104,14 +106,15 @@ def _take(blocks: Iterator[bytes], reader: LogReader) -> bytes:
 
 
 async def line_text(
-    context: Context, log: OpenLog, execution_id: str, wanted: Filter, follows: bool, teller: Teller
-) -> AsyncIterator[bytes]:
-    """Whole lines that fit, the engine's own between them."""
+    context: Context, log: OpenLog, execution_id: str, wanted: Filter, follows: bool,
+    teller: Teller, after: Cursor | None = None,
+) -> AsyncIterator[bytes]:  # fmt: skip
+    """Whole lines that fit, from a cursor on, the engine's own between them."""
     tail = log.reader.follow(wanted, EVERYTHING_AT_ONCE, whole_lines=True)
     async with growth_of(context, execution_id) as grown:
-        await teller.look()
+        await teller.look(await log.ask(partial(_moment_of, after)))
         stop = await log.ask(lambda reader: tail.begin_at_end())
-        async for page in pages(log, wanted, stop):
+        async for page in pages(log, wanted, stop, after):
             yield teller.text(log, [line for line in page if not (follows and line.open)])
         while follows:
             grown.clear()
@@ -120,7 +123,7 @@ async def line_text(
             lines = (await log.ask(lambda reader: tail.advance())).lines
             if is_over:
                 lines += await log.ask(lambda reader: tail.finish())
-            yield teller.text(log, lines)
+            yield teller.text(log, [line for line in lines if not after or line.cursor > after])
             if is_over:
                 break
             yield teller.settled()
@@ -129,9 +132,16 @@ async def line_text(
     yield teller.rest()
 
 
-async def pages(log: OpenLog, wanted: Filter, stop: int) -> AsyncIterator[list[Line]]:
+def _moment_of(after: Cursor | None, reader: LogReader) -> int:
+    """When the block of a line was written; 0 where there is none."""
+    record = reader.index.get(after.record) if after is not None else None
+    return record.time_ns if record is not None else 0
+
+
+async def pages(
+    log: OpenLog, wanted: Filter, stop: int, after: Cursor | None = None
+) -> AsyncIterator[list[Line]]:
     """The wanted lines of the first `stop` records, some at a time."""
-    after: Cursor | None = None
     while True:
         page = await log.ask(partial(_page, wanted, after))
         yield [line for line in page.lines if line.cursor.record < stop]
@@ -160,15 +170,23 @@ class Teller:
         self._seen = 0
         self._events: list[tuple[int, bytes]] = []
 
-    async def look(self) -> None:
-        """Take in what the engine has to say since the last look."""
+    async def look(self, after_ns: int = 0) -> None:
+        """Take in what the engine has to say since the last look.
+
+        After a moment: from the first retry since then on, for that is what goes on behind it.
+        """
         if not self._tells:
             return
 
         def ask(history: History) -> list[tuple[int, int, str, dict[str, Any]]]:
             return [event for event in history.events(self._ord) if event[0] > self._seen]
 
-        for seq, at_us, type_, data in await self._context.service.reader(ask):
+        events = await self._context.service.reader(ask)
+        if after_ns:
+            events = [event for event in events if event[1] * 1000 > after_ns]
+            retried = (n for n, event in enumerate(events) if event[2] == "execution.retried")
+            events = events[next(retried, 0) :]
+        for seq, at_us, type_, data in events:
             self._seen = seq
             told = narrate(type_, data)
             if told and self._concerns(data):

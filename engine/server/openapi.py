@@ -203,7 +203,7 @@ def make_document() -> dict[str, Any]:
                 content=TEXT,
                 parameters=[
                     REF,
-                    *_query(*LINES_WANTED, "follow", "prefix", "engine", "json"),
+                    *_query(*LINES_WANTED, "follow", "after", "prefix", "engine", "json"),
                 ],
             )
         },

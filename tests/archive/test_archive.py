@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from engine.archive.unpack import unpack
+from engine.client.http import Client
+from engine.client.launch import is_alive
 from engine.errors import NotAllowed, UsageError, WingmanError
 from engine.paths import Home, home_at
 from tests.conftest import Wingman, kill_leftovers
-from tests.engine.api import Engine, states
+from tests.engine.api import Engine, states, until
+from tests.pty.terminal import Terminal
 
 FLOW = """
 name: ship
@@ -115,6 +118,32 @@ def test_the_commands(archive: Path, wingman: Wingman, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("ship*")) == [
         "ship-1.wingman", "ship.wingman"]  # fmt: skip
     assert wingman("export", "nobody#1").returncode == 2
+
+
+def test_what_a_killed_one_left_is_removed_by_the_next(
+    archive: Path, wingman: Wingman, home: Home, tmp_path: Path
+) -> None:
+    """kill -9 of `wingman open` while its console is up: its folder and its engine stay behind."""
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    env = {"TMPDIR": str(scratch)}
+    words = [*wingman.words("open", archive)]
+    terminal = Terminal(home.root, program=words, env=env)
+    try:
+        terminal.sees("ARCHIVE, read-only")
+        terminal.sees("ship#1")
+        (left,) = scratch.glob("wingman-open-*")
+        engine_pid = Client(home_at(left)).request("GET", "/v1/engine")["pid"]
+        terminal.press("R")
+        terminal.sees("read-only")
+        again = wingman("open", archive, "--json", check=True, env=env)
+        assert json.loads(again.stdout)["number"] == 1
+        assert left.is_dir(), "somebody looks at it"
+    finally:
+        terminal.close()  # SIGKILL
+    wingman("open", archive, "--json", check=True, env=env)
+    assert list(scratch.glob("wingman-open-*")) == []
+    until(lambda: not is_alive(engine_pid))
 
 
 def made(*entries: tuple[str, bytes], change: Callable[[tarfile.TarInfo], None] | None = None) -> bytes:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
+from engine.httpstep.response import asked_delay
 from engine.paths import Home
 from tests.conftest import Wingman
 from tests.engine.api import Engine, states, step_of, until
@@ -44,6 +47,32 @@ def test_what_fails_by_its_status_is_tried_again(home: Home, serve: Serve) -> No
     log = engine.log(found["id"], "engine=true")
     assert "503 Service Unavailable" in log
     assert "opensesame" not in log + str(found)
+
+
+def test_a_server_that_wants_to_be_left_alone_is(home: Home, serve: Serve) -> None:
+    busy = {"Retry-After": "2"}
+    server = serve(Answer(503, b"", busy), Answer(200, b"{}", JSON))
+    engine = Engine(home)
+    started = engine.start(flow(server.url), inputs=TOKEN)
+    waits = engine.until(started["id"], lambda found: states(found)["ask"] == "waiting")
+    assert step_of(waits, "ask")["reason"] == (
+        "http:503: attempt 2 of 3 in 2 s, as the server asks"
+    )
+    found = engine.ended(started["id"])
+    assert (found["state"], step_of(found, "ask")["attempts"]) == ("completed", 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ("120", 120.0), ("0", None), ("-5", None), ("soon", None), ("", None), ("1e9", None),
+        ("9" * 400, 3600.0), ("Thu, 01 Jan 1970 00:17:00 GMT", 20.0), ("²", None),
+        ("Thu, 01 Jan 1970 00:01:00 GMT", None), ("Thu, 99 Jan 2026 00:00:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_what_a_server_asks_for(said: str, wait: float | None) -> None:
+    found = asked_delay({"retry-after": said}, 1000.0)
+    assert found == ({} if wait is None else {"retry_after_s": wait})
 
 
 def test_another_status_is_not_tried_again(home: Home, serve: Serve) -> None:
