@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wingman_tui.choices import Choices, first_palette
-from wingman_tui.format import age
+from wingman_tui.format import age, rate_words
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.kept import Kept
 from wingman_tui.keys import Keymap
@@ -90,6 +90,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     def on_mount(self) -> None:
         """Set the theme; what takes time waits for the first paint."""
         self.use_palette()
+        self._told_rate = ""  # of a server far away, as the top line tells it
         self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
         self._catch_signals()
         self.app_resume_signal.subscribe(self, lambda _: do_redraw(self))
@@ -214,7 +215,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         """What the top line says of the connection."""
         session = self.session
         if session.is_live:
-            return (self.view.glyph("● live", "* live"), "good")
+            return (self.view.glyph("● live", "* live") + self._told_rate, "good")
         if session.last_seen is None:
             return ("no engine" if session.problem else "connecting", "warning")
         gone = age(time.time() - session.last_seen)
@@ -260,6 +261,10 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         if (screen := self.shown) is None:
             return
         busy = screen.tick() and self.session.is_live
+        if (rate := rate_words(self.session.bytes_s)) != self._told_rate:
+            self._told_rate = rate
+            self.refresh_status()
+        busy = busy or bool(rate)
         if not self.session.is_live:
             self.refresh_status()
             busy = True

@@ -120,6 +120,16 @@ def size(value: float | None) -> str:
     return ""
 
 
+def rate_words(bytes_s: float) -> str:
+    """What a line carries, as coarse as a glance: nothing, 2 kB/s, 130 kB/s, 2 MB/s."""
+    if bytes_s < 500:
+        return ""
+    value = bytes_s / 1000
+    if value >= 1000:
+        return f" {value / 1000:.0f} MB/s"
+    return f" {value:.0f} kB/s" if value < 10 else f" {round(value, -1):.0f} kB/s"
+
+
 def count(value: int) -> str:
     """A number with thousands set apart."""
     return f"{value:,}"

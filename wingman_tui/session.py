@@ -45,6 +45,11 @@ class Session:
         self.problem = ""
 
     @property
+    def bytes_s(self) -> float:
+        """What comes from a server far away; 0 on this machine, where it costs nobody anything."""
+        return self.feed.pulse.bytes_s if self.feed.is_far else 0.0
+
+    @property
     def is_live(self) -> bool:
         """Whether what is shown is the present."""
         return self.feed.is_live
@@ -81,7 +86,7 @@ class Session:
             if self.server is not None or self.is_archive:
                 self._asking = asyncio.ensure_future(self._ask_who())
         elif self.was_live and self.last_seen is None:
-            self.last_seen = time.time()
+            self.last_seen = time.time() - (self.feed.pulse.silent_s if self.feed.is_far else 0.0)
         self._on_change()
 
     async def _ask_who(self) -> None:

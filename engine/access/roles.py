@@ -20,6 +20,7 @@ class Caller:
     role: str
     origin: str = "socket"
     token: str = ""
+    is_owner: bool = False  # the engine's user, or root, on its own socket
 
     def is_at_least(self, role: str) -> bool:
         """Whether the caller's role includes this one."""

@@ -86,7 +86,7 @@ class Users:
     def by_uid(self, uid: int, name: str) -> Caller:
         """The caller on the engine's own socket: its owner and root may all, others by name."""
         if uid in (os.geteuid(), 0):
-            return Caller(name, "admin")
+            return Caller(name, "admin", is_owner=True)
         if name not in self._users:
             raise NotAllowed(
                 f"{name} is no user of this engine",
@@ -211,13 +211,17 @@ class Users:
             )
 
     def still(self, caller: Caller) -> bool:
-        """Whether a caller by token is still the same: not revoked, not expired, the same role."""
-        token = self._tokens.get(caller.token)
+        """Whether a caller is still the same: the token works, if it is by one, and the role holds."""
         role = self._users.get(caller.name, ("", 0, ""))[0]
-        return token is not None and self._works(token) and role == caller.role
+        if role != caller.role:
+            return False
+        token = self._tokens.get(caller.token)
+        return not caller.token or (token is not None and self._works(token))
 
-    def expires_in_s(self, caller: Caller) -> float:
-        """How long a caller's token works."""
+    def expires_in_s(self, caller: Caller) -> float | None:
+        """How long a caller's token works; None for who needs none."""
+        if not caller.token:
+            return None
         return max(0.0, (self._tokens[caller.token].expires_at_us - self._clock.now_us()) / 1e6)
 
     def _of(self, user: str) -> list[Token]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from engine.client import pulse
 from engine.client.servers import current
 from engine.errors import WingmanError
 
@@ -25,9 +27,9 @@ OnFrame = Callable[[Frame], None]
 URI = "ws://localhost/v1/feed"
 FRAME_LIMIT_BYTES = 64 * 1024 * 1024  # a log window of long lines
 RETRY_FIRST_S, RETRY_LAST_S = 0.1, 2.0
+FAR_RETRY_LAST_S = 15.0  # a server far away has others to answer, too
 STABLE_S = 5.0  # a connection that held for this long was a good one
-OPEN_TIMEOUT_S = 10.0
-PING_S = 20.0  # a server far away that does not answer is not there, whatever the line says
+OPEN_TIMEOUT_S = 30.0  # three times to a server and back, where a way takes seconds
 
 
 class Window:
@@ -54,6 +56,8 @@ class Feed:
         self._wake = asyncio.Event()
         self._retry_now = asyncio.Event()
         self.is_live = False
+        self.is_far = False
+        self.pulse = pulse.Pulse()
 
     def open(self, request: dict[str, Any], on_frame: OnFrame) -> int:
         """Open a window; `on_frame` gets its snapshot and then every update. Returns its id."""
@@ -88,6 +92,7 @@ class Feed:
             try:
                 async with await self._connect() as connection:
                     self._start_over()
+                    self.pulse.begin()
                     self._tell(True, "")
                     await self._exchange(connection)
             except (OSError, TimeoutError, EOFError) as error:
@@ -98,9 +103,11 @@ class Feed:
             if loop.time() - began > STABLE_S:
                 pause_s = RETRY_FIRST_S
             self._retry_now.clear()
+            # not all who have lost it come back at the same moment
+            wait_s = pause_s * random.uniform(0.7, 1.3) if self.is_far else pause_s
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._retry_now.wait(), pause_s)
-            pause_s = min(pause_s * 2, RETRY_LAST_S)
+                await asyncio.wait_for(self._retry_now.wait(), wait_s)
+            pause_s = min(pause_s * 2, FAR_RETRY_LAST_S if self.is_far else RETRY_LAST_S)
 
     async def _connect(self) -> ClientConnection:
         # in a thread: the import takes 0.15 s in which keys must be answered
@@ -124,6 +131,9 @@ class Feed:
             "close_timeout": 1,
         }
         server = await asyncio.to_thread(current)
+        self.is_far = server is not None
+        if server is not None:
+            options["create_connection"] = pulse.counting(self.pulse)
         connection: ClientConnection
         if server is None or server.is_ssh:
             path = self._socket
@@ -138,7 +148,7 @@ class Feed:
             f"wss://{transport.host}/v1/feed",
             ssl=transport.context(),
             additional_headers=transport.headers,
-            **{**options, "compression": "deflate", "ping_interval": PING_S},
+            **{**options, "compression": "deflate"},
         )
         return connection
 
@@ -161,6 +171,7 @@ class Feed:
         from websockets.exceptions import ConnectionClosed
 
         sender = asyncio.create_task(self._send_all(connection))
+        watcher = asyncio.create_task(self._watch(connection)) if self.is_far else None
         try:
             async for message in connection:
                 self._take(message)
@@ -169,9 +180,26 @@ class Feed:
         except ValueError as error:
             raise OSError(f"the feed sent what is not JSON: {error}") from error
         finally:
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sender
+            for task in filter(None, (sender, watcher)):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _watch(self, connection: ClientConnection) -> None:
+        """Ask a server far away whether it is there, and hang up where nothing comes any more."""
+        from websockets.exceptions import ConnectionClosed
+
+        while (silent_s := self.pulse.silent_s) < pulse.GONE_S:
+            if silent_s >= pulse.ASK_S:
+                try:
+                    async with asyncio.timeout(pulse.ASK_S):
+                        await connection.ping()
+                except TimeoutError:
+                    continue  # not even this can be sent
+                except ConnectionClosed:
+                    return
+            await asyncio.sleep(pulse.ASK_S)
+        connection.transport.abort()
 
     async def _send_all(self, connection: ClientConnection) -> None:
         from websockets.exceptions import ConnectionClosed

@@ -50,7 +50,7 @@ def collect_outputs(attempt: Attempt, masker_for: MaskerFor) -> None:
         if masker is not None:
             attempt.outputs = masker.mask_json(attempt.outputs)  # secret numbers too
             if attempt.error:
-                attempt.error["message"] = masker.mask_text(attempt.error["message"])
+                attempt.error["message"] = masker.mask_message(attempt.error["message"])
 
 
 def _check_returned(attempt: Attempt) -> None:

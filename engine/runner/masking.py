@@ -3,7 +3,8 @@
     masker = Masker(values)              nothing is loaded while no value is long enough to mask
     masker.feed(stream, data)            what may be written now; the beginning of a secret waits
     masker.flush(stream)                 the rest, at the end of the stream
-    masker.mask_text(text)               whole texts: error messages
+    masker.mask_text(text)               whole texts
+    masker.mask_message(text)            error messages, which somebody may have cut short
     masker.mask_json(value)              outputs, keys included
 
 At each place the longest form wins; overlapping finds become one `***`. Values shorter than
@@ -23,6 +24,8 @@ from engine.logs.regex import compile_search
 from engine.runner.mask_forms import SHORTEST_VALUE, as_bytes, forms_of
 
 MASK = b"***"
+ELLIPSIS = "…"
+SHORTEST_PART = 6  # of a secret that a text ends with, where it was cut
 HEAD_BYTES = 12  # the pattern holds the beginnings of the forms, the rest is compared
 
 
@@ -84,6 +87,24 @@ class Masker:
         data = as_bytes(text)
         masked = self.mask_bytes(data)
         return text if masked == data else masked.decode("utf-8", "replace")
+
+    def mask_message(self, text: str) -> str:
+        """The same of a text that was cut somewhere: what is left of a secret there is masked too.
+
+        Not for values: an output that looks like the beginning of a secret stays what it is.
+        """
+        if self._forms is None:
+            return text
+        pieces = self.mask_text(text).split(ELLIPSIS)
+        return ELLIPSIS.join(self._without_part(piece) for piece in pieces)
+
+    def _without_part(self, text: str) -> str:
+        assert self._forms is not None
+        data = as_bytes(text)
+        start = self._forms.undecided_from(data)
+        if len(data) - start < SHORTEST_PART:
+            return text
+        return (data[:start] + MASK).decode("utf-8", "replace")
 
     def mask_json(self, value: Any) -> Any:
         """A JSON value with every text in it masked, keys and secret numbers too."""

@@ -26,6 +26,8 @@ from engine.server.window import ViewWindow, Window
 from engine.server.windows import open_window
 
 WINDOWS_LIMIT = 32
+FAR_BYTES_S = 256 << 10  # of frames, before they are compressed, to one who is far away
+FAR_BURST_BYTES = 1 << 20
 LARGEST_ID = 1 << 53  # what JavaScript counts exactly
 
 
@@ -48,6 +50,8 @@ class Connection:
         self._own: list[Window] = []  # those that are no views
         self._wake = asyncio.Event()
         self._pace = context.views.pace
+        self._is_near = "uid" in websocket.scope["state"]  # on this machine
+        self._free_at = 0.0  # when one far away has had time for what was sent
 
     async def run(self) -> None:
         """Until the client leaves."""
@@ -171,6 +175,8 @@ class Connection:
 
     async def _send_due(self, now: float) -> float | None:
         """Send what is due; how long to sleep when nothing wakes us, None for ever."""
+        if self._free_at > now:
+            return self._free_at - now
         for window_id, window in list(self._windows.items()):
             if window.refresh_at is not None and window.refresh_at <= now:
                 window.is_dirty = True
@@ -205,6 +211,10 @@ class Connection:
         head = f'{{"id":{window_id},"kind":"{kind}","version":{window.version},'
         await self._websocket.send_text(head + data[1:].decode())
         self._pace.note(time.thread_time() - began_s)
+        if not self._is_near:
+            now = asyncio.get_running_loop().time()
+            oldest = now - FAR_BURST_BYTES / FAR_BYTES_S
+            self._free_at = max(self._free_at, oldest) + len(data) / FAR_BYTES_S
 
 
 def _message_of(text: str | None) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class Gate:
             return
         if hidden := self._access.hidden(caller):
             send = VeiledSend(send, hidden)
-        if caller.token:
+        if not caller.is_owner:
             await self._while_valid(caller, app, scope, receive, send)
         else:
             await app(scope, receive, send)
@@ -253,7 +253,8 @@ class Gate:
         opened.task = asyncio.ensure_future(app(scope, receive, opened.send))
         self._open.add(opened)
         expires_s = self._access.users.expires_in_s(caller)
-        timer = asyncio.get_running_loop().call_later(expires_s, opened.drop)
+        loop = asyncio.get_running_loop()
+        timer = None if expires_s is None else loop.call_later(expires_s, opened.drop)
         try:
             await opened.task
         except asyncio.CancelledError:
@@ -262,7 +263,8 @@ class Gate:
                 raise
             await opened.finish(scope["type"])
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._open.discard(opened)
 
     def _changed(self, user: str | None) -> None:
@@ -298,7 +300,7 @@ class Gate:
 
 
 class _Open:
-    """One request that is being served for a token."""
+    """One request that is being served for somebody who is not the engine's owner."""
 
     def __init__(self, caller: Caller, send: Send) -> None:
         self.caller = caller

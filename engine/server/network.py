@@ -29,6 +29,7 @@ HANDSHAKE_S = 10.0
 HEAD_S = 10.0  # from the first byte of a request to the end of its head; or nothing said at all
 BODY_S = 30.0  # between two pieces of a body
 IDLE_S = 90.0
+STALLED_S = 60.0  # of an answer that nobody takes
 HEAD_LIMIT_BYTES = 32 << 10
 CONNECTIONS = 2048
 CONNECTIONS_OF_ONE = 512  # address
@@ -122,6 +123,7 @@ class NetworkProtocol(HttpToolsProtocol):
         self.counts: Counter[str] = arguments.pop("counts")
         super().__init__(**arguments)
         self._patience: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._address = ""
 
@@ -137,13 +139,29 @@ class NetworkProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._read_again()
         self._forget()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_waiting()
+        self._read_again()
         super().handle_websocket_upgrade()
         self._forget()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read_again()
+
+    def _read_again(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

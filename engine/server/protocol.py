@@ -82,9 +82,9 @@ def _user_name(uid: int) -> str:
 
 def _websocket_protocol(**arguments: Any) -> asyncio.Protocol:
     """Imported with the first WebSocket: most engines are asked by commands only."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from engine.server.feed_line import feed_line
 
-    return WebSocketsSansIOProtocol(**arguments)
+    return feed_line(**arguments)
 
 
 def make_config(app: Any, http: type[asyncio.Protocol], keep_alive_s: float) -> Config:

@@ -186,7 +186,8 @@ class ModeScreen(Screen[None], inherit_bindings=False):
             return
         if action.danger and not self.console_app.session.is_live:
             self.console_app.tell(
-                f"{action.label} is not possible now: no engine answers (S starts it)",
+                f"{action.label} is not possible now: "
+                + ("the line is lost" if app.session.server else "no engine answers (S starts it)"),
                 "error",
             )
             return
