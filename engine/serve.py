@@ -94,7 +94,7 @@ class Engine:
         if serving is not None:
             access.users.demand_somebody()
         self._app: Any = None
-        self._public: asyncio.Server | None = None
+        self._public: Any = None
         self._auditor = Auditor(
             self._journal, Seal(home.config_file.parent), self._clock.now_us, log
         )

@@ -211,7 +211,7 @@ class Users:
             )
 
     def still(self, caller: Caller) -> bool:
-        """Whether a caller is still the same: the token works, if it is by one, and the role holds."""
+        """Whether a caller is still the same: the token, if it is by one, works; the role holds."""
         role = self._users.get(caller.name, ("", 0, ""))[0]
         if role != caller.role:
             return False

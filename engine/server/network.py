@@ -7,7 +7,11 @@ is not called, is refused (a page that rebinds its name to this address sends th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
+import resource
+import socket
+import ssl
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -33,6 +37,8 @@ STALLED_S = 60.0  # of an answer that nobody takes
 HEAD_LIMIT_BYTES = 32 << 10
 CONNECTIONS = 2048
 CONNECTIONS_OF_ONE = 512  # address
+OWN_FILES = 256  # that the engine may have open beside connections
+ACCEPTED_AT_ONCE = 64  # in one turn of the loop
 RATE_S, BURST = 100.0, 400.0  # requests of one address
 FAILURE_RATE_S, FAILURE_BURST = 1 / 6, 10.0  # refused tokens of one address: ten, then ten a minute
 ADDRESSES_KEPT = 10_000
@@ -116,38 +122,110 @@ class Edge:
         return True
 
 
+class Counted(socket.socket):
+    """A connection's socket that tells when it is closed."""
+
+    def __init__(self, raw: socket.socket, on_close: Callable[[], None]) -> None:
+        super().__init__(raw.family, raw.type, raw.proto, fileno=raw.detach())
+        self.setblocking(False)
+        self._on_close: Callable[[], None] | None = on_close
+
+    def close(self) -> None:
+        super().close()
+        tell, self._on_close = self._on_close, None
+        if tell is not None:
+            tell()
+
+
+class Door:
+    """Lets connections in and counts them from their first moment, before TLS, to their last."""
+
+    def __init__(
+        self,
+        listening: list[socket.socket],
+        make: Callable[[], NetworkProtocol],
+        context: ssl.SSLContext,
+    ) -> None:
+        self.sockets = listening
+        self.counts: Counter[str] = Counter()
+        self._make, self._context = make, context
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = min(CONNECTIONS, max(64, files - OWN_FILES))
+        self._loop = asyncio.get_running_loop()
+        self._shaking: set[asyncio.Task[None]] = set()
+        for raw in listening:
+            self._loop.add_reader(raw, self._accept, raw)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        for raw in self.sockets:
+            self._loop.remove_reader(raw)
+            raw.close()
+        for task in self._shaking:
+            task.cancel()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                raw, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor left: those that are there have to end first
+                self._loop.remove_reader(listening)
+                self._loop.call_later(1.0, self._go_on, listening)
+                return
+            host = str(address[0])
+            if self.counts.total() >= self._most or self.counts[host] >= CONNECTIONS_OF_ONE:
+                raw.close()
+                continue
+            self.counts[host] += 1
+            task = self._loop.create_task(self._let_in(raw, host))
+            self._shaking.add(task)
+            task.add_done_callback(self._shaking.discard)
+
+    def _go_on(self, listening: socket.socket) -> None:
+        if listening.fileno() >= 0:
+            self._loop.add_reader(listening, self._accept, listening)
+
+    async def _let_in(self, raw: socket.socket, host: str) -> None:
+        counted = Counted(raw, lambda: self._left(host))
+        with contextlib.suppress(OSError):
+            counted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
+            await self._loop.connect_accepted_socket(
+                self._make, counted, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_S
+            )
+            return
+        counted.close()
+
+    def _left(self, host: str) -> None:
+        self.counts[host] -= 1
+        if self.counts[host] <= 0:
+            del self.counts[host]
+
+
 class NetworkProtocol(HttpToolsProtocol):
     """A connection that has to say something soon, and not too much."""
 
     def __init__(self, **arguments: Any) -> None:
-        self.counts: Counter[str] = arguments.pop("counts")
         super().__init__(**arguments)
         self._patience: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        self._address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type]
-        self._address = self.client[0] if self.client else "unknown"
-        self.counts[self._address] += 1
-        total = self.counts.total()
-        if total > CONNECTIONS or self.counts[self._address] > CONNECTIONS_OF_ONE:
-            transport.abort()
-            return
         self._wait(HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         self._read_again()
-        self._forget()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_waiting()
         self._read_again()
         super().handle_websocket_upgrade()
-        self._forget()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -202,13 +280,6 @@ class NetworkProtocol(HttpToolsProtocol):
             self._patience.cancel()
             self._patience = None
 
-    def _forget(self) -> None:
-        if self._address:
-            self.counts[self._address] -= 1
-            if self.counts[self._address] <= 0:
-                del self.counts[self._address]
-            self._address = ""
-
 
 async def _refuse(kind: str, send: Send, error: WingmanError) -> None:
     prefix = "websocket.http.response" if kind == "websocket" else "http.response"
@@ -219,7 +290,7 @@ async def _refuse(kind: str, send: Send, error: WingmanError) -> None:
 
 async def listen_to_network(
     app: ASGIApp, serving: Serving, folder: Any, state: ServerState
-) -> tuple[asyncio.Server, str]:
+) -> tuple[Door, str]:
     """Serve the app on TCP with TLS; the server, and where and by which certificate, in words."""
     names = [*names_of_here(serving.host), *serving.names]
     cert, key = serving.tls_cert, serving.tls_key
@@ -227,20 +298,32 @@ async def listen_to_network(
         cert, key = own_certificate(folder, names)
     context = server_context(cert, key)
     config: Config = make_config(Edge(app, names), NetworkProtocol, IDLE_S)
-    counts: Counter[str] = Counter()
     try:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: NetworkProtocol(config=config, server_state=state, app_state={}, counts=counts),
-            serving.host,
-            serving.port,
-            ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_S,
-            backlog=512,
-        )
+        listening = await asyncio.to_thread(_listening, serving.host, serving.port)
     except OSError as error:
         raise UsageError(
             f"cannot listen on {serving.host}:{serving.port}: {error.strerror or error}",
             "another program may listen there; --port names another one",
         ) from None
-    port = server.sockets[0].getsockname()[1]
-    return server, f"https://{serving.host}:{port} (fingerprint {fingerprint(cert)})"
+    door = Door(
+        listening,
+        lambda: NetworkProtocol(config=config, server_state=state, app_state={}),
+        context,
+    )
+    port = listening[0].getsockname()[1]
+    return door, f"https://{serving.host}:{port} (fingerprint {fingerprint(cert)})"
+
+
+def _listening(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address that a name means."""
+    found: list[socket.socket] = []
+    flags = socket.AI_PASSIVE
+    for family, *_, address in socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=flags
+    ):
+        if port == 0 and found:
+            break  # another one would get another port
+        raw = socket.create_server(address[:2], family=family, backlog=512)
+        raw.setblocking(False)
+        found.append(raw)
+    return found
