@@ -292,3 +292,8 @@ def test_nothing_of_the_workshop_is_in_the_repository() -> None:
             continue
         found = foreign.search(file.read_text(encoding="utf-8", errors="replace"))
         assert found is None, (relative(file), found)
+
+
+def test_migrations_are_numbered_without_a_hole_or_a_twin() -> None:
+    names = sorted(path.name for path in (ROOT / "engine/journal/migrations").glob("*.sql"))
+    assert [int(name[:4]) for name in names] == list(range(2, len(names) + 2))
