@@ -219,7 +219,9 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         if session.last_seen is None:
             return ("no engine" if session.problem else "connecting", "warning")
         gone = age(time.time() - session.last_seen)
-        return (f"{self.view.glyph('✗', 'x')} engine gone {gone}, reconnecting", "badge_alert")
+        # the one at home may have been stopped on purpose: it is not started behind anybody's back
+        what = "S starts it" if session.server is None else "reconnecting"
+        return (f"{self.view.glyph('✗', 'x')} engine gone {gone}, {what}", "badge_alert")
 
     def _server_words(self) -> str:
         """The server far away, and who we are there."""

@@ -116,6 +116,11 @@ def read_flow_file(word: str) -> tuple[str, str]:
     if len(data) > FILE_LIMIT_BYTES:
         raise UsageError(f"{word} is too large for a flow file")
     try:
-        return os.path.abspath(word), data.decode()
+        source, text = os.path.abspath(word), data.decode()
+        source.encode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{word} is not UTF-8 text ({error.reason})") from error
+    except UnicodeEncodeError:
+        hint = "rename the file or its folder: executions keep the path as text"
+        raise UsageError(f"the path {os.path.abspath(word)!r} is no UTF-8 text", hint) from None
+    return source, text

@@ -12,7 +12,7 @@ import os
 import time
 
 from engine.client.transport import UnixTransport
-from engine.errors import Unavailable, UnknownReference, WingmanError, from_json
+from engine.errors import Unavailable, UnknownReference, UsageError, WingmanError, from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ def _head_and_body(
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
     data = b""
     if body is not None:
-        data = json.dumps(body).encode()
+        data = _encoded(body)
         lines += ["Content-Type: application/json"]
     if body is not None or method != "GET":
         lines += [f"Content-Length: {len(data)}"]
@@ -287,6 +287,30 @@ def _head_and_body(
     if any("\r" in line or "\n" in line for line in lines):
         raise WingmanError("a header of the request holds a line break")
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + data
+
+
+def _encoded(body: Any) -> bytes:
+    """A body as JSON. Raises UsageError for what was typed, or is named, in another encoding."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # by its name alone: the value may be a secret
+        raise UsageError(
+            f"`{_foreign(body, '') or '?'}` is no UTF-8 text",
+            "it holds bytes of another encoding; iconv -t utf-8 changes them",
+        ) from None
+
+
+def _foreign(value: Any, name: str) -> str | None:
+    """The name of the first text that is no UTF-8, also where it is the name itself."""
+    if isinstance(value, dict):
+        found = (_foreign(part, key) for key, item in value.items() for part in (key, item))
+    elif isinstance(value, list):
+        found = (_foreign(item, name) for item in value)
+    else:
+        is_foreign = isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value)
+        return name.encode("ascii", "backslashreplace").decode() if is_foreign else None
+    return next((each for each in found if each is not None), None)
 
 
 def _no_http() -> Unavailable:

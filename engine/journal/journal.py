@@ -283,7 +283,8 @@ def _grouped(name: str, rows: list[list[Any]]) -> Statements:
     for size in GROUPS:
         while len(rows) - at >= size:
             values = [
-                value if type(value) in PLAIN else _bound(value)
+                value if (kind := type(value)) in PLAIN or (kind is str and value.isascii())
+                else _bound(value)
                 for row in rows[at : at + size]
                 for value in row
             ]
@@ -294,9 +295,6 @@ def _grouped(name: str, rows: list[list[Any]]) -> Statements:
 
 def _bound(value: Any) -> Any:
     """A value as SQLite takes it: what is nested as JSON, and no half characters."""
-    kind = type(value)
-    if kind in PLAIN or (kind is str and value.isascii()):
-        return value
     return encode(value).decode() if isinstance(value, dict | list) else whole(value)
 
 

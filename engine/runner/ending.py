@@ -243,8 +243,9 @@ class Endings:
 
     def _rss_floor(self, attempt: Attempt) -> int:
         """Peaks up to this size are the runner's own, which a spawned process starts with."""
-        if not self._rss_floor_bytes or attempt.max_rss_bytes <= self._rss_floor_bytes * 2:
-            self._rss_floor_bytes = max(self._rss_floor_bytes, own_peak_rss_bytes())
+        floor_bytes = self._rss_floor_bytes
+        if not floor_bytes or floor_bytes < attempt.max_rss_bytes <= floor_bytes * 2:  # we may grow
+            self._rss_floor_bytes = max(floor_bytes, own_peak_rss_bytes())
         return 0 if attempt.worker is not None else self._rss_floor_bytes
 
     def _oom_killed(self) -> bool:

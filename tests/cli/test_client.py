@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.client.http import Client, quote, with_query
-from engine.errors import Conflict, Unavailable, WingmanError
+from engine.errors import Conflict, Unavailable, UsageError, WingmanError
 from engine.paths import Home
 from tests.cli.fake_engine import FakeEngine, Request
 
@@ -32,6 +32,26 @@ def test_body_and_headers_arrive(home: Home) -> None:
         answer = Client(home).request("POST", "/v1/executions", body, {"Idempotency-Key": "k1"})
     assert answer == {"got": body}
     assert fake.requests[0].headers["idempotency-key"] == "k1"
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"inputs_text": {"who": "you", "token": "hush\udcff"}}, "token"),
+        ({"inputs_text": {"na\udcfcme": "x"}}, "na\\udcfcme"),
+        ({"text": "\ud83d"}, "text"),
+        ({"channels": ["ops", "\udc80"]}, "channels"),
+    ],
+)
+def test_text_of_another_encoding_is_named_and_not_shown(
+    home: Home, body: dict[str, object], name: str
+) -> None:
+    """As `-i token=…` typed in a terminal of another encoding."""
+    with FakeEngine(home, {}) as fake, pytest.raises(UsageError, match="no UTF-8 text") as found:
+        Client(home).request("POST", "/v1/executions", body)
+    assert f"`{name}`" in found.value.message
+    assert "hush" not in found.value.message + found.value.hint
+    assert not fake.requests
 
 
 def test_chunks_arrive_while_the_answer_goes_on(home: Home) -> None:

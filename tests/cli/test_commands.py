@@ -210,6 +210,18 @@ def test_show_tells_the_error_before_the_steps(wingman: Wingman, tmp_path: Path)
     assert wingman("show", "@last", "--definition").stdout == FAIL
 
 
+def test_a_path_of_another_encoding_is_refused_before_anything_starts(
+    wingman: Wingman, tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(b"latin-\xe9")
+    folder.mkdir()
+    found = wingman("run", write(folder, TALK))
+    assert found.returncode == 2
+    assert "is no UTF-8 text" in found.stderr
+    assert "rename the file or its folder" in found.stderr
+    assert not wingman("list", "--json", check=True).stdout
+
+
 def test_logs_are_the_bytes_that_were_printed(wingman: Wingman, tmp_path: Path) -> None:
     flow = "name: raw\nsteps:\n  - {id: a, run: \"printf 'a\\\\0\\\\377\\\\033[2Jb\\\\r\\\\n'\"}\n"
     wingman("run", write(tmp_path, flow), check=True)

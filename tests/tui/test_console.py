@@ -162,6 +162,7 @@ async def test_a_lost_engine_dims_refuses_and_comes_back(
         await console.press("e")
         engine.stop()
         await console.sees("engine gone")
+        await console.sees("S starts it")
         assert console.app.view.stale
         assert "nightly-backup#128" in console.text(), "the last data stays"
         await console.press("R")
