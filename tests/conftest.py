@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from engine.paths import Home, home_at
 
 ROOT = Path(__file__).parent.parent
 COMMAND_TIMEOUT_S = 90.0
+
+# how long an example takes, or how fast they are drawn, says more of the machine than of the code
+settings.register_profile("wingman", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wingman")
 
 
 class Wingman:

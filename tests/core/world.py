@@ -45,6 +45,8 @@ class World:
         self.ends = 0
         self.done: dict[str, set[int]] = defaultdict(set)  # items by the path of their step
         self.commands: list[Command] = []
+        self._followed: Execution | None = None
+        self._followed_events = 0
         self.ex = self.new()
         self.do(*(begin or (decide.begin,)))
 
@@ -127,6 +129,15 @@ class World:
             apply(fresh, event)
         decide.rebuild_queues(fresh)
         return fresh
+
+    def followed(self) -> Execution:
+        """The execution as its events alone make it, of which only the new ones are applied."""
+        if self._followed is None:
+            self._followed = self.new()
+        for event in copy.deepcopy(self.events[self._followed_events :]):
+            apply(self._followed, event)
+        self._followed_events = len(self.events)
+        return self._followed
 
 
 def numbers_in(ranges: list[list[int]]) -> set[int]:

@@ -209,12 +209,12 @@ def test_a_retry_that_waits_comes_due_under_the_next_engine(engine: Engine) -> N
 def test_an_interrupted_step_follows_its_policy(engine: Engine) -> None:
     started = engine.start("""
 steps:
-  - {id: again, needs: [], on_interrupt: retry, retry: {max_attempts: 2}, run: 'test $WINGMAN_ATTEMPT = 2 || sleep 81'}
-  - {id: ends, needs: [], on_interrupt: fail, retry: {max_attempts: 2}, run: 'sleep 82'}
-  - {id: held, needs: [], on_interrupt: hold, run: 'test $WINGMAN_ATTEMPT = 2 || sleep 83'}
+  - {id: again, needs: [], on_interrupt: retry, retry: {max_attempts: 2}, run: 'echo begun; test $WINGMAN_ATTEMPT = 2 || sleep 81'}
+  - {id: ends, needs: [], on_interrupt: fail, retry: {max_attempts: 2}, run: 'echo begun; sleep 82'}
+  - {id: held, needs: [], on_interrupt: hold, run: 'echo begun; test $WINGMAN_ATTEMPT = 2 || sleep 83'}
 """)
-    until(lambda: set(states(engine.show(started["id"])).values()) == {"running"})
-    time.sleep(0.3)
+    # one that is `running` and has not begun yet would simply be started again
+    until(lambda: engine.log(started["id"]).count("begun") == 3)
     os.kill(engine.status["runner_pid"], signal.SIGKILL)
     found = engine.until(started["id"], lambda found: found["waiting_for"])
     assert found["waiting_for"]["kind"] == "operator"
