@@ -14,6 +14,7 @@ from wingman_tui.choices import Choices, first_palette
 from wingman_tui.format import age, rate_words
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.kept import Kept
+from wingman_tui.keyboard import PatientDriver
 from wingman_tui.keys import Keymap
 from wingman_tui.modes import MODES
 from wingman_tui.past_lines import PastLines
@@ -65,7 +66,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         self.kept = Kept(home.text("data") + "/console-kept.json")
         palette = first_palette(settings, self.kept, terminal.no_color)
         # without this, NO_COLOR makes Textual paint black on black
-        super().__init__(ansi_color=True if terminal.no_color else None)
+        super().__init__(PatientDriver, ansi_color=True if terminal.no_color else None)
         self.animation_level = "none"
         ascii_only = terminal.ascii_only if settings.ascii is None else settings.ascii
         self.view = View(palette, ascii_only, clock, zone)

@@ -152,8 +152,8 @@ class Screenful:
 
     def _scroll(self, wanted: dict[int, Line], out: list[str]) -> None:
         """Where most lines of a block have only moved, let the terminal move them."""
-        for top, end in _runs(sorted(wanted), gap=0):
-            distance = self._moved(wanted, top, end)
+        for first, last in _runs(sorted(wanted), gap=0):
+            top, end, distance = self._moved(wanted, first, last)
             if not distance:
                 continue
             # line feed at the margin and reverse index: every terminal has these
@@ -166,22 +166,26 @@ class Screenful:
             moved = block[distance:] + fresh if distance > 0 else fresh + block[:distance]
             self._shown[top:end] = moved
 
-    def _moved(self, wanted: dict[int, Line], top: int, end: int) -> int:
-        """By how many lines a block moved up (below 0: down); 0 when it did not."""
+    def _moved(self, wanted: dict[int, Line], top: int, end: int) -> tuple[int, int, int]:
+        """Which lines of a block moved, and how far up (below 0: down); 0 when they did not."""
         if end - top < SCROLL_LINES_MIN:
-            return 0
+            return top, end, 0
         places: dict[tuple[str | None, ...], int] = {}
         for y in range(top, end):
             places.setdefault(tuple(self._shown[y][0]), y)
-        votes: dict[int, int] = {}
+        moved: dict[int, list[int]] = {}  # by distance, the lines that came from so far away
         for y in range(top, end):
             place = places.get(tuple(wanted[y][0]))
             if place is not None and place != y:
-                votes[place - y] = votes.get(place - y, 0) + 1
-        if not votes:
-            return 0
-        best = max(votes, key=lambda distance: votes[distance])
-        return best if votes[best] >= (end - top) * SCROLL_SHARE else 0
+                moved.setdefault(place - y, []).append(y)
+        if not moved:
+            return top, end, 0
+        distance, lines = max(moved.items(), key=lambda item: len(item[1]))
+        if len(lines) < (end - top) * SCROLL_SHARE:
+            return top, end, 0
+        # a title above that has changed too does not move along
+        ends = (lines[0], lines[0] + distance, lines[-1], lines[-1] + distance)
+        return min(ends), max(ends) + 1, distance
 
 
 class _Pen:

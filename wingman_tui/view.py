@@ -81,13 +81,16 @@ class View:
     def strip(self, parts: Iterable[Part], width: int, cursor: str = "") -> Strip:
         """One painted line of exactly `width` cells; neighbours of one style become one segment."""
         segments: list[Segment] = []
-        held, held_style = "", self.style("text", cursor)
+        plain = self.style("text", cursor)
+        held, held_style = "", plain
         for text, role in parts:
             if not text:
                 continue
             if self.ascii_only:
                 text = text.translate(_ASCII)
             style = self.style(role, cursor)
+            if text.isspace() and _is_alike_on_blanks(style, plain):
+                style = plain  # a change of style that nobody would see
             if style == held_style:
                 held += text
                 continue
@@ -96,4 +99,11 @@ class View:
             held, held_style = text, style
         if held:
             segments.append(Segment(held, held_style))
-        return Strip(segments).adjust_cell_length(width, self.style("text", cursor)).simplify()
+        return Strip(segments).adjust_cell_length(width, plain).simplify()
+
+
+def _is_alike_on_blanks(one: Style, other: Style) -> bool:
+    if one is other:
+        return True
+    marks = (one.underline, one.strike) == (other.underline, other.strike)
+    return marks and not (one.reverse or other.reverse) and one.bgcolor == other.bgcolor

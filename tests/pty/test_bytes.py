@@ -118,6 +118,7 @@ def test_the_tree_and_the_log_cost_little(
     assert statistics.median(run(terminal, "down", 8)) <= CURSOR_BYTES
     terminal.settle()
     terminal.press("home", "tab")
+    terminal.sees("line 02999")
     terminal.settle(0.5)
     assert max(terminal.cost("up") for _ in range(5)) <= SCROLLED_LINE_BYTES
     assert terminal.cost("pageup") <= PAGE_BYTES

@@ -1,0 +1,71 @@
+"""What the terminal sends, waited for in the kernel: an idle console does not wake up at all.
+
+Textual's own thread looks ten times a second whether something has come or it shall end. This one
+looks at the clock only while a key may be unfinished: an escape is one when nothing follows it.
+Used by `app`; it stands on Textual's driver for Linux and macOS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+import time
+from codecs import getincrementaldecoder
+from typing import Any
+
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+READ_BYTES = 4096
+LOOK_S = 0.1
+UNFINISHED_S = 1.0  # for so long after the last byte a sequence may still be given up
+
+
+class _Ending(threading.Event):
+    """An event that also wakes who waits for input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+
+    def set(self) -> None:
+        super().set()
+        os.write(self._writer, b"\0")
+
+    def clear(self) -> None:
+        super().clear()
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.reader, READ_BYTES)
+
+
+class PatientDriver(LinuxDriver):
+    """Textual's driver, but for how it waits."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.exit_event: _Ending = _Ending()
+
+    def run_input_thread(self) -> None:
+        """Read and hand on until the driver ends; what has come by then is read, too."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")().decode
+        sources = [self.fileno, self.exit_event.reader]  # macOS cannot poll a terminal
+        came_at, ended = 0.0, False
+        while not ended:
+            unfinished = time.monotonic() - came_at < UNFINISHED_S
+            ready, _, _ = select.select(sources, [], [], LOOK_S if unfinished else None)
+            ended = self.exit_event.is_set()
+            if self.fileno in ready:
+                came_at = time.monotonic()
+                text = decode(os.read(self.fileno, READ_BYTES), final=ended)
+                for message in parser.feed(text) if text else ():
+                    self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+        with contextlib.suppress(EOFError, ParseError):
+            for _ in parser.feed(""):
+                pass
