@@ -1,4 +1,4 @@
-"""About twenty golden screens: what the console looks like, frozen. See them before you accept new ones.
+"""Less than thirty golden screens: what the console looks like, frozen. See them before you accept new ones.
 
 Made anew by `pytest tests/tui/test_snapshots.py --snapshot-update`.
 """
@@ -17,7 +17,9 @@ from engine.paths import home_at
 from tests.tui.conftest import Console
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.test_details import TIMELINE, WHY
 from tests.tui.test_machine import GAUGES, STEPS
+from tests.tui.test_triggers import TRIGGERS, occasion
 from wingman_tui.app import WingmanApp
 from wingman_tui.settings import Settings
 from wingman_tui.terminal import Terminal
@@ -46,6 +48,10 @@ SCREENS: dict[str, tuple[tuple[int, int], str, tuple[str, ...], str]] = {
     "too_small": ((50, 12), "ansi", (), "Wingman needs"),
     "smallest": ((60, 15), "ansi", ("e", "enter"), "exit"),
     "ascii": ((80, 24), "ansi", ("e", "enter"), "E zstd"),
+    "why": ((80, 24), "light", ("e", "w"), "What helps"),
+    "timeline": ((80, 24), "ansi", ("e", "t"), "critical path"),
+    "triggers": ((80, 24), "dark", ("c",), "3 times"),
+    "audit": ((80, 24), "ansi", ("u",), "nightly-backup#128"),
     "first_start": ((80, 24), "ansi", (), "No flow has run yet"),
 }
 
@@ -55,6 +61,30 @@ HISTORY = {
 }  # fmt: skip
 
 
+AUDIT = {
+    "lines": [
+        {"at": "2026-11-22T14:02:00.000000Z", "actor": "lena", "origin": "10.0.0.7",
+         "action": "cancel", "subject": "0193-x", "execution": "ingest-orders#2040",
+         "reason": "the day was wrong"},
+        {"at": "2026-11-22T13:58:00.000000Z", "actor": "engine", "origin": "engine", "action": "run",
+         "subject": "0193-y", "execution": "nightly-backup#128", "reason": "schedule"},
+        {"at": "2026-11-21T22:10:00.000000Z", "actor": "victor", "origin": "10.0.0.9",
+         "action": "refused", "subject": "DELETE /v1/executions/0193-z/notes/4", "execution": None,
+         "reason": "for the role operator; victor is a viewer, and their notes are their own"},
+    ],
+}  # fmt: skip
+
+
+def _tell(engine: FakeEngine) -> None:
+    """What the engine explains, and what starts flows by itself."""
+    engine.explained = {"why": WHY, "timeline": TIMELINE, "audit": AUDIT}
+    engine.triggers = [dict(row) for row in TRIGGERS]
+    engine.ledgers = {"nightly-backup:schedule": [
+        occasion("ran", label="nightly-backup#128"),
+        occasion("missed", times=3, reason="no engine ran then; catchup: none"),
+    ]}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", SCREENS)
 def test_it_looks_as_it_did(
     name: str, engine: FakeEngine, tmp_path: Path, snap_compare: Callable[..., bool]
@@ -62,6 +92,7 @@ def test_it_looks_as_it_did(
     size, theme, keys, seen = SCREENS[name]
     if name == "first_start":
         engine.executions.clear()
+    _tell(engine)
     engine.machine = {"gauges": GAUGES, "steps": STEPS, "sample": 4, "history": HISTORY}
     # without the clock, the host and the zone of this machine
     app = WingmanApp(
