@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wingman_tui.theme import theme_files
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
+    from wingman_tui.screens.base import ModeScreen
 
 INTERRUPT_S = 2.0
 
@@ -108,14 +110,23 @@ def do_palette(app: WingmanApp) -> None:
     """Find an action by its name."""
     from wingman_tui.screens.palette import PaletteDialog
 
-    app.push_screen(PaletteDialog(app.mode_screen), app.mode_screen.perform_chosen)
+    _on_screen(app, lambda screen: app.push_screen(PaletteDialog(screen), screen.perform_chosen))
 
 
 def do_command(app: WingmanApp) -> None:
     """Ask for a command."""
     from wingman_tui.typed_actions import ask
 
-    ask(app.mode_screen)
+    _on_screen(app, ask)
+
+
+def _on_screen(app: WingmanApp, do: Callable[[ModeScreen], object]) -> None:
+    """Do something on the mode's screen; one that was opened just now is still being composed."""
+    screen = app.shown
+    if screen is None:
+        app.call_later(_on_screen, app, do)
+    else:
+        do(screen)
 
 
 def do_suspend(app: WingmanApp) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -18,7 +19,7 @@ from textual.strip import Strip
 from wingman_tui import looks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from wingman_tui.theme import Palette
 
@@ -77,6 +78,11 @@ class View:
     def rule(self, cells: int) -> Part:
         """What is left of a line that heads others, as a line that divides."""
         return (self.glyph("─", "-") * max(0, cells), "rule")
+
+    def headed(self, parts: Sequence[Part], width: int) -> list[Part]:
+        """A line that heads a pane, filled up with a line that divides it from the one above."""
+        used = sum(cell_len(text) for text, _ in parts)
+        return [*parts, (" ", "text"), self.rule(width - used - 2)]
 
     def strip(self, parts: Iterable[Part], width: int, cursor: str = "") -> Strip:
         """One painted line of exactly `width` cells; neighbours of one style become one segment."""

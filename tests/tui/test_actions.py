@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
@@ -157,3 +158,14 @@ async def test_a_form_of_forty_fields_is_moved_through(
         await console.sees("verify-packages#193")
     bodies = [body for _, path, body in engine.requests if path == "/v1/executions" and body]
     assert bodies[0]["inputs"] == {"field39": "last"}
+
+
+async def test_keys_may_come_faster_than_a_mode_opens(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        for screen in ("enter", "f", "c", "m", "v", "u"):
+            for key, shown in (("colon", ":"), ("ctrl+p", "Find an action")):
+                console.app.post_message(events.Key(screen, None))
+                console.app.post_message(events.Key(key, None))
+                await console.sees(shown)
+                await console.press("escape", "escape", "escape")
+                await console.until(lambda: console.app.current_mode == "executions")

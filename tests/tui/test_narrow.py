@@ -6,6 +6,7 @@ from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution, step
 from wingman_tui.format import wrap
+from wingman_tui.screens.help import HelpPane
 from wingman_tui.triggers import coming
 from wingman_tui.widgets.log_lines import LogLines
 
@@ -111,3 +112,20 @@ async def test_a_taller_screen_is_painted_from_where_its_first_row_is_now(
         await console.sees("s0 ")
         tree = "\n".join(row[:50] for row in console.text().splitlines())
         assert [tree.count(f"s{number} ") for number in range(12)] == [1] * 12
+
+
+async def test_in_the_help_a_cursor_stands_only_on_what_opens(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        await console.press("question_mark")
+        await console.sees("Keys: Executions")
+        pane = console.app.screen.query_one("#help", HelpPane)
+        assert not any("reverse" in str(part.style) for part in pane.render_line(0)), "a heading"
+        seen = []
+        for _ in range(60):
+            top = pane.top
+            await console.press("down")
+            assert pane.top - top in (0, 1)
+            if pane.lines[pane.cursor].can_open:
+                seen.append(pane.lines[pane.cursor].topic)
+        assert "The console" in seen
+        assert len(seen) > 10

@@ -257,6 +257,7 @@ class FlowPanel(Painted):
         lines[0].append(("  " + fit_middle(source, min(room, cell_len(source))), "muted"))
         if flow["name"] in self.console_app.kept.watched:
             lines[0].append(("  watched", "accent"))
+        lines[0] = self.view.headed(lines[0], self.size.width)
         said = clean_lines(str(flow.get("description") or "").strip(), PANEL_LINES)
         wrapped = [line for text in said for line in wrap(text, width, 2) if line]
         lines += [[(" " + line, "text")] for line in wrapped[: 1 if flow.get("problems") else 2]]

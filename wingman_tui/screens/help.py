@@ -89,8 +89,16 @@ class HelpPane(LineList):
         return any(line.can_open for line in self.lines)
 
     def move(self, how: str) -> None:
-        """A text without choices scrolls by lines, as there is no cursor to see."""
-        if not self.has_choices:
+        """To the next choice in sight; where there is none, by lines: there is no cursor to see."""
+        step = {"down": 1, "up": -1}.get(how, 0)
+        place = self.cursor + step
+        seen = range(self.top, min(self.top + self.page, len(self.lines)))
+        while step and place in seen:
+            if self.lines[place].can_open:
+                self.go_to(place)
+                return
+            place += step
+        if step or not self.has_choices:
             self.cursor = self.top + (self.page - 1 if how in ("down", "page_down") else 0)
         super().move(how)
 
@@ -108,8 +116,8 @@ class HelpPane(LineList):
 
     def paint_row(self, index: int, cursor: str) -> Strip:
         """One line."""
-        shown = cursor if self.has_choices else ""
-        return self.line([(" ", "text"), *self.lines[index].parts], shown)
+        line = self.lines[index]
+        return self.line([(" ", "text"), *line.parts], cursor if line.can_open else "")
 
 
 class HelpScreen(ModeScreen):

@@ -211,6 +211,7 @@ class TriggerPanel(Painted):
             return []
         name = str(row["name"])
         lines = head_lines(row, self.view, self.size.width)
+        lines[0] = self.view.headed(lines[0], self.size.width)
         if self._owner.shows_moments:
             return lines + moment_lines(self._owner.moments.get(name, ()))
         return lines + ledger_lines(self._owner.ledgers.get(name, ()), self.view)

@@ -59,8 +59,7 @@ class StepPanel(Painted):
         if y == 0:
             lines = self.lines_of(self.size.width - 2, self.size.height)
             if lines:
-                used = sum(cell_len(text) for text, _ in lines[0])
-                lines[0] = [*lines[0], (" ", "text"), self.view.rule(self.size.width - used - 3)]
+                lines[0] = self.view.headed(lines[0], self.size.width - 1)
             self._painted = [self.line([(" ", "text"), *parts]) for parts in lines]
         return self._painted[y] if y < len(self._painted) else self.blank()
 
