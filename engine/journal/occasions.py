@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from engine.journal.database import queries
 from engine.journal.history import NEWEST, History
 from engine.jsontext import encode
 
+BYTES = "bytes:"  # no path begins so
 decode = msgspec.json.decode
 Fate = tuple[str, str, str | None]  # outcome, reason, execution
 
@@ -38,6 +40,25 @@ def fates(history: History, wanted: Iterable[tuple[str, str, str]]) -> list[Fate
     """
     rows = _ask(history, "fates", encode([list(each) for each in wanted]).decode())
     return [_fate(*row) for row in rows]
+
+
+def watched(history: History, trigger: str) -> dict[str, tuple[int, int, int]]:
+    """The files that a trigger knows: modified (ns), bytes and inode by path."""
+    rows = _ask(history, "watched", trigger)
+    return {_path(stored): (modified, size, inode) for stored, modified, size, inode in rows}
+
+
+def stored(path: str) -> str:
+    """A path as a text of the database; one that is no UTF-8 by its bytes."""
+    try:
+        path.encode()
+        return path
+    except UnicodeEncodeError:
+        return BYTES + os.fsencode(path).hex()
+
+
+def _path(stored: str) -> str:
+    return os.fsdecode(bytes.fromhex(stored[len(BYTES):])) if stored.startswith(BYTES) else stored
 
 
 def _fate(outcome: str | None, reason: str | None, named: str | None, made: str | None) -> Any:

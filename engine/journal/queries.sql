@@ -410,6 +410,21 @@ SELECT o.outcome, o.reason, o.execution, x.id FROM json_each(?1) j
 LEFT JOIN occasions o ON o.trigger = j.value->>0 AND o.key = j.value->>1
 LEFT JOIN executions x ON x.request_key = j.value->>2 ORDER BY j.key
 
+-- name: watched
+SELECT path, modified, bytes, inode FROM watched WHERE trigger = ?1
+
+-- name: know_watched
+-- [trigger, [[path, modified, bytes, inode]…]]
+INSERT OR REPLACE INTO watched
+SELECT j.value->>0, f.value->>0, f.value->>1, f.value->>2, f.value->>3
+FROM json_each(?1) j, json_each(j.value, '$[1]') f
+
+-- name: forget_watched
+DELETE FROM watched WHERE trigger IN (SELECT j.value->>0 FROM json_each(?1) j)
+
+-- name: forget_watched_file
+DELETE FROM watched WHERE (trigger, path) IN (SELECT j.value->>0, j.value->>1 FROM json_each(?1) j)
+
 -- name: last_note
 SELECT coalesce(max(id), 0) FROM notes
 

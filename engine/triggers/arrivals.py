@@ -22,6 +22,7 @@ from engine.triggers.lookups import Lookups
 from engine.triggers.trigger import Row, Trigger, shown_occasion
 
 AGAIN_S = 10.0
+Refusal = tuple[str, str] | None  # the outcome and the reason of what starts nothing
 Outcome = dict[str, Any]  # {"trigger", "outcome", "reason", "execution", "label"}
 
 
@@ -105,26 +106,38 @@ class Arrivals:
         ]
 
     async def arrive(
-        self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any]
-    ) -> Outcome:
-        """Decide about one arrival; the same key gives the outcome that it had."""
+        self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any], *,
+        refused: Refusal = None, note: Callable[[], None] = lambda: None,
+    ) -> Outcome:  # fmt: skip
+        """Decide about one arrival; the same key gives the outcome that it had.
+
+        One that is `refused` starts nothing; `note` adds to the transaction of the decision.
+        """
         pending = self._pending.get((trigger.name, key))
         if pending is None:
-            pending = asyncio.ensure_future(self._arrive(trigger, key, at_us, names))
+            pending = asyncio.ensure_future(
+                self._arrive(trigger, key, at_us, names, refused, note)
+            )
             self._pending[trigger.name, key] = pending
             pending.add_done_callback(lambda _: self._pending.pop((trigger.name, key), None))
             return await asyncio.shield(pending)
         return {**await asyncio.shield(pending), "duplicate": True}
 
     async def _arrive(
-        self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any]
-    ) -> Outcome:
+        self, trigger: Trigger, key: str, at_us: int, names: Mapping[str, Any], refused: Refusal,
+        note: Callable[[], None],
+    ) -> Outcome:  # fmt: skip
         fate = await self._lookups.find(trigger.name, key, trigger.request_key(key))
         if fate is not None and fate[2] is not None:  # where nothing was started, it may be now
             outcome, reason, execution = fate
+            note()
             return {"trigger": trigger.name, "outcome": outcome, "reason": reason,
                     "execution": execution, "duplicate": True}  # fmt: skip
-        row = await self._decide(trigger, key, at_us, names)
+        if refused is not None:
+            row = self._firing.record(trigger, key, at_us, *refused)
+        else:
+            row = await self._decide(trigger, key, at_us, names)
+        note()
         told = shown_occasion(row)
         await self._service.journal.durable()
         return {"trigger": trigger.name, "outcome": told["outcome"], "reason": told["reason"],

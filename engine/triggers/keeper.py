@@ -102,7 +102,7 @@ class Keeper:
         if self._files is None:
             from engine.triggers.files import Files
 
-            self._files = Files(self._clock, self.arrivals, self._log)
+            self._files = Files(self._service, self._clock, self.arrivals, self._log)
         return self._files
 
     # -- arming (called by the registry) -------------------------------------------------------
@@ -132,7 +132,7 @@ class Keeper:
             self._leave(trigger)
             is_back = not trigger.is_armed and wall_us - trigger.gone_us > EDIT_US
             if is_back or _identity(trigger.definition) != _identity(definition):
-                trigger.decided_us, trigger.known = wall_us, None
+                trigger.decided_us, trigger.known, trigger.has_looked = wall_us, None, False
             trigger.source, trigger.version, trigger.definition = source, version, definition
             trigger.is_armed, trigger.gone_us, trigger.problem = True, 0, ""
             trigger.turn += 1

@@ -40,7 +40,8 @@ class Trigger:
     # of a hook, the newest first: {"at", "reason"}
     refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REFUSALS))
     alerts: list[Any] = field(default_factory=list)  # of its flow's file
-    known: dict[str, list[int]] | None = None  # files by path, None before the first look
+    has_looked: bool = False  # of files: those that were there before it are known
+    known: dict[str, tuple[int, int, int]] | None = None  # they by path, in this engine's memory
     tokens: float = 0.0  # of a hook's rate
     filled_us: int = 0
 
@@ -67,8 +68,8 @@ class Trigger:
             "highest_us": self.highest_us,
             "gone_us": self.gone_us,
         }
-        if self.known is not None:
-            data["known"] = self.known
+        if self.has_looked:
+            data["has_looked"] = True
         if self.alerts:
             data["alerts"] = self.alerts
         if self.refusals:
@@ -94,7 +95,7 @@ def from_row(row: tuple[Any, ...]) -> Trigger:
         data["gone_us"],
         refusals=deque(data.get("refusals", ()), maxlen=REFUSALS),
         alerts=data.get("alerts", []),
-        known=data.get("known"),
+        has_looked=data.get("has_looked", False),
     )
 
 

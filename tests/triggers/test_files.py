@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
+import pytest
+
+from engine.triggers import files, inotify, matching
 from tests.triggers.world import World
 
 
-def flow(folder: Path, **more: str) -> str:
+def flow(folder: Path, pattern: str = "*.csv", **more: str) -> str:
     words = "".join(f", {key}: {value}" for key, value in more.items())
     return (
         "inputs: {file: {type: string}, change: {type: string}}\n"
-        f"triggers: [{{watch: '{folder}/*.csv', inputs: {{file: '${{{{ event.name }}}}', "
+        f"triggers: [{{watch: '{folder}/{pattern}', inputs: {{file: '${{{{ event.name }}}}', "
         f"change: '${{{{ event.change }}}}'}}{words}}}]\n"
         "steps: [{id: a, run: 'true'}]\n"
     )
@@ -85,3 +89,130 @@ async def test_a_file_that_grows_is_waited_for_and_one_that_goes_is_no_fault(
         assert await made(world, 1) == [("created", "a.csv")]
         (row,) = await world.rows("f:watch")
         assert row["outcome"] == "ran"
+
+
+async def test_folders_are_searched_in_their_depth_also_new_ones(
+    world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    (folder / "loop").symlink_to(folder)
+    world.write("f", flow(folder, "**/*.csv", settle="0s"))
+    async with world.serving():
+        await known(world)
+        for name in ("top.csv", "a/b/deep.csv", ".hidden/no.csv", "a/no.txt"):
+            write(folder / name, "x")
+        assert set(await made(world, 2)) == {("created", "top.csv"), ("created", "deep.csv")}
+        (folder / "new" / "c").mkdir(parents=True)
+        write(folder / "new" / "c" / "late.csv", "x")
+        assert (await made(world, 3))[2:] == [("created", "late.csv")]
+    async with world.serving():
+        await known(world)
+        assert len(await world.executions()) == 3
+
+
+async def test_what_the_kernel_does_not_watch_is_told_and_looked_at_each_minute(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    world.write("f", flow(folder, settle="0s"))
+    async with world.serving():
+        await known(world)
+        watch = world.keeper.files._watch
+        watch.watch(())
+
+        def full(folder: str) -> bool:
+            watch.refused[folder] = inotify._REASONS[errno.ENOSPC]
+            return False
+
+        monkeypatch.setattr(watch, "_add", full)
+        write(folder / "a.csv", "x")
+        world.keeper.each_minute()
+        assert await made(world, 1) == [("created", "a.csv")]
+        problem = world.keeper.find("f").problem
+        assert "1 of 1 are looked at each minute" in problem
+        assert "fs.inotify.max_user_watches" in problem
+        monkeypatch.undo()
+        world.keeper.each_minute()
+        await known(world)
+        assert world.keeper.find("f").problem == ""
+
+
+async def test_more_files_than_can_be_known_are_told_and_start_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "FILES_LIMIT", 3)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    world.write("f", flow(folder, settle="0s"))
+    async with world.serving():
+        await known(world)
+        for n in range(4):
+            write(folder / f"{n}.csv", "x")
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if world.keeper.find("f").problem:
+                break
+        assert "more than 3 files match" in world.keeper.find("f").problem
+        before = len(await world.executions())
+        (folder / "0.csv").unlink()
+        (folder / "1.csv").unlink()
+        assert {name for _, name in await made(world, max(before, 2))} >= {"2.csv", "3.csv"}
+        assert world.keeper.find("f").problem == ""
+
+
+async def test_a_file_that_is_gone_before_its_turn_is_told_and_starts_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    world.write("f", flow(folder, settle="0s"))
+    async with world.serving():
+        await known(world)
+        monkeypatch.setattr(files, "stamp_of", lambda path: None)
+        write(folder / "a.csv", "x")
+        for _ in range(300):
+            rows = await world.rows("f:watch")
+            if rows:
+                break
+            await asyncio.sleep(0.02)
+        assert [(row["outcome"], row["reason"]) for row in rows] == [files.GONE]
+        assert await world.executions() == []
+        monkeypatch.undo()
+        name = os.fsdecode(b"bad-\xff.csv")
+        write(folder / name, "x")
+        for _ in range(300):
+            if len(await world.rows("f:watch")) == 2:
+                break
+            await asyncio.sleep(0.02)
+        assert (await world.rows("f:watch"))[1]["reason"] == files.NO_TEXT[1]
+    async with world.serving():  # both are known
+        await known(world)
+        assert name in {os.path.basename(path) for path in world.keeper.find("f").known or {}}
+        assert len(await world.rows("f:watch")) == 2
+
+
+def test_patterns_mean_what_the_shell_means(tmp_path: Path) -> None:
+    for name in ("a/x.csv", "a/b/y.csv", "a/b/.z.csv", "c/x.csv", "d.csv/e.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+
+    def files_of(pattern: str) -> list[str]:
+        found = matching.find(f"{tmp_path}/{pattern}")
+        return sorted(os.path.relpath(path, tmp_path) for path in found.files)
+
+    assert files_of("a/*.csv") == ["a/x.csv"]
+    assert files_of("[ac]/x.csv") == ["a/x.csv", "c/x.csv"]
+    assert files_of("?/b/*") == ["a/b/y.csv"]
+    assert files_of("a/b/.*") == ["a/b/.z.csv"]
+    assert files_of("**/x.csv") == ["a/x.csv", "c/x.csv"]
+    assert files_of("a/**/**/*.csv") == ["a/b/y.csv", "a/x.csv"]
+    assert files_of("a/**") == ["a/b/y.csv", "a/x.csv"]
+    assert files_of("*.csv") == []
+    assert files_of("no/where/*.csv") == []
+    assert matching.find(f"{tmp_path}/no/where/*.csv").folders == {str(tmp_path)}
+    assert matching.find(f"{tmp_path}/a/**/*.csv").folders == {
+        f"{tmp_path}/a", f"{tmp_path}/a/b"}  # fmt: skip
+
