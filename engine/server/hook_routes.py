@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.errors import UsageError
+from engine.errors import Unavailable, UsageError
 from engine.flowfile.trigger_schema import EVENT_TYPE
 from engine.ids import new_execution_id
 from engine.server.app import Json
@@ -18,18 +18,37 @@ from engine.times import from_text, to_text
 from engine.triggers.hooks import BODY_LIMIT_BYTES
 from engine.triggers.shapes import EmitRequest
 
+AGAIN_S = "10"  # after a refusal that passes, such as a full disk
+
 
 async def deliver(request: Request) -> Response:
     """A delivery; whoever sends it proves itself by the hook's signature, not as a user."""
     keeper = context_of(request).triggers
     trigger = keeper.deliveries.hook(request.path_params["name"])
+    body = await _body(request)
+    try:
+        answer = await keeper.deliveries.take(trigger, dict(request.headers), body)
+    except Unavailable as error:  # nothing is decided: the sender is to come again
+        return Json({"error": error.to_json()}, error.status, headers={"Retry-After": AGAIN_S})
+    return Json(answer.body, answer.status, headers=answer.headers)
+
+
+async def _body(request: Request) -> bytes:
+    """The raw bytes; of one that says that it is too long, or is, no more is read. Raises 413."""
+    told = request.headers.get("content-length", "0")
+    if told.isascii() and told.isdigit() and int(told[:20]) > BODY_LIMIT_BYTES:
+        raise _too_long()
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413, f"a delivery has at most {BODY_LIMIT_BYTES} bytes")
-    answer = await keeper.deliveries.take(trigger, dict(request.headers), bytes(body))
-    return Json(answer.body, answer.status, headers=answer.headers)
+            raise _too_long()
+    return bytes(body)
+
+
+def _too_long() -> HTTPException:
+    what = f"a delivery has at most {BODY_LIMIT_BYTES:,} bytes"
+    return HTTPException(413, what, headers={"Connection": "close"})
 
 
 async def emit(request: Request) -> Response:

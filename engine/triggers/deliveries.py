@@ -19,6 +19,7 @@ from engine.triggers.trigger import Trigger
 SAME_HOOK = "the hook belongs to "
 KEEP_S = 1.0  # refusals are kept together: whoever sends rubbish must not keep the disk busy
 BURST_S = 2.0  # so many seconds' worth of deliveries may come at once
+PING = ("skipped", "GitHub's ping: the hook is set up")
 REASON_LENGTH = 500
 STATUS = {"ran": 202, "late": 202, "skipped": 200, "waiting": 202}
 
@@ -78,9 +79,11 @@ class Deliveries:
             return Answer(429, {"error": error_}, {"Retry-After": str(math.ceil(wait_s))})
         now_us = self._clock.now_us()
         key = id_ or new_execution_id(now_us)
+        is_ping = hooks.is_ping(trigger.definition["signature"], headers)
         found = await self._arrivals.arrive(
-            trigger, key, now_us, self.names(trigger, key, headers, content)
-        )
+            trigger, key, now_us, self.names(trigger, key, headers, content),
+            refused=PING if is_ping else None,
+        )  # fmt: skip
         told = {name: found[name] for name in ("outcome", "execution", "duplicate")}
         if found["outcome"] == "missed":
             error_ = {"code": "input", "message": found["reason"], "hint": "", "details": {}}
@@ -105,7 +108,8 @@ class Deliveries:
         secret = self._service.secrets.value(wanted["secret"])
         now_s = self._clock.wall_us() / 1e6
         id_ = hooks.verify(wanted["signature"], secret, headers, body, now_s)
-        return id_, hooks.parse(headers.get("content-type", ""), body)
+        content_type = headers.get("content-type", "")
+        return id_, hooks.parse(content_type, body, wanted["signature"])
 
     def _too_many(self, trigger: Trigger) -> float:
         """Take a place of the hook's rate; how long until there is one, 0 where there was."""

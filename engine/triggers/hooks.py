@@ -21,6 +21,7 @@ from engine.errors import Unauthenticated, UsageError
 TOLERANCE_S = 300  # of a timestamp, as the reference library of Standard Webhooks has it
 STANDARD_PREFIX = "whsec_"
 BODY_LIMIT_BYTES = 1 << 20
+FORM = "application/x-www-form-urlencoded"
 # what proves the sender is no business of a flow's
 _SECRET_HEADERS = frozenset(
     {"authorization", "x-hub-signature", "x-hub-signature-256", "webhook-signature", "cookie",
@@ -95,20 +96,34 @@ def _token(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
 _KINDS = {"github": _github, "standard": _standard, "token": _token}
 
 
-def parse(content_type: str, body: bytes) -> Any:
-    """A form's fields, else JSON; null for an empty body. Raises UsageError."""
+def parse(content_type: str, body: bytes, signature: str = "") -> Any:
+    """A form's fields, else JSON; null for an empty body. Raises UsageError.
+
+    GitHub sends its JSON as the one field of a form where the hook is not told otherwise.
+    """
     if not body.strip():
         return None
-    if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
-        try:
-            fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=1000)
-        except ValueError as error:
-            raise UsageError(f"the form cannot be read: {error}") from None
-        return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        return _json(body)
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=1000)
+    except ValueError as error:
+        raise UsageError(f"the form cannot be read: {error}") from None
+    if signature == "github" and list(fields) == ["payload"]:
+        return _json(fields["payload"][0].encode())
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
+def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise UsageError(f"the body is not JSON: {error}", "JSON or a form") from None
+
+
+def is_ping(signature: str, headers: Headers) -> bool:
+    """Whether GitHub only tries the hook, as it does when it is set up."""
+    return signature == "github" and headers.get("x-github-event") == "ping"
 
 
 def shown_headers(headers: Headers) -> dict[str, str]:

@@ -197,6 +197,16 @@ async def test_what_does_not_fit_is_told_and_starts_nothing(world: World) -> Non
             world.keeper.deliveries.hook("other")
 
 
+async def test_githubs_ping_is_answered_and_starts_nothing(world: World) -> None:
+    world.write("f", HOOK)
+    async with world.serving():
+        await world.engine.secrets.set("HOOK", SECRET, "me")
+        body = b'{"zen": "Keep it logically awesome.", "hook_id": 109948940}'
+        answer = await deliver(world, body, **{"x-github-event": "ping"})
+        assert (answer.status, answer.body["outcome"]) == (200, "skipped")
+        assert "ping" in (await world.rows("f:deploy"))[0]["reason"]
+
+
 async def test_a_storm_is_told_when_to_come_again(world: World) -> None:
     world.write("f", HOOK)
     async with world.serving():

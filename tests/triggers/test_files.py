@@ -41,6 +41,17 @@ async def known(world: World) -> None:
         await asyncio.sleep(0.02)
 
 
+async def told(world: World, begin: str) -> str:
+    """What the trigger's problem is, once it begins so; "" for none."""
+    problem = ""
+    for _ in range(600):
+        problem = world.keeper.find("f").problem
+        if problem.startswith(begin) and bool(problem) == bool(begin):
+            return problem
+        await asyncio.sleep(0.02)
+    raise AssertionError(problem)
+
+
 def write(path: Path, text: str) -> None:
     path.write_text(text)
     status = path.stat()
@@ -131,13 +142,12 @@ async def test_what_the_kernel_does_not_watch_is_told_and_looked_at_each_minute(
         write(folder / "a.csv", "x")
         world.keeper.each_minute()
         assert await made(world, 1) == [("created", "a.csv")]
-        problem = world.keeper.find("f").problem
+        problem = await told(world, files.UNWATCHED)
         assert "1 of 1 are looked at each minute" in problem
         assert "fs.inotify.max_user_watches" in problem
         monkeypatch.undo()
         world.keeper.each_minute()
-        await known(world)
-        assert world.keeper.find("f").problem == ""
+        await told(world, "")
 
 
 async def test_more_files_than_can_be_known_are_told_and_start_nothing(
@@ -151,16 +161,12 @@ async def test_more_files_than_can_be_known_are_told_and_start_nothing(
         await known(world)
         for n in range(4):
             write(folder / f"{n}.csv", "x")
-        for _ in range(200):
-            await asyncio.sleep(0.02)
-            if world.keeper.find("f").problem:
-                break
-        assert "more than 3 files match" in world.keeper.find("f").problem
+        await told(world, "more than 3 files match")
         before = len(await world.executions())
         (folder / "0.csv").unlink()
         (folder / "1.csv").unlink()
         assert {name for _, name in await made(world, max(before, 2))} >= {"2.csv", "3.csv"}
-        assert world.keeper.find("f").problem == ""
+        await told(world, "")
 
 
 async def test_a_file_that_is_gone_before_its_turn_is_told_and_starts_nothing(

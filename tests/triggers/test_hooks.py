@@ -97,6 +97,16 @@ def test_bodies_are_json_or_forms() -> None:
             parse("application/json", bad)
 
 
+def test_github_may_send_its_json_as_a_form() -> None:
+    form = "application/x-www-form-urlencoded"
+    body = b"payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%2C%22n%22%3A%5B1%2C2%5D%7D"
+    assert parse(form, body, "github") == {"ref": "refs/heads/main", "n": [1, 2]}
+    assert parse(form, body, "token") == {"payload": '{"ref":"refs/heads/main","n":[1,2]}'}
+    assert parse(form, body + b"&a=1", "github")["a"] == "1"
+    with pytest.raises(UsageError, match="is not JSON"):
+        parse(form, b"payload=%7B", "github")
+
+
 @given(st.binary(max_size=60), st.dictionaries(
     st.sampled_from(["x-hub-signature-256", "webhook-id", "webhook-timestamp", "authorization",
                      "webhook-signature", "x-webhook-token"]), st.text(max_size=40)))  # fmt: skip
