@@ -25,6 +25,11 @@ def do_executions(app: WingmanApp) -> None:
     app.go("executions")
 
 
+def do_inbox(app: WingmanApp) -> None:
+    """Go to what has failed and not recovered."""
+    app.go("inbox")
+
+
 def do_triggers(app: WingmanApp) -> None:
     """Go to what starts flows by itself."""
     app.go("triggers")

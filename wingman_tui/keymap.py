@@ -12,6 +12,7 @@ from __future__ import annotations
 from wingman_tui.action import ROLES, Action
 from wingman_tui.action import action as _action
 from wingman_tui.action import on_execution as _on_execution
+from wingman_tui.inbox_keys import INBOX
 
 __all__ = ["ACTIONS", "ROLES", "SCOPE_TITLES", "Action"]
 
@@ -258,6 +259,7 @@ ACTIONS: tuple[Action, ...] = (
         hint=4,
     ),
     _action("triggers.filter", "slash", "filter", "triggers", "Filter by text.", hint=5),
+    *INBOX,
     _action("machine.open", "enter", "open", "machine", "Open the execution of the step.", hint=1),
     _action(
         "machine.sort", "o", "sort", "machine", "Sort by CPU, memory, disk I/O or name.", hint=2
@@ -285,6 +287,9 @@ ACTIONS: tuple[Action, ...] = (
     _action("global.executions", "a", "executions", "global", "Go to all executions.", hint=21),
     _action(
         "global.triggers", "c", "triggers", "global", "Go to what starts flows by itself.", hint=24
+    ),
+    _action(
+        "global.inbox", "I", "inbox", "global", "Go to what has failed and not recovered.", hint=25
     ),
     _action("global.machine", "m", "machine", "global", "Go to the machine's gauges.", hint=22),
     _action("global.system", "v", "system", "global", "Go to the engine's own state.", hint=23),
@@ -339,6 +344,7 @@ SCOPE_TITLES = {
     "log": "Log",
     "details": "Why, timeline, diff",
     "flows": "Flows",
+    "inbox": "Inbox",
     "triggers": "Triggers",
     "machine": "Machine",
     "system": "System",

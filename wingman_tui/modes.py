@@ -13,6 +13,7 @@ _SCREENS = {
     "execution": "ExecutionScreen",
     "details": "DetailsScreen",
     "flows": "FlowsScreen",
+    "inbox": "InboxScreen",
     "triggers": "TriggersScreen",
     "machine": "MachineScreen",
     "system": "SystemScreen",

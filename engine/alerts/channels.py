@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -27,12 +27,31 @@ _OPEN = ("json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos")
 _SHORTEST = 4  # characters of what is hidden
 
 
+NO_CONSOLE = "no console is attached that tells alerts (`notify` in its [console])"
+TERMINAL = "terminal:"  # begins the address of the consoles that are attached
+
+
 class Channels:
     """The channels of one engine."""
 
     def __init__(self, channels: Mapping[str, list[str]], secrets: Secrets) -> None:
         self._channels = channels
         self._secrets = secrets
+        # the consoles that tell what comes for them; each says whether it does
+        self.consoles: list[Callable[[dict[str, Any]], bool]] = []
+
+    def replace(self, channels: Mapping[str, list[str]]) -> None:
+        """These are the channels from now on."""
+        self._channels = channels
+
+    @property
+    def of_consoles(self) -> list[str]:
+        """The channels that deliver to consoles."""
+        return [
+            name
+            for name, urls in self._channels.items()
+            if any(url.startswith(TERMINAL) for url in urls)
+        ]
 
     @property
     def names(self) -> list[str]:
@@ -51,22 +70,33 @@ class Channels:
         """Send a delivery; what went wrong, or nothing. Raises nothing."""
         try:
             self.check(channel)
-            urls = [self._address(url) for url in self._channels[channel]]
+            given = self._channels[channel]
+            urls = [self._address(url) for url in given if not url.startswith(TERMINAL)]
         except WingmanError as refused:
             return str(refused)
-        try:
-            error = await asyncio.wait_for(_run({**order, "urls": urls}), SEND_LIMIT_S)
-        except TimeoutError:
-            return f"no answer within {SEND_LIMIT_S:.0f} s"
-        except (OSError, ValueError) as failed:
-            return f"the sending process failed: {type(failed).__name__}"
-        return _cleaned(error, urls)
+        error = await _carried_out(order, urls) if urls else ""
+        if error or len(urls) == len(given):
+            return error
+        took = [tell(order) for tell in list(self.consoles)]
+        # beside other addresses a console is a courtesy: what they took is not sent again for it
+        return "" if urls or any(took) else NO_CONSOLE
 
     def _address(self, url: str) -> str:
         whole = REFERENCE.fullmatch(url)
         if whole:
             return self._secrets.value(whole.group(1))
         return REFERENCE.sub(lambda m: quote(self._secrets.value(m.group(1)), safe=""), url)
+
+
+async def _carried_out(order: dict[str, Any], urls: list[str]) -> str:
+    """What went wrong with sending to addresses, or nothing."""
+    try:
+        error = await asyncio.wait_for(_run({**order, "urls": urls}), SEND_LIMIT_S)
+    except TimeoutError:
+        return f"no answer within {SEND_LIMIT_S:.0f} s"
+    except (OSError, ValueError) as failed:
+        return f"the sending process failed: {type(failed).__name__}"
+    return _cleaned(error, urls)
 
 
 async def _run(order: dict[str, Any]) -> str:

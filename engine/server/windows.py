@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.access.roles import Caller
 from engine.errors import UsageError
+from engine.server.alert_window import AlertsWindow
 from engine.server.called import log_place
 from engine.server.context import Context
 from engine.server.gate import VIEW_EXECUTION
@@ -48,11 +49,13 @@ async def _open_window(
         return MachineWindow(context, request)
     if kind == "inbox":
         return InboxWindow(context, request)
+    if kind == "alerts":
+        return AlertsWindow(context, request)
     if kind in OF_ONE:
         return await _of_one(context, request, caller, hidden)
     raise UsageError(
         f"there is no window {kind!r}",
-        "executions, execution, log, search, flows, triggers, machine, inbox",
+        "executions, execution, log, search, flows, triggers, machine, inbox, alerts",
     )
 
 

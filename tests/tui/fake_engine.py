@@ -29,6 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.tui.fake_feed import Connection
 from tests.tui.rows import Row, execution, step
 
+EXPLAINED = "events engine/log engine doctor audit audit/verify pools inbox/{id}".split()
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -46,6 +47,9 @@ class FakeEngine:
         self.requests: list[tuple[str, str, Row]] = []
         self.triggers: list[Row] = []
         self.ledgers: dict[str, list[Row]] = {}  # by name of the trigger
+        self.inbox: list[Row] = []
+        self.alerts: list[Row] = []
+        self.told: list[Row] = []  # what channels deliver to the console
         self.machine: Row = {}  # a frame of the machine's window
         self.explained: dict[str, Any] = {}  # why, timeline, diff, definition, events -> answer
         self.refusals: dict[str, tuple[int, Row]] = {}  # path ending -> status and error
@@ -186,13 +190,9 @@ class FakeEngine:
                 Route("/v1/executions/{ref}/{verb}", self._verb, methods=["POST"]),
                 Route("/v1/executions/{ref}/{verb}", self._explain),
                 Route("/v1/executions/{ref}", self._show),
-                Route("/v1/events", self._explain),
-                Route("/v1/engine/log", self._explain),
-                Route("/v1/engine", self._explain),
-                Route("/v1/doctor", self._explain),
-                Route("/v1/audit", self._explain),
-                Route("/v1/audit/verify", self._explain),
-                Route("/v1/pools", self._explain),
+                *(Route(f"/v1/{path}", self._explain) for path in EXPLAINED),
+                Route("/v1/inbox/{id}/{verb}", self._changed, methods=["POST"]),
+                Route("/v1/alerts/{id}/ack", self._changed, methods=["POST"]),
                 Route("/v1/plan", self._explain, methods=["POST"]),
                 Route("/v1/triggers/{name}/ledger", self._ledger),
                 Route("/v1/triggers/{name}/next", self._moments),

@@ -127,8 +127,26 @@ class Connection:
     def _triggers(self, window: Row) -> Row:
         return {"triggers": list(self.engine.triggers)}
 
+    def _inbox(self, window: Row) -> Row:
+        rows = [row for row in self.engine.inbox if _is_shown(row, window)]
+        counts: dict[str, int] = {}
+        for row in self.engine.inbox:
+            counts[row["state"]] = counts.get(row["state"], 0) + 1
+        return {"rows": rows, "order": [row["id"] for row in rows], "counts": counts}
+
+    def _alerts(self, window: Row) -> Row:
+        rows = self.engine.alerts
+        told = self.engine.told if window.get("terminal") else []
+        return {"rows": rows, "order": [row["id"] for row in rows], "told": list(told)}
+
     def _machine(self, window: Row) -> Row:
         return dict(self.engine.machine)
+
+
+def _is_shown(entry: Row, window: Row) -> bool:
+    show, text = window.get("show", "open"), window.get("filter") or ""
+    states = ("open", "acknowledged") if show == "open" else (show,)
+    return entry["state"] in states and text in f"{entry['flow']} {entry['message']}"
 
 
 def _difference(told: Row, now: Row, burst: int | None = None) -> Row:
@@ -150,7 +168,7 @@ def _difference(told: Row, now: Row, burst: int | None = None) -> Row:
             if changed:
                 changes[name] = changed
     for name in ("order", "total", "counts", "flows", "triggers", "execution",
-                 "matches", "place"):
+                 "matches", "place", "told"):
         if name in now and now[name] != told[name]:
             changes[name] = now[name]
     return changes

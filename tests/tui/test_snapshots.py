@@ -17,6 +17,7 @@ from engine.paths import home_at
 from tests.tui.conftest import Console
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.inbox_rows import DELIVERIES, ENTRIES, MORE
 from tests.tui.test_details import TIMELINE, WHY
 from tests.tui.test_machine import GAUGES, STEPS
 from tests.tui.test_triggers import TRIGGERS, occasion
@@ -39,6 +40,7 @@ SCREENS: dict[str, tuple[tuple[int, int], str, tuple[str, ...], str]] = {
     "log_frozen": ((80, 24), "mono", ("e", "enter", "z"), "frozen"),
     "root": ((80, 24), "light", ("e", "enter", "home"), "all steps"),
     "values": ((80, 24), "ansi", ("e", "i"), "values"),
+    "inbox": ((80, 24), "ansi", ("I", "down"), "the disk was full"),
     "machine": ((80, 24), "ansi", ("m",), "memory"),
     "machine_wide": ((120, 40), "dark", ("m",), "memory"),
     "help": ((80, 24), "ansi", ("question_mark",), "Keys: Executions"),
@@ -94,6 +96,8 @@ def test_it_looks_as_it_did(
         engine.executions.clear()
     _tell(engine)
     engine.machine = {"gauges": GAUGES, "steps": STEPS, "sample": 4, "history": HISTORY}
+    engine.inbox, engine.alerts = list(ENTRIES), list(DELIVERIES)
+    engine.explained[MORE["id"]] = MORE
     # without the clock, the host and the zone of this machine
     app = WingmanApp(
         home_at(engine.home),
