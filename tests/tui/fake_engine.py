@@ -29,7 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.tui.fake_feed import Connection
 from tests.tui.rows import Row, execution, step
 
-EXPLAINED = "events engine/log engine doctor audit audit/verify pools inbox/{id}".split()
+EXPLAINED = ["events", "engine/log", "engine", "doctor", "audit", "audit/verify", "pools", "inbox/{id}"]
 LEVELS = ("debug", "info", "warning", "error")
 
 
