@@ -155,12 +155,13 @@ def keys(big: Home) -> list[Row]:
                 link.sees("live")
                 link.settle(1.0)
                 found: dict[str, list[tuple[float, int]]] = {}
+                rests: list[int] = []  # what is told of a row once the cursor rests on it
                 for what, key, times in (("cursor", "down", 15), ("one line scrolled", "down", 40),
                                          ("page", "pagedown", 30), ("end, home", "end", 1)):  # fmt: skip
                     if what == "end, home":
                         found[what] = [link.reaction(k) for k in ("end", "home") * 5]
                     else:
-                        found[what] = [link.reaction(key) for _ in range(times)]
+                        found[what] = [_moved(link, key, rests) for _ in range(times)]
                 found["one line scrolled"] = found["one line scrolled"][10:]
             limits = {"cursor": 250, "one line scrolled": 250, "page": 1_600}
             for what, seen in found.items():
@@ -168,7 +169,17 @@ def keys(big: Home) -> list[Row]:
                 limit = f"≤ {limits[what]:,} B, p50 ≤ 15 ms" if what in limits else ""
                 rows.append((f"{what}, {name} rows", f"{statistics.median(sizes):.0f} B (most {max(sizes):.0f}), "
                              f"p50 {statistics.median(times):.1f} ms, p99 {percentile(times, 0.99):.0f} ms", limit))  # fmt: skip
+            rows.append((f"what is told where the cursor rests, {name} rows", f"at most {max(rests)} B", ""))
     return rows
+
+
+def _moved(link: Link, key: str, rests: list[int]) -> tuple[float, int]:
+    """The reaction to a key, and apart from it what follows once the cursor rests."""
+    reaction = link.reaction(key, quiet_s=0.06)
+    before = len(link.output)
+    link.settle(0.25)
+    rests.append(len(link.output) - before)
+    return reaction
 
 
 # -- under load --

@@ -30,6 +30,9 @@ class Painted(Widget, inherit_bindings=False):
         """How things are shown now."""
         return self.console_app.view
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Nothing to style again: no rule of ours asks for the focus, the painting does."""
+
     def line(self, parts: Iterable[Part], cursor: str = "") -> Strip:
         """A painted line of the widget's whole width."""
         return self.view.strip(parts, self.size.width, cursor)
