@@ -14,7 +14,7 @@ help:
 	@echo 'make monkey   a million keys at random on hostile data, before a release'
 	@echo 'make lock     pin the newest versions of requirements*.in'
 	@echo 'make gallery  a picture of every mode and dialog, size and theme, to be looked at: .demo/gallery'
-	@echo 'make picture  the picture of the README, from a real console'
+	@echo 'make picture  the pictures of README and docs, from a real console'
 
 demo: command
 	@.ci/demo

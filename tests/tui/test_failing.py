@@ -42,3 +42,14 @@ async def test_the_line_above_the_keys_quotes_the_step_that_failed(
         await console.press("up", "enter")
         await console.sees("log load")
         await console.sees(" zstd: No space left")
+
+
+async def test_the_newest_execution_is_the_next_failure_where_nobody_has_moved_yet(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.add(execution("etl", 9, "failed", error={"step": "load", "type": "x", "message": "y"}))
+    async with open_console() as console:
+        for number in (9, 128):
+            await console.press("e")
+            row = console.app.mode_screen.current()  # type: ignore[attr-defined]
+            assert row["number"] == number

@@ -12,6 +12,7 @@ from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
 from wingman_tui.filters import EXAMPLE, complete, expanded
 from wingman_tui.format import wrap
+from wingman_tui.keymap import Action
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.marking import Marking
@@ -43,6 +44,7 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
     SCOPE = "executions"
     filter_text = ""
     order = NEWEST_FIRST
+    _is_untouched = True  # nobody has moved the cursor yet
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
@@ -230,6 +232,7 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         """Show another list, from its first row on."""
         self.table.cursor = self.table.top = 0
         self.table.cursor_key = None
+        self._is_untouched = True
         self.console_app.executions.is_asked = True
         self._move_window(0, max(WINDOW_MIN, self.table.page * 3), **fields)
         self.query_one(CountsLine).refresh()
@@ -274,6 +277,12 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
             mine = f"flow:{row['flow']}"
             self.set_filter("" if self.filter_text == mine else mine)
 
+    def perform(self, action: Action) -> None:
+        """Any move but those to failures leaves the row that one began at."""
+        if action.scope == "list":
+            self._is_untouched = False
+        super().perform(action)
+
     def do_next_error(self) -> None:
         """Select the next execution below that failed."""
         self._seek(1)
@@ -284,6 +293,9 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
 
     def _seek(self, step: int) -> None:
         window, index = self.console_app.executions, self.table.cursor + step
+        if self._is_untouched and step > 0:
+            index -= step  # where nobody has gone yet, the first row may be the one that is sought
+        self._is_untouched = False
         while 0 <= index < window.total:
             key = window.key_at(index)
             row = window.row(key) if key is not None else None
