@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from engine.cli.crontab import Entry, flow_text, name_of, read
+from engine.cli.crontab import Entry, Told, flow_text, name_of, read
+from engine.cli.given import given_text
 from engine.cli.terminal import clean, tell
 from engine.errors import FlowFileError, UsageError
 
@@ -27,7 +27,7 @@ def arguments(parser: Parser, name: str) -> None:
 
 def execute(args: Arguments, name: str) -> int:
     """Write the flows, one a line of the crontab; 1 where a line could not be carried over."""
-    text = _read(args.file)
+    text = given_text(args.file)
     folder = args.output or "."
     if not os.path.isdir(folder):
         raise UsageError(f"{folder} is no directory", f"mkdir {folder}")
@@ -35,26 +35,14 @@ def execute(args: Arguments, name: str) -> int:
     taken = {each.rpartition(".")[0] for each in os.listdir(folder)}
     rows: list[dict[str, Any]] = []
     for found in read(text, has_users):
-        if isinstance(found, tuple):
-            rows.append({"line": found[0], "file": None, "problem": found[1], "notes": []})
+        if isinstance(found, Told):
+            notes = [found.note] if found.note else []
+            rows.append({"line": found.number, "file": None, "problem": found.problem,
+                         "notes": notes})  # fmt: skip
         else:
             rows.append(_write(found, folder, args.file, taken))
     _tell(rows, args.json)
     return 1 if any(row["problem"] for row in rows) else 0
-
-
-def _read(path: str) -> str:
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-        return data.decode()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is no UTF-8 text", "iconv -t utf-8 changes it") from None
 
 
 def _write(entry: Entry, folder: str, source: str, taken: set[str]) -> dict[str, Any]:
@@ -66,6 +54,9 @@ def _write(entry: Entry, folder: str, source: str, taken: set[str]) -> dict[str,
     }  # fmt: skip
     if entry.schedule == "@reboot":
         row["problem"] = "@reboot is no moment in time; start it where the machine starts"
+        return row
+    if "~" in entry.schedule:
+        row["problem"] = "`~`, a time by chance: choose one, and write jitter into the trigger"
         return row
     if not entry.command:
         row["problem"] = "it runs nothing"
@@ -97,8 +88,13 @@ def _tell(rows: list[dict[str, Any]], as_json: bool) -> None:
             print(json.dumps(row))
         return
     for row in rows:
+        told = [*filter(None, [row["problem"]]), *row["notes"]]
+        if not (row["file"] or row["problem"]):  # a variable
+            print(f"line {row['line']}: {clean(told[0])}")
+            continue
         print(f"line {row['line']}: {clean(row['file'] or 'not carried over')}")
-        for note in ([row["problem"]] if row["problem"] else []) + row["notes"]:
+        for note in told:
             print(f"  {clean(note)}")
-    made = sum(row["file"] is not None for row in rows)
-    tell(f"{made} of {len(rows)} lines are flows now; wingman validate checks them")
+    lines = [row for row in rows if row["file"] or row["problem"]]
+    made = sum(row["file"] is not None for row in lines)
+    tell(f"{made} of {len(lines)} lines are flows now; wingman validate checks them")

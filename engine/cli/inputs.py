@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from engine.cli.given import given_text
 from engine.errors import InputError, UsageError
 
 TYPE_CHECKING = False
@@ -45,16 +46,7 @@ def read_inputs(args: Arguments) -> dict[str, Any]:
 
 
 def _read_file(path: str, typed: dict[str, Any], texts: dict[str, str]) -> None:
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-        text = data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise InputError(f"cannot read the inputs file {path}: {cause}") from error
+    text = given_text(path, InputError)
     if os.path.splitext(path)[1] in (".yaml", ".yml"):
         typed.update(_mapping(path, _yaml(path, text)))
     elif text.lstrip()[:1] in ("{", "["):

@@ -6,6 +6,7 @@ import sys
 import time
 
 from engine.cli.format import age, local_time
+from engine.cli.given import given_bytes
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, paint, tell, width
 from engine.client.http import quote, with_query
@@ -192,14 +193,7 @@ def _payload(path: str) -> Any:
     import json
 
     try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-        return json.loads(data)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        return json.loads(given_bytes(path))
     except ValueError as error:
         raise UsageError(f"{path} is not JSON: {error}") from error
 
