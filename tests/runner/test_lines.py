@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,35 @@ def test_a_place_is_taken_by_the_next_in_line_and_never_one_too_many(
     assert most_at_once(bench) <= 3
     begun = [r["attempt"] for r in read_results(bench.folder) if r["k"] == "begin"]
     assert begun == [spec["attempt"] for spec in specs], "in the order of the line"
+
+
+def test_the_next_begins_before_the_end_of_the_last_is_written_and_nothing_of_it_is_lost(
+    bench: Bench, client: Client
+) -> None:
+    text = 'echo "line $WINGMAN_STEP"; echo "n=$WINGMAN_STEP" >> "$WINGMAN_OUTPUT"'
+    specs = [
+        bench.shell(text, at_most=1, env={"PATH": os.environ["PATH"], "WINGMAN_STEP": str(n)})
+        for n in range(3)
+    ]
+    client.start(*specs)
+    for n, spec in enumerate(specs):
+        end = client.end_of(spec["attempt"])
+        assert (end["exit_code"], end["outputs"], end["log_bytes"]) == (0, {"n": n}, len("line 0\n"))
+    first, second, third = (spec["attempt"] for spec in specs)
+    told = [
+        (record["k"], record["attempt"] if record["k"] == "begin" else record["end"]["attempt"])
+        for record in read_results(bench.folder)
+        if record["k"] != "pid"
+    ]
+    assert told == [
+        ("begin", first),
+        ("begin", second), ("end", first),
+        ("end", second), ("begin", third),  # nobody is in line behind it: its end comes first
+        ("end", third),
+    ]  # fmt: skip
+    ends = [client.ends[spec["attempt"]] for spec in specs]
+    for before, after in itertools.pairwise(ends):
+        assert before["ended_at"] <= after["began_at"]
 
 
 def test_python_steps_wait_in_line_too(bench: Bench, client: Client) -> None:
