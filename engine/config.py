@@ -1,4 +1,4 @@
-"""`config.toml` of a home: read at start, its pools again when it has changed.
+"""`config.toml` of a home: read at start, and again when it has changed (`config_watch`).
 
 Unknown keys are errors with the nearest name.
 """

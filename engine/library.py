@@ -77,6 +77,10 @@ class Library:
         await asyncio.to_thread(self._scan)
         return [file for file in self._files.values() if not file.standard]
 
+    def replace_folders(self, folders: list[Path]) -> None:
+        """These are the flow folders from now on."""
+        self._folders = [*folders, STANDARD_FOLDER]
+
     @property
     def folders(self) -> list[Path]:
         """The flow folders, without that of the standard flows."""

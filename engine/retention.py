@@ -44,15 +44,21 @@ class Retention:
         self._journal = journal
         self._reader = Reader(home.database)  # of its own: nobody waits behind its questions
         self._scheduler = scheduler
-        given = given or {}
-        self._default = removal.rules_from(given)  # of flows that say nothing
-        self._together = removal.rules_from(given.get("all"))
+        self._default = removal.rules_from(given or {})  # of flows that say nothing
+        self._together = removal.rules_from((given or {}).get("all"))
         self._log = log
         self._ended: dict[str, float] = {}  # flows to look at, when one of them ended last
         self._all_at = 0.0  # when to look at every flow
         self._again: dict[tuple[str, str], int] = {}  # marks that a retried execution has lowered
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    def use(self, given: dict[str, Any] | None) -> None:
+        """These are the rules from now on: every flow is looked at soon."""
+        self._default = removal.rules_from(given or {})
+        self._together = removal.rules_from((given or {}).get("all"))
+        self._all_at = 0.0
+        self._wait()
 
     def start(self) -> None:
         """Look at every flow soon, and at those that something ends of."""

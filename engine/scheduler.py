@@ -108,6 +108,15 @@ class Scheduler:
         """How many steps run now."""
         return self._running_steps
 
+    def use(
+        self, *, base_env: dict[str, str] | None = None, max_running_steps: int | None = None
+    ) -> None:
+        """Start steps in another environment, or so many at once, from now on."""
+        self.base_env = self.base_env if base_env is None else base_env
+        self._around = None
+        self.max_running_steps = max_running_steps or self.max_running_steps
+        self._feed_starved()
+
     # -- entering and leaving --------------------------------------------------------------
 
     def add(

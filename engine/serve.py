@@ -25,6 +25,7 @@ from engine.children import Children
 from engine.clock import Clock
 from engine.clockset import ClockSet
 from engine.config import Config, read_config
+from engine.config_watch import ConfigWatch
 from engine.core.state import Execution
 from engine.errors import WingmanError
 from engine.executor.local import LocalExecutor
@@ -71,6 +72,11 @@ def affordable_steps() -> int:
     """How many steps may run at once by the open files that a process may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, (hard - OWN_FILES) // FILES_A_STEP) if hard > 0 else sys.maxsize
+
+
+def _most_steps(config: Config) -> int:
+    """How many steps run at once."""
+    return min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps())
 
 
 class Engine:
@@ -125,7 +131,7 @@ class Engine:
         self._children = Children(self.service, log)
         self.triggers = Keeper(self.service, self._clock, log)
         self._registry = Registry(self.triggers, library, log)
-        self._retained = config.retention
+        self._config = config
         self.inbox = Inbox(self.service, self._clock)
         self.alerts = self._make_alerts(config.channels)
 
@@ -139,7 +145,7 @@ class Engine:
             base_environment(config.env_passthrough),
             log,
             self.secrets,
-            min(config.max_running_steps or MAX_RUNNING_STEPS, affordable_steps()),
+            _most_steps(config),
         )
 
     def _flow_rows(self) -> dict[str, tuple[int, str]]:
@@ -169,6 +175,7 @@ class Engine:
         )  # fmt: skip
         context.gate.only_shows = archive is not None
         retention = self._make_retention(context)
+        context.configuration = self._watch_config(retention)
         if archive is None:
             retention.start()
             self.alerts.start()
@@ -186,6 +193,7 @@ class Engine:
         idle = loop.create_task(self._end_when_idle(state))
         await self._stopped.wait()
         clock_set.close()
+        context.configuration.close()
         idle.cancel()
         opening.cancel()
         await self._registry.close()
@@ -200,6 +208,30 @@ class Engine:
         log("the clock was set, or the machine has slept: moments are looked at again")
         self._scheduler.clock_was_set()
         self.triggers.clock_was_set()
+        self.alerts.clock_was_set()
+
+    def _watch_config(self, retention: Retention) -> ConfigWatch:
+        """What takes a changed configuration in."""
+        scheduler, library = self._scheduler, self.service.library
+
+        def flow_paths(config: Config) -> None:
+            library.replace_folders([self._home.flows, *config.flow_paths])
+            self._registry.soon()
+
+        def max_running_steps(config: Config) -> None:
+            scheduler.use(max_running_steps=_most_steps(config))
+
+        watch = ConfigWatch(self._home.config_file, self._config, {
+            "flow_paths": flow_paths,
+            "env_passthrough": lambda config: scheduler.use(
+                base_env=base_environment(config.env_passthrough)
+            ),
+            "max_running_steps": max_running_steps,
+            "channels": lambda config: self.alerts.use(config.channels),
+            "retention": lambda config: retention.use(config.retention),
+        }, log)  # fmt: skip
+        watch.start()
+        return watch
 
     def _make_alerts(self, channels: dict[str, list[str]]) -> Alerts:
         """What tells people; what they acknowledge in the inbox reminds nobody."""
@@ -211,7 +243,7 @@ class Engine:
         """What removes ended executions; lists hear of it."""
         return Retention(
             self._home, self._clock, self._journal, self._scheduler,
-            self._retained, context.tell_removed, log,
+            self._config.retention, context.tell_removed, log,
         )  # fmt: skip
 
     async def _open_to_network(self, state: Any) -> None:

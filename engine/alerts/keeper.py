@@ -61,6 +61,17 @@ class Alerts:
         self.delivery.forget_old()
         self._daily = asyncio.get_running_loop().call_later(DAY_S, self._each_day)
 
+    def use(self, channels: dict[str, list[str]]) -> None:
+        """These are the channels from now on; what waits for one is tried at once."""
+        self.channels.replace(channels)
+        self.delivery.hasten(list(channels))
+
+    def clock_was_set(self) -> None:
+        """Moments may have come at once."""
+        self.delivery.wake()
+        self.reminders.look()
+        self.watch.look()
+
     @property
     def waits(self) -> bool:
         """Whether somebody is still to be told or reminded: the engine is needed."""

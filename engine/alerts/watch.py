@@ -100,6 +100,11 @@ class Watch:
         execution_id, _, n = key.rpartition("/")
         return self._service.scheduler.live.get(execution_id), int(n)
 
+    def look(self) -> None:
+        """The clock was set: what is due now?"""
+        for timers in (self._runs, self._queues, self._lines):
+            timers.look()
+
     # -- moments of triggers that wait their turn ----------------------------------------------
 
     def waits(self, trigger: str, key: str, at_us: int, alerts: list[Rule]) -> None:

@@ -1,4 +1,4 @@
-"""`wingman engine start|stop|status|restart|install`."""
+"""`wingman engine start|stop|status|restart|reload|install`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from engine.cli.parser import Arguments, Parser
     from engine.paths import Home
 
+ACTIONS = ("start", "stop", "status", "restart", "reload", "install")
 STATUS_KEYS = ("pid", "runner_pid", "version", "home", "socket", "started_at")
 MORE_STATUS_KEYS = ("environment",)  # only where the configuration says something
 
 
 def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
-    parser.argument("action", choices=("start", "stop", "status", "restart", "install"))
+    parser.argument("action", choices=ACTIONS)
     parser.flag("--all", help="stop, restart: cancel what runs, too")
     parser.json_flag()
 
@@ -42,6 +43,10 @@ def execute(args: Arguments, name: str) -> int:
         return 0
     if args.action == "status":
         _print(status(home), args.json)
+        return 0
+    if args.action == "reload":
+        changed = Client(home).change("POST", "/v1/engine/reload", {})["changed"]
+        tell(f"taken in: {', '.join(changed)}" if changed else "nothing has changed")
         return 0
     if args.action == "restart":
         from engine.config import read_config

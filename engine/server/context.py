@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.alerts.keeper import Alerts
+from engine.config_watch import ConfigWatch
 from engine.gauges import Gauges
 from engine.inbox.keeper import Inbox
 from engine.notes import Notes
@@ -35,6 +36,7 @@ class Context:
     triggers: Keeper
     alerts: Alerts
     inbox: Inbox
+    configuration: ConfigWatch = field(init=False)
     gauges: Gauges = field(init=False)
     gate: Gate = field(init=False)
     warned: Warned = field(init=False)

@@ -93,6 +93,7 @@ SHAPES = (
     routes.DebugRequest,
     routes.ValidateRequest,
     routes.StopRequest,
+    routes.ReloadRequest,
     secret_routes.SecretRequest,
     access_routes.UserRequest,
     access_routes.TokenRequest,
@@ -184,6 +185,7 @@ def make_document() -> dict[str, Any]:
     paths = {
         "/healthz": {"get": operation()},
         "/v1/engine": {"get": operation(shape["EngineStatus"])},
+        "/v1/engine/reload": {"post": operation(None, "ReloadRequest")},
         "/v1/engine/stop": {"post": operation(None, "StopRequest", status="202")},
         "/v1/executions": {
             "post": operation(shape["Started"], "StartRequest", status="201"),

@@ -55,6 +55,10 @@ class ValidateRequest(msgspec.Struct):
     source: str = ""
 
 
+class ReloadRequest(msgspec.Struct):
+    """Nothing is to be said about it."""
+
+
 class StopRequest(msgspec.Struct):
     all: bool = False
 
@@ -135,6 +139,18 @@ async def stop(request: Request) -> Response:
     wanted = await body_of(request, StopRequest)
     context_of(request).stop(wanted.all)
     return Json({"status": "stopping"}, 202)
+
+
+async def reload(request: Request) -> Response:
+    """Take the configuration's file in as it is now."""
+    await body_of(request, ReloadRequest)
+    context = context_of(request)
+    changed = context.configuration.take()
+    words = ", ".join(changed)
+    journal = context.service.journal
+    journal.add_audit(context.service.now_us(), request.state.actor, "engine reload", "", words)
+    await journal.durable()
+    return Json({"changed": changed})
 
 
 async def start(request: Request) -> Response:

@@ -42,6 +42,7 @@ ROUTES: list[Guarded | GuardedSocket] = [
     Guarded("/v1/engine/log", system_routes.log, gate.OPERATE),
     Guarded("/v1/doctor", system_routes.doctor, gate.OPERATE),
     Guarded("/v1/support", support_routes.bundle, gate.ADMIN),
+    Guarded("/v1/engine/reload", routes.reload, gate.ADMIN, "POST"),
     Guarded("/v1/engine/stop", routes.stop, gate.ADMIN, "POST"),
     Guarded("/v1/executions", routes.executions, gate.VIEW),
     Guarded("/v1/executions", routes.start, gate.START, "POST", journaled=True),

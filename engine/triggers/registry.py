@@ -48,6 +48,10 @@ class Registry:
         self.ready.set()
         self._next_round()
 
+    def soon(self) -> None:
+        """The folders are others now."""
+        self._soon(0.0)
+
     def _soon(self, delay_s: float) -> None:
         if self._pending is None:
             loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ MATRIX: dict[tuple[str, str], str] = {
     ("GET", "/v1/engine/log"): "operator",
     ("GET", "/v1/doctor"): "operator",
     ("GET", "/v1/support"): "admin",
+    ("POST", "/v1/engine/reload"): "admin",
     ("POST", "/v1/engine/stop"): "admin",
     ("GET", "/v1/executions"): "viewer",
     ("POST", "/v1/executions"): "operator",
