@@ -180,6 +180,14 @@ class Triggers(Reader):
         return [one for one in found if one is not None]
 
 
+_ELSEWHERE = {
+    "overlap": "it is for schedules; what this one brings must not be lost: write "
+               "concurrency: {limit: 1, on_conflict: …} into the flow",
+    "catchup": "it is for schedules; this one misses nothing",
+    "timezone": "it is for schedules",
+}  # fmt: skip
+
+
 def _read_one(node: Node, reading: Reading) -> Any:
     """(kind, values, node) of one trigger; None where nothing can be said about it."""
     words = ", ".join(f"`{one.word}`" for one in TRIGGERS.values() if one.status == BUILT)
@@ -200,4 +208,5 @@ def _read_one(node: Node, reading: Reading) -> Any:
                       f"`{kind.word}` triggers cannot be carried out yet in this version",
                       kind.hint)
         return None
-    return kind, read_keys(node, kind.table, reading, f"a `{kind.word}` trigger"), node
+    what = f"a{'n' if kind.word[0] in 'aeiou' else ''} `{kind.word}` trigger"
+    return kind, read_keys(node, kind.table, reading, what, _ELSEWHERE), node

@@ -18,8 +18,12 @@ def why_flow(
     problems: Sequence[str],
     triggers: Sequence[Row] = (),
     ledgers: Mapping[str, Sequence[Row]] | None = None,
+    hindrances: Sequence[tuple[str, Help | None]] = (),
 ) -> Why:
-    """Why a flow does or does not run; `ledgers` holds the newest rows by trigger."""
+    """Why a flow does or does not run; `ledgers` holds the newest rows by trigger.
+
+    `hindrances` keep a flow from starting whose file has no errors, each with what helps.
+    """
     why = Why(flow["name"], "cannot start" if problems else "ready")
     if problems:
         why.answer = f"{flow['name']} cannot start: its file has {len(problems)} errors"
@@ -28,7 +32,11 @@ def why_flow(
         _triggers(why, triggers, ledgers or {})
         return why
     why.answer = f"{flow['name']} can start; {_words(triggers)}"
-    if triggers and all(trigger["paused"] for trigger in triggers):
+    if hindrances:
+        why.state, why.answer = "cannot start", f"{flow['name']} cannot start: {hindrances[0][0]}"
+        why.causes = [Cause(flow["name"], what) for what, _ in hindrances]
+        why.helps = [help_ for _, help_ in hindrances if help_ is not None]
+    elif triggers and all(trigger["paused"] for trigger in triggers):
         why.state = "paused"
     _triggers(why, triggers, ledgers or {})
     why.helps.append(Help(f"wingman run {flow['name']}", "start it"))

@@ -18,7 +18,7 @@ from engine.errors import ExpressionError, FlowFileError, UnknownReference, Usag
 from engine.expression import values_of
 from engine.filters import Filter as QueryOf
 from engine.insight import critical
-from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Why
+from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Help, Why
 from engine.insight.diff import difference, first_difference
 from engine.insight.flow_why import LEDGER_ROWS, why_flow
 from engine.insight.forecast import Usual, expected_words
@@ -90,9 +90,11 @@ class Insight:
         """Why a flow runs or does not. Raises UnknownReference."""
         flow = await one_flow(self._service, name)
         problems: list[str] = []
+        hindrances: list[tuple[str, Help | None]] = []
         try:
             file = await self._service.library.find(name)
-            await self._service.library.compile(file.text, str(file.path))
+            compiled = await self._service.library.compile(file.text, str(file.path))
+            hindrances = self._hindrances(compiled)
         except FlowFileError as error:
             problems = str(error).splitlines()
 
@@ -110,7 +112,17 @@ class Insight:
             for each in triggers
         }  # fmt: skip
         found = await self._service.reader(newest)
-        return why_flow(flow, found, problems, triggers, ledgers)
+        return why_flow(flow, found, problems, triggers, ledgers, hindrances)
+
+    def _hindrances(self, compiled: Row) -> list[tuple[str, Help | None]]:
+        """What keeps a flow from starting now, beside its file."""
+        found: list[tuple[str, Help | None]] = [
+            (f"there is no secret {name}", Help(f"wingman secret set {name}", "keep its value"))
+            for name in self._service.secrets.missing(compiled)
+        ]
+        if reason := self._service.journal.short_of_space:
+            found.append((reason, Help("wingman doctor", "about this machine")))
+        return found
 
     async def diff(self, reference: str, against: str | None) -> Row:
         """An execution against another, without one against the last good one before it."""

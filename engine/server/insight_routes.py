@@ -5,8 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.errors import NotAllowed
+from engine.insight.answer import Cause
 from engine.server.app import Json
 from engine.server.explain import Insight
+from engine.server.gate import RUN, caller_of
 from engine.server.replay import replayed
 from engine.server.routes import context_of
 
@@ -27,7 +30,13 @@ async def why(request: Request) -> Response:
 
 
 async def why_flow(request: Request) -> Response:
-    return Json((await insight_of(request).why_flow(request.path_params["name"])).to_json())
+    name = request.path_params["name"]
+    found = await insight_of(request).why_flow(name)
+    try:
+        await context_of(request).gate.check_flow(caller_of(request), RUN, name)
+    except NotAllowed as error:  # who asks may look, and cannot start it
+        found.causes.insert(0, Cause("you", error.message))
+    return Json(found.to_json())
 
 
 async def diff(request: Request) -> Response:

@@ -103,7 +103,8 @@ def parse(content_type: str, body: bytes, signature: str = "") -> Any:
     """
     if not body.strip():
         return None
-    if content_type.partition(";")[0].strip().lower() != FORM:
+    is_form = content_type.partition(";")[0].strip().lower() == FORM
+    if not is_form or body.lstrip()[:1] == b"{":  # curl says that it is a form unless told
         return _json(body)
     try:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=1000)

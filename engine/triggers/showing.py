@@ -45,7 +45,7 @@ class Showing:
             "kind": trigger.kind,
             "what": words_of(trigger.definition),
             "paused": trigger.paused,
-            "problem": trigger.problem,
+            "problem": trigger.problem or self._unknown_secret(trigger),
             "source": trigger.source,
             "version": trigger.version,
             "next": to_text(next_us),
@@ -55,6 +55,13 @@ class Showing:
             "last": trigger.last,
             "definition": trigger.definition,
         }
+
+    def _unknown_secret(self, trigger: Trigger) -> str:
+        """What is wrong with a hook whose senders cannot be checked."""
+        name = trigger.definition.get("secret")
+        if name is None or not self._service.secrets.missing({"secrets": [name]}):
+            return ""
+        return f"every delivery is refused: there is no secret {name} (wingman secret set {name})"
 
     async def ledger(
         self, trigger: Trigger, before: int | None, limit: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.insight.answer import Facts, Why
+from engine.insight.answer import Facts, Help, Why
 from engine.insight.flow_why import why_flow
 from engine.insight.why import why_execution, why_step
 from tests.insight.made import at, execution, step
@@ -124,6 +124,16 @@ def test_a_flow_that_cannot_start_names_its_errors() -> None:
     assert "night.yaml:3:5" in told(why)
     ready = why_flow({"name": "night"}, execution("failed", []), [])
     assert [h.command for h in ready.helps] == ["wingman run night", "wingman why night#7"]
+
+
+def test_a_flow_that_something_hinders_names_it_and_what_helps() -> None:
+    helps = Help("wingman secret set KEY", "keep its value")
+    paused = trigger(paused={"by": "ada", "at": at(0), "reason": ""}, next=None)
+    why = why_flow({"name": "night"}, None, [], [paused], {}, [("there is no secret KEY", helps)])
+    assert (why.state, why.answer) == (
+        "cannot start", "night cannot start: there is no secret KEY")  # fmt: skip
+    assert why.helps[0] == helps
+    assert "paused by ada" in told(why)
 
 
 def trigger(**more: Any) -> dict[str, Any]:

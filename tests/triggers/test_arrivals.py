@@ -127,9 +127,11 @@ async def test_a_delivery_starts_the_flow_once_and_answers_when_it_is_durable(wo
     world.write("f", HOOK)
     body = json.dumps({"ref": "refs/heads/main"}).encode()
     async with world.serving():
+        assert "there is no secret HOOK" in world.keeper.showing.rows()[0]["problem"]
         with pytest.raises(Unauthenticated, match="can check nobody now"):
             await deliver(world, body)
         await world.engine.secrets.set("HOOK", SECRET, "me")
+        assert world.keeper.showing.rows()[0]["problem"] == ""
         status, told, _ = await deliver(world, body)
         assert status == 202
         (found,) = await world.executions()

@@ -91,6 +91,7 @@ def test_bodies_are_json_or_forms() -> None:
     assert parse("text/plain", b"5") == 5
     assert parse("", b"  ") is None
     form = "application/x-www-form-urlencoded; charset=utf-8"
+    assert parse(form, b' {"a": 1}') == {"a": 1}, "as curl -d sends it"
     assert parse(form, b"a=1&b=2&b=3&c=") == {"a": "1", "b": ["2", "3"], "c": ""}
     for bad in (b"{", b"\xff", b"[" * 100_000, b"{'a': 1}"):
         with pytest.raises(UsageError, match="is not JSON"):

@@ -65,8 +65,7 @@ WRONG = {
             "`done`",
             "7:40: there is no event `stat` (did you mean `state`?)",
             "8:13: the type of an event is expected, not the text `a b` (such as file.uploaded)",
-            "8:20: a `event` trigger has no key `timezone` (one of after, at, event, every, if, "
-            "inputs, name, schedule, watch, webhook)",
+            "8:20: an `event` trigger has no key `timezone` (it is for schedules)",
         ],
     ),
 }
