@@ -24,7 +24,11 @@ ExecStartPre=-{python} -P -m engine.cli.main engine stop
 ExecStart={python} -P -m engine.life --stay
 # the engine alone is ended: runners and their steps go on, and the next engine takes them back
 KillMode=process
+# a step that the kernel kills for its memory is one step's failure, and how many run is Wingman's
+OOMPolicy=continue
+TasksMax=infinity
 Restart=on-failure
+RestartSec=1
 UMask=0077
 
 [Install]

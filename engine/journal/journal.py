@@ -23,7 +23,7 @@ from engine.journal.database import open_reader, queries, row_queries, rows_quer
 from engine.journal.writer import Statements, Writer
 from engine.jsontext import encode, whole
 from engine.model import Event
-from engine.origin import origin
+from engine.origin import asked, origin
 
 SWITCH_INTERVAL_S = 0.0005  # the writer must get the interpreter back soon after each sync
 PLAIN = frozenset((int, type(None), bool, float))
@@ -165,6 +165,10 @@ class Journal:
         """Put a line into the audit: who did what to what, why; from where is known."""
         line = self.chain.add(at_us, actor, action, subject, reason, origin.get())
         self._batch.audit.append(list(line))
+        mark = asked.get()
+        if mark is not None and not mark.is_marked:
+            mark.is_marked = True
+            self._batch.others.append(("insert_taken", [mark.id, mark.request, at_us]))
         self.on_audit()
         self._schedule()
 

@@ -55,6 +55,20 @@ INSERT INTO audit (seq, at, actor, action, subject, reason, origin, hash)
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
 FROM json_each(?1)
 
+-- name: insert_taken
+INSERT OR IGNORE INTO taken (id, request, at)
+SELECT value->>0, value->>1, value->>2 FROM json_each(?1)
+
+-- name: answer_taken
+UPDATE taken SET status = j.value->>1, body = j.value->>2
+FROM json_each(?1) j WHERE taken.id = j.value->>0
+
+-- name: forget_taken
+DELETE FROM taken WHERE at < (SELECT max(value->>0) FROM json_each(?1))
+
+-- name: find_taken
+SELECT request, status, body FROM taken WHERE id = ?1
+
 -- name: audit_head
 SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1
 

@@ -1,7 +1,8 @@
 """The secrets of one engine: opened once into memory, every change journaled before it is answered.
 
 A value that is replaced or removed is still masked in executions that began before: their steps may
-print it. It is forgotten at the first start of an engine with no such execution open.
+print it; and in a support bundle, whose lines may be older. It is kept, sealed, for thirty days,
+and while such an execution is open; an engine that starts forgets what is older.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engine.runner.mask_forms import SHORTEST_VALUE
 from engine.sensitive import Sensitive
 from engine.times import to_text
 
+FORMER_US = 30 * 86_400_000_000  # how long a value that nobody gets any more is known
 LONGEST_VALUE_BYTES = 64 << 10  # the kernel takes 128 KiB for a variable, its name included
 
 
@@ -96,6 +98,11 @@ class Secrets:
         """The same again. Raises StorageError."""
         return tuple(self._sensitive.vault.open(sealed, _context(f"{execution_id}#derived")))
 
+    def all_texts(self) -> list[str]:
+        """Every value that is known, present and former: for masking alone."""
+        present = [self.value(name) for name in self._kept]
+        return present + [self._open(one.name, one.sealed) for one in self._former]
+
     def rows(self) -> list[dict[str, Any]]:
         """Names, ages and who set them; never a value."""
         return [
@@ -154,8 +161,9 @@ class Secrets:
         return {"secrets": len(values)}
 
     def forget_former(self, oldest_open_us: int | None) -> None:
-        """Drop the former values that no open execution can know."""
-        limit_us = self._clock.now_us() if oldest_open_us is None else oldest_open_us
+        """Drop the former values that are old, and that no open execution can know."""
+        limit_us = self._clock.now_us() - FORMER_US
+        limit_us = limit_us if oldest_open_us is None else min(limit_us, oldest_open_us)
         if any(one.until_us < limit_us for one in self._former):
             self._former = [one for one in self._former if one.until_us >= limit_us]
             self._journal.add_row("delete_former_secrets", [limit_us])

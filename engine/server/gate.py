@@ -24,6 +24,7 @@ from engine.clock import Clock
 from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError, WingmanError
 from engine.jsontext import encode
 from engine.origin import origin
+from engine.server.kept import Kept
 from engine.server.once import Taken, once
 from engine.server.veil import VeiledSend
 from engine.service import Service
@@ -121,6 +122,7 @@ class Gate:
         self._permissions = service.permissions
         self.only_shows = False  # an archive: whoever asks may look, and no more
         self.taken = Taken()
+        self.kept = Kept(service)
         self._open: set[_Open] = set()
         self._refused: dict[tuple[str, ...], float] = {}
         access.on_change = self._changed

@@ -1,8 +1,8 @@
 """A change that is asked for twice with one Idempotency-Key is made once, and answered twice.
 
 For a client whose line was cut after its request was taken: it asks again with the same key.
-Answers are kept in memory for a while; the keys of new executions are in the journal, see
-`engine.once`.
+Answers are kept in memory for a while, and in the journal for a day (`kept`); the keys of new
+executions stand in their own events, see `engine.once`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import UsageError
+from engine.origin import Asked, asked
 from engine.request import other_request
+from engine.server.kept import Kept
 from engine.triggers.trigger import KEY_PREFIX
 
 HEADER = "idempotency-key"
@@ -98,13 +100,31 @@ def once(endpoint: Endpoint) -> Endpoint:
         digest = hashlib.sha256(f"{request.method} {request.url.path}\0".encode() + body)
         taken: Taken = request.app.state.gate.taken
         caller = request.state.caller.name
-        return await taken.answer(caller, key, digest.hexdigest(), lambda: _made(endpoint, request))
+        return await taken.answer(
+            caller, key, digest.hexdigest(), lambda: _found_or_made(endpoint, request, caller, key)
+        )
 
     return answer
 
 
-async def _made(endpoint: Endpoint, request: Request) -> Response:
-    response: Response = await endpoint(request)
+async def _found_or_made(endpoint: Endpoint, request: Request, caller: str, key: str) -> Response:
+    """What was answered before an engine's death, else what the endpoint answers."""
+    kept: Kept = request.app.state.gate.kept
+    response: Response
+    if not kept.may_be_written(request.url.path):
+        response = await endpoint(request)
+        return response
+    of = f"{request.method} {request.url.path}\0{key}\0".encode() + request._body
+    mark = Asked(kept.name(caller, key), hashlib.sha256(of).hexdigest())
+    found = await kept.find(mark.id)
+    if found is not None:
+        if found.request != mark.request:
+            raise other_request(key)
+        return await kept.answer(found, request, caller)
+    asked.set(mark)  # in this task alone
+    response = await endpoint(request)
+    if mark.is_marked and response.status_code < 400:
+        kept.keep(mark.id, response)
     return response
 
 

@@ -49,8 +49,7 @@ async def bundle(request: Request) -> Response:
 
 def known_values(context: Context) -> list[str]:
     """Every secret text that the engine can name now."""
-    secrets = context.service.secrets
-    values = [secrets.value(row["name"]) for row in secrets.rows()]
+    values = context.service.secrets.all_texts()
     for masks in context.service.scheduler.hidden.masks.values():
         values += masks
     return list(dict.fromkeys(values))

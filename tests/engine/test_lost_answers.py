@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from engine.errors import Conflict
@@ -96,6 +97,59 @@ def test_a_key_gives_the_same_rerun_and_resume_over_a_restart(engine: Engine) ->
     assert engine.show(old)["attempt"] == 2, "the second was the first one's repetition"
     with pytest.raises(Conflict, match="another request"):
         engine.post(f"/v1/executions/{old}/rerun", {}, **key)
+
+
+def test_a_change_is_made_once_over_a_death(engine: Engine) -> None:
+    """Also where the engine died between the change and its answer."""
+    old = engine.run(FAILS)["id"]
+    asks = engine.start(ASKS)["id"]
+    until(lambda: engine.show(asks)["waiting_for"])
+    changes = {
+        f"/v1/executions/{old}/retry": {},
+        f"/v1/executions/{old}/notes": {"text": "seen"},
+        f"/v1/executions/{asks}/approve": {},
+        "/v1/flows/practice-failure/debug": {"mode": "on"},
+    }
+
+    def all_of_them() -> list[dict[str, Any]]:
+        return [
+            engine.post(path, body, **{"Idempotency-Key": path}) for path, body in changes.items()
+        ]
+
+    first = all_of_them()
+    engine.ended(old)
+    engine.ended(asks)
+    audit = len(engine.get("/v1/audit?limit=1000")["lines"])
+    engine.kill()
+    engine.begin()
+    assert all_of_them() == first
+    engine.kill()
+    connection = apsw.Connection(str(engine.home.database))
+    connection.execute("UPDATE taken SET status = NULL, body = NULL")
+    connection.close()
+    engine.begin()
+    retried, note, approved, _ = all_of_them()
+    assert (retried["id"], retried["state"]) == (old, "failed")
+    assert (note["id"], note["text"]) == (first[1]["id"], "seen")
+    assert (approved["id"], approved["state"]) == (asks, "completed")
+    assert engine.show(old)["attempt"] == 2
+    assert len(engine.get(f"/v1/executions/{old}/notes")["notes"]) == 1
+    assert len(engine.get("/v1/audit?limit=1000")["lines"]) == audit, "nothing was done again"
+    path = f"/v1/executions/{old}/retry"
+    with pytest.raises(Conflict, match="another request"):
+        engine.post(path, {"reason": "x"}, **{"Idempotency-Key": path})
+
+
+def test_no_key_keeps_a_token_or_a_secret(engine: Engine) -> None:
+    engine.client.request("PUT", "/v1/users/anna", {"role": "viewer"})
+    key = {"Idempotency-Key": "k"}
+    token = engine.post("/v1/tokens", {"user": "anna", "days": 1}, **key)["token"]
+    assert engine.post("/v1/tokens", {"user": "anna", "days": 1}, **key)["token"] == token
+    engine.client.request("PUT", "/v1/secrets/A", {"value": "hunter2hunter2"}, {"Idempotency-Key": "s"})
+    engine.stop()
+    data = b"".join(path.read_bytes() for path in engine.home.data.iterdir() if path.is_file())
+    for secret in (token.split("_")[2], "hunter2hunter2"):
+        assert secret.encode() not in data
 
 
 async def test_what_is_remembered_is_bounded_in_time_and_belongs_to_one_user() -> None:

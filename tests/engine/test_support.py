@@ -10,18 +10,26 @@ from engine.paths import Home
 from tests.conftest import Wingman
 from tests.engine.api import Engine
 
+FORMER, REMOVED = "former-5ecret-value", "removed-5ecret-value"
 CANARY, INPUT, PRINTED = "canary-5ecret-value", "an-input-of-mine", "printed-by-a-step"
 
 
 def test_a_bundle_tells_what_helps_and_nothing_secret(
     engine: Engine, home: Home, wingman: Wingman, tmp_path: Path
 ) -> None:
-    engine.client.request("PUT", "/v1/secrets/TOKEN", {"value": CANARY})
+    for value in (FORMER, CANARY):
+        engine.client.request("PUT", "/v1/secrets/TOKEN", {"value": value})
+    engine.client.request("PUT", "/v1/secrets/OTHER", {"value": REMOVED})
+    engine.client.request("DELETE", "/v1/secrets/OTHER")
+    engine.post("/v1/secrets/rotate", {})
+    engine.stop()
+    engine.begin()
     (home.root / "config.toml").write_text(
         f'env_passthrough = ["{CANARY}"]\n[servers.prod]\ntoken = "wm_theirs"\n'
     )
     with home.system_log.open("a") as log:
         log.write(f"2026-01-01T00:00:00.000000Z error: it said {CANARY}\n")
+        log.write(f"2026-01-01T00:00:00.000000Z error: before that {FORMER} and {REMOVED}\n")
     engine.run(
         f"name: broken\ninputs: {{a: {{type: string}}}}\n"
         f"steps: [{{id: s, run: 'echo {PRINTED}; exit 3'}}]",
@@ -39,7 +47,8 @@ def test_a_bundle_tells_what_helps_and_nothing_secret(
     assert set(files) == {"versions.json", "engine.json", "doctor.json", "config.json",
                           "executions.json", "engine.log"}  # fmt: skip
     whole = "".join(files.values())
-    for hidden in (CANARY, INPUT, PRINTED, "wm_theirs"):
+    assert "before that *** and ***" in files["engine.log"]
+    for hidden in (CANARY, FORMER, REMOVED, INPUT, PRINTED, "wm_theirs"):
         assert hidden not in whole
     assert "it said ***" in files["engine.log"]
     (row,) = json.loads(files["executions.json"])

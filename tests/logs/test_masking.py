@@ -306,3 +306,19 @@ def test_thousands_of_secrets_are_taken() -> None:
     masker = Masker(values)
     data = f"using {values[17]} and {values[2999]}, not token-xx".encode()
     assert masker.mask_bytes(data) == b"using *** and ***, not token-xx"
+
+
+def test_what_is_left_of_a_secret_where_a_message_was_cut_is_masked() -> None:
+    """Whoever cut it did not know where the secret was."""
+    secret = "correct-horse-battery-staple"
+    masker = Masker([secret])
+    whole = f"it said {secret} and no more"
+    for cut in range(len("it said ") + 6, len(whole)):
+        for end in ("", "…", "… (and 3 more)"):
+            found = masker.mask_message(whole[:cut] + end)
+            assert found.startswith("it said ***"), found
+            assert "correct" not in found
+    for harmless in ("it said corre", "correctness … and so on", "", "…", "it said no"):
+        assert masker.mask_message(harmless) == harmless
+    assert Masker([]).mask_message("correct-horse") == "correct-horse"
+    assert masker.mask_json({"a": "correct-horse"}) == {"a": "correct-horse"}, "a value stays"
