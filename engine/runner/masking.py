@@ -26,6 +26,9 @@ from engine.runner.mask_forms import SHORTEST_VALUE, as_bytes, forms_of
 MASK = b"***"
 ELLIPSIS = "…"
 SHORTEST_PART = 6  # of a secret that a text ends with, where it was cut
+SAMPLES = 5  # of a form's bytes, at least, and one more: so many are rarely there by chance
+LONGEST_STRIDE = 6
+SAMPLED_FORMS = 2_000  # beyond, the pattern would be larger than what it saves
 HEAD_BYTES = 12  # the pattern holds the beginnings of the forms, the rest is compared
 
 
@@ -136,6 +139,13 @@ class _Forms:
             sizes.setdefault(len(form), set()).add(form)
         heads = sorted({form[:HEAD_BYTES] for form in forms}, key=len)
         self._find = compile_search(_alternatives(heads))
+        self._beginnings = {head[:size] for head in heads for size in range(1, len(head) + 1)}
+        self._stride = min(LONGEST_STRIDE, min(map(len, forms)) // SAMPLES)
+        self._find_sampled = self._find
+        if self._stride > 1 and len(forms) <= SAMPLED_FORMS:
+            self._find_sampled = compile_search(_alternatives(_samples_of(forms, self._stride)))
+        else:
+            self._stride = 1
 
     def mask(self, window: bytes, covered: int, cut: int) -> tuple[bytes, int]:
         """What lies before `cut`, masked; and how many bytes after it belong to the last mask.
@@ -155,18 +165,26 @@ class _Forms:
         return b"".join(pieces), done - cut
 
     def _matches(self, window: bytes, cut: int) -> Iterator[tuple[int, int]]:
-        """The longest form at each place before `cut`, in order; they may overlap."""
+        """The longest form at each place before `cut`, in order; they may overlap.
+
+        Forms that are all long are looked for in every few bytes only: what of them is seen there
+        is known for each place at which they can begin. What is found so is compared in whole.
+        """
+        stride = self._stride
+        seen = window[::stride] if stride > 1 else window
         at = 0
-        while True:
-            span = self._find(window, at)
-            if span is None or span[0] >= cut:
-                return
-            start = span[0]
-            for size, forms in self._by_start[window[start : start + SHORTEST_VALUE]].items():
-                if window[start : start + size] in forms:
-                    yield start, start + size
-                    break
-            at = start + 1
+        while (span := self._find_sampled(seen, at)) is not None:
+            at = span[0] + 1
+            last = span[0] * stride
+            for start in range(max(0, last - stride + 1), last + 1):
+                if start >= cut:
+                    return
+                sizes = self._by_start.get(window[start : start + SHORTEST_VALUE])
+                if sizes is not None:
+                    for size, forms in sizes.items():
+                        if window[start : start + size] in forms:
+                            yield start, start + size
+                            break
 
     def undecided_from(self, window: bytes) -> int:
         """The first place from which on the window could be the beginning of a longer form."""
@@ -180,7 +198,8 @@ class _Forms:
                 return start
             at = start + 1
         for start in range(max(0, len(window) - HEAD_BYTES + 1), len(window)):
-            if self._begins_form(window[start:]):
+            tail = window[start:]
+            if tail in self._beginnings and self._begins_form(tail):
                 return start
         return len(window)
 
@@ -204,6 +223,12 @@ class _Forms:
 def _forms_for(values: tuple[str, ...]) -> _Forms | None:
     forms = forms_of(list(values))
     return _Forms(forms) if forms else None
+
+
+def _samples_of(forms: list[bytes], stride: int) -> list[bytes]:
+    """What is seen of each form in every `stride`-th byte, wherever it begins; shortest first."""
+    found = {form[first::stride][: SAMPLES + 1] for form in forms for first in range(stride)}
+    return sorted(found, key=len)
 
 
 def _alternatives(heads: list[bytes]) -> bytes:

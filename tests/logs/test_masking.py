@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shlex
+import string
 import subprocess
 import sys
 import urllib.parse
@@ -322,3 +323,18 @@ def test_what_is_left_of_a_secret_where_a_message_was_cut_is_masked() -> None:
         assert masker.mask_message(harmless) == harmless
     assert Masker([]).mask_message("correct-horse") == "correct-horse"
     assert masker.mask_json({"a": "correct-horse"}) == {"a": "correct-horse"}, "a value stays"
+
+
+@pytest.mark.parametrize("length", [5, 9, 10, 15, 16, 23, 24, 31, 40, 64])
+def test_every_form_is_found_wherever_it_begins(length: int) -> None:
+    """Long forms are looked for in every few bytes: none of the places between is blind."""
+    rng = random.Random(length)
+    secrets = ["".join(rng.choices(string.ascii_letters + "+/&'", k=length)) for _ in range(3)]
+    masker = Masker(secrets)
+    for form in forms_of(secrets):
+        for before in range(14):
+            text = b"\n" * before + form + b"\n" * (before % 3)
+            found = masker.mask_bytes(text)
+            assert form not in found, (form, before)
+            assert found.count(b"\n") == text.count(b"\n") - form.count(b"\n")
+    assert masker.mask_bytes(b"\n" * 100) == b"\n" * 100
