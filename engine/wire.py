@@ -155,8 +155,8 @@ STEP_KEYS = (
     "id", "path", "state", "attempts", "started_at", "ended_at", "duration_ms", "exit_code",
     "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
 )  # fmt: skip
-# only where there is such a thing to tell
-MORE_EXECUTION_KEYS = ("parent", "environment", "stuck", "expected")
+# only where there is such a thing to tell; `server` where several were asked
+MORE_EXECUTION_KEYS = ("server", "parent", "environment", "stuck", "expected")
 MORE_STEP_KEYS = ("handled", "reason", "child", "of", "stuck")
 
 

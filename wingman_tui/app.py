@@ -10,12 +10,14 @@ from collections.abc import Callable, Coroutine
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wingman_tui.action import ROLES
 from wingman_tui.choices import Choices, first_palette
 from wingman_tui.format import age, rate_words
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.kept import Kept
 from wingman_tui.keyboard import PatientDriver
 from wingman_tui.keys import Keymap
+from wingman_tui.merged import Merged
 from wingman_tui.modes import MODES
 from wingman_tui.past_lines import PastLines
 from wingman_tui.sanitise import clean
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from engine.client.console import Home
     from wingman_tui.early import EarlyLook
     from wingman_tui.lines import Refused
+    from wingman_tui.link import Link
     from wingman_tui.screens.base import ModeScreen
     from wingman_tui.screens.execution import ExecutionScreen
     from wingman_tui.settings import Settings
@@ -70,7 +73,6 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         self.animation_level = "none"
         ascii_only = terminal.ascii_only if settings.ascii is None else settings.ascii
         self.view = View(palette, ascii_only, clock, zone)
-        self.executions = ExecutionsWindow()
         self.flows = FlowList()
         self.reference = reference
         self.details_tab = "why"
@@ -80,10 +82,16 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         self.drafts: dict[str, str] = {}  # edited definitions by the execution that they mend
         self.past_lines = PastLines(home.text("data") + "/console-lines.json")
         self._history: list[str] = []
+        self._flows_window: int | None = None
+        self._flows_of: Link | None = None
         self.interrupted_at = 0.0  # when ctrl+c was pressed last
         from wingman_tui.session import Session
 
         self.session = Session(home, self.connection_changed, early)
+        names = [link.name for link in self.session.links]
+        self.executions: ExecutionsWindow | Merged = (
+            Merged(names) if self.session.is_several else ExecutionsWindow()
+        )
         self.watching = Watching(self)
 
     # life
@@ -98,12 +106,22 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.session.feed.open({"window": "flows"}, self._flows_frame)
+        self._look_at_flows()
         self.watching.look()
         if self.reference:
             self.open_execution(self.reference)
         self.run_worker(self.session.run(), name="session", exit_on_error=True)
         self.run_worker(self.past_lines.load, thread=True)
+
+    def _look_at_flows(self) -> None:
+        """Hold the flows of the server that is meant."""
+        feed = self.session.feed
+        if self._flows_window is not None:
+            feed.close(self._flows_window)
+            self.flows.apply({"flows": []})
+            self.flows.loaded = False
+        self._flows_of = self.session.link
+        self._flows_window = feed.open({"window": "flows"}, self._flows_frame)
 
     def _catch_signals(self) -> None:
         if self.is_headless:
@@ -157,6 +175,8 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         """Show a mode; `back` returns."""
         if mode == self.current_mode:
             return
+        if self._flows_of is not self.session.link:
+            self._look_at_flows()  # the other modes are about one server
         if mode in self._history:
             del self._history[self._history.index(mode) :]
         else:
@@ -194,21 +214,36 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     def connection_changed(self) -> None:
         """The connection came or went."""
         self.show_early_rows()
-        self.keymap.role = self.session.me.get("role", self.keymap.role)
-        stale = not self.session.is_live and self.session.was_live
-        if stale != self.view.stale:
-            self.view.change(stale=stale)
-            self.repaint()
+        self.server_changed()
         self._ticker.resume()
         if (screen := self.shown) is not None:
             screen.connection_changed()
+
+    def mean_server(self, name: str) -> None:
+        """What is asked goes to this server from now on; its role is what keys are offered by."""
+        if self.session.mean(name):
+            self.server_changed()
+            self.refresh_status()
+
+    def server_changed(self) -> None:
+        """Another server is meant, or what is known of it is new: its role, whether it is there."""
+        self.keymap.role = self.session.link.role or (
+            ROLES[-1] if self.session.is_several else self.keymap.role
+        )
+        stale = not self.session.is_live and self.session.was_live
+        if self.session.is_several and self.current_mode == self.DEFAULT_MODE:
+            stale = False  # there each row tells for itself
+        if stale != self.view.stale:
+            self.view.change(stale=stale)
+            self.repaint()
 
     def show_early_rows(self) -> None:
         """Until the feed has answered, show what was asked for before it."""
         early = self.session.early
         frame = early.snapshot() if early is not None else None
-        if frame is not None and not self.executions.loaded:
-            self.executions.apply(frame)
+        held = self.executions
+        if frame is not None and not isinstance(held, Merged) and not held.loaded:
+            held.apply(frame)
             for table in self.query("#executions").results(LiveTable):
                 table.rows_changed()
 
@@ -226,12 +261,14 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
 
     def _server_words(self) -> str:
         """The server far away, and who we are there."""
-        server, me = self.session.server, self.session.me
-        if self.session.is_archive:
+        link, me = self.session.link, self.session.me
+        if link.is_archive:
             return "ARCHIVE, read-only"
-        if server is None:
-            return ""
-        return clean(server.name + (f" {me['user']}:{me['role']}" if me else ""))
+        kind = str(me.get("environment") or "")
+        if link.server is None and not self.session.is_several:
+            return clean(kind)
+        name = link.name if kind in ("", link.name) else f"{link.name} ({kind})"
+        return clean(name + (f" {me['user']}:{me['role']}" if me else ""))
 
     def status(self, title: tuple[str, ...]) -> Status:
         """What the top line tells, for a screen of this title."""
@@ -240,7 +277,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
             title=title,
             connection=self.connection_words(),
             server=self._server_words(),
-            production=self.session.server is not None and self.session.server.production,
+            production=self.session.link.is_production,
             counts=self.executions.counts,
             debugged=[clean(name) for name in self.flows.debugged()],
         )
@@ -263,12 +300,13 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     def _tick(self) -> None:
         if (screen := self.shown) is None:
             return
+        all_live = all(link.is_live for link in self.session.links)
         busy = screen.tick() and self.session.is_live
         if (rate := rate_words(self.session.bytes_s)) != self._told_rate:
             self._told_rate = rate
             self.refresh_status()
         busy = busy or bool(rate)
-        if not self.session.is_live:
+        if not all_live:
             self.refresh_status()
             busy = True
         if not busy:

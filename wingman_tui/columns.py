@@ -58,6 +58,12 @@ def name_of(execution: Row) -> str:
     return f"{clean(str(execution.get('flow', '?')))}#{execution.get('number', '?')}"
 
 
+def name_on(execution: Row) -> str:
+    """The same where executions of several servers stand side by side: flow#number on prod."""
+    server = execution.get("server")
+    return f"{name_of(execution)} on {clean(str(server))}" if server else name_of(execution)
+
+
 def _state(row: Row, view: View, width: int) -> Sequence[Part]:
     look = looks.execution_look(row)
     return [(fit(f"{look.sign(view.ascii_only)} {look.word}", width), look.role)]
@@ -153,6 +159,14 @@ EXECUTIONS = (
     Column("ID", 8, _id, 9),
     Column("WHY", 24, _why, 5, grow_to=120),
 )
+
+
+def _server(row: Row, view: View, width: int) -> Sequence[Part]:
+    return [(fit(clean(str(row.get("server") or "")), width), "accent")]
+
+
+# with the server that each is of
+SIDE_BY_SIDE = (*EXECUTIONS[:1], Column("SERVER", 10, _server, least=7), *EXECUTIONS[1:])
 
 
 def _flow_name(row: Row, view: View, width: int) -> Sequence[Part]:

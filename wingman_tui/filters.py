@@ -5,6 +5,7 @@ The server reads the filter; here are only its words, so that they can be offere
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -21,32 +22,39 @@ STATES = (
 )
 TRIGGERS = ("manual", "schedule", "webhook", "watch", "after")
 AGES = ("10m", "1h", "2h", "24h", "7d")
+# the console's own word, of several servers; it is asked of none of them
+SERVER = "server:"
 WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:", "warnings:", "note:")
 NAMED = "@"  # begins the name of a filter that was kept
 EXAMPLE = "state:failed flow:backup since:2h text"
 
 
 def complete(
-    text: str, flows: Iterable[str] = (), types: Iterable[str] = (), named: Iterable[str] = ()
-) -> list[str]:
+    text: str, flows: Iterable[str] = (), types: Iterable[str] = (), named: Iterable[str] = (),
+    servers: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
     """What the last word of a filter could become, nearest first."""
+    words = (*WORDS, SERVER) if servers else WORDS
     if not text or text.endswith(" "):
-        return [*WORDS, *(NAMED + name for name in sorted(named))]
+        return [*words, *(NAMED + name for name in sorted(named))]
     last = text.split(" ")[-1]
     if last.startswith(NAMED):
         return [NAMED + name for name in sorted(named) if name.startswith(last[1:])]
     name, colon, value = last.partition(":")
     if not colon:
-        return [word for word in WORDS if word.startswith(last)]
+        return [word for word in words if word.startswith(last)]
     done, _, part = value.rpartition(",")
     before = f"{name}:{done}," if done else f"{name}:"
-    return [before + word for word in _values(name, flows, types) if word.startswith(part)]
+    return [before + word for word in _values(name, flows, types, servers) if word.startswith(part)]
 
 
-def _values(name: str, flows: Iterable[str], types: Iterable[str]) -> Sequence[str]:
+def _values(
+    name: str, flows: Iterable[str], types: Iterable[str], servers: Sequence[str]
+) -> Sequence[str]:
     known: dict[str, Sequence[str]] = {
         "state": STATES,
         "flow": sorted(flows),
+        "server": sorted(servers),
         "type": sorted(set(types) - {""}),
         "since": AGES,
         "until": AGES,
@@ -73,6 +81,26 @@ def expanded(text: str, named: Mapping[str, str]) -> str:
     """The filter with each `@name` replaced by the filter of that name."""
     words = (named.get(word[1:], word) if word.startswith(NAMED) else word for word in text.split())
     return " ".join(words)
+
+
+def on_servers(text: str, known: Sequence[str]) -> tuple[list[str], str]:
+    """The servers that a filter names, none for all, and the rest of it.
+
+    Raises ValueError for one that is not seen here.
+    """
+    servers: list[str] = []
+    rest = []
+    for word in text.split(" "):
+        if not word.startswith(SERVER):
+            rest.append(word)
+            continue
+        servers += [name for name in word.removeprefix(SERVER).split(",") if name]
+    for name in servers:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+            raise ValueError(f"no server {name} is shown here ({hint})")
+    return list(dict.fromkeys(servers)), " ".join(rest).strip()
 
 
 def as_query(text: str) -> dict[str, str]:

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.client.console import Client, WingmanError
-
-if TYPE_CHECKING:
-    from engine.client.console import Home
 
 KEPT = 4  # as many as are usually asked at once
 
@@ -32,8 +29,8 @@ class Refused(Exception):
 class Lines:
     """The lines of one console; threads may ask at the same time."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, open_line: Callable[[], Client]) -> None:
+        self._open_line = open_line
         self._idle: deque[Client] = deque()
 
     def request(
@@ -62,7 +59,7 @@ class Lines:
         try:
             client = self._idle.pop()  # the one used last: it is the least likely to be closed
         except IndexError:
-            client = Client(self._home)
+            client = refusing(self._open_line)
         try:
             return refusing(lambda: ask(client))
         finally:

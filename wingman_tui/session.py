@@ -1,235 +1,302 @@
-"""The console's line to its engine: finds or starts it, keeps the feed up, carries requests.
+"""The console's lines to its engines: one, or several servers side by side.
 
-One session for the whole app, on its event loop; blocking HTTP goes through threads. It tells the
-app when the connection comes or goes, and keeps when it was last seen alive.
+One session for the whole app, on its event loop. One link is meant at a time: that of the server
+whose execution is selected; what a screen asks goes there, and its windows stay where they were
+opened. A request is bound to its link when it is made, not when it is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import time
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Coroutine, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from engine.client.console import Client, WingmanError, current, ensure_engine, quote, with_query
-from engine.client.feed import Feed
-from wingman_tui.lines import Lines, Refused, refusing
+from engine.client.console import find_among, meant, quote, with_query
+from wingman_tui.lines import Refused
+from wingman_tui.link import Link
 
 if TYPE_CHECKING:
-    from engine.client.console import Home
+    from engine.client.console import Home, Server
     from wingman_tui.early import EarlyLook
 
-
+Asked = Coroutine[Any, Any, dict[str, Any]]
 EVENTS_LIMIT = 1000
 
 
+class Feeds:
+    """The feeds of all links as one: a window is opened where it is meant, and stays there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._where: dict[int, Link] = {}
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the link that is meant is up."""
+        return self._session.link.feed.is_live
+
+    def open(
+        self,
+        request: dict[str, Any],
+        on_frame: Callable[[dict[str, Any]], None],
+        link: Link | None = None,
+    ) -> int:
+        """Open a window on the link that is meant, or on this one. Returns its id."""
+        where = link or self._session.link
+        id_ = where.feed.open(request, on_frame)
+        self._where[id_] = where
+        return id_
+
+    def move(self, id_: int, **fields: Any) -> None:
+        """Change what a window shows; a snapshot follows."""
+        if id_ in self._where:
+            self._where[id_].feed.move(id_, **fields)
+
+    def close(self, id_: int) -> None:
+        """Close a window."""
+        if id_ in self._where:
+            self._where.pop(id_).feed.close(id_)
+
+    def retry_now(self) -> None:
+        """Do not wait for the next attempt to connect."""
+        self._session.link.feed.retry_now()
+
+
 class Session:
-    """What the screens use of the engine: windows of the feed, and requests."""
+    """What the screens use of the engines: windows of the feed, and requests."""
 
     def __init__(
         self, home: Home, on_change: Callable[[], None], early: EarlyLook | None = None
     ) -> None:
-        """`early` is an attempt to find the engine that is under way already."""
-        self._home = home
-        self._lines = Lines(home)
-        self.early = early
-        self._on_change = on_change
-        self.feed = Feed(home.text("socket"), self._feed_changed)
-        self.server = current()  # far away, or None for this machine's engine
-        # an exported execution that somebody has opened
-        self.is_archive = os.path.isfile(os.path.join(home.text("root"), "archive", "wingman.json"))
-        self.me: dict[str, Any] = {}  # who we are there
-        self.was_live = False
-        self.last_seen: float | None = None  # wall clock of the moment the line was lost
-        self.problem = ""
+        """`early` is an attempt to find the engine that is under way already.
+
+        Raises UsageError for servers that there are not.
+        """
+        ids = itertools.count(1)
+        words = meant()
+        if len(words) > 1:
+            find_among(words)  # what is wrong with them together
+            self.links = [Link(home, on_change, word, ids) for word in words]
+        else:
+            self.links = [Link(home, on_change, None, ids, early)]
+        self.link = self.links[0]
+        self.feed = Feeds(self)
+        self.shown = [link.name for link in self.links]  # whose executions are listed
+
+    # which server
+
+    @property
+    def is_several(self) -> bool:
+        """Whether servers are seen side by side."""
+        return len(self.links) > 1
+
+    def named(self, name: object) -> Link:
+        """The link of a server's name, else the one that is meant."""
+        return next((link for link in self.links if link.name == name), self.link)
+
+    def mean(self, name: object) -> bool:
+        """What is asked from now on goes to this server; False where it did already."""
+        before, self.link = self.link, self.named(name)
+        return self.link is not before
+
+    def bound(self) -> Session:
+        """The same, for what goes on with the server that is meant now whatever is meant then."""
+        return copy(self)
+
+    @property
+    def server(self) -> Server | None:
+        """The server far away, or None for this machine's engine."""
+        return self.link.server
+
+    @property
+    def option(self) -> str:
+        """What a command line has to say so that it means this server."""
+        return f" --server {self.link.name}" if self.link.server is not None else ""
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it shows an exported execution."""
+        return self.link.is_archive
+
+    @property
+    def me(self) -> dict[str, Any]:
+        """Who we are there."""
+        return self.link.me
 
     @property
     def bytes_s(self) -> float:
-        """What comes from a server far away; 0 on this machine, where it costs nobody anything."""
-        return self.feed.pulse.bytes_s if self.feed.is_far else 0.0
+        """What comes from servers far away; 0 on this machine, where it costs nobody anything."""
+        return sum(link.feed.pulse.bytes_s for link in self.links if link.feed.is_far)
 
     @property
     def is_live(self) -> bool:
         """Whether what is shown is the present."""
-        return self.feed.is_live
+        return self.link.is_live
+
+    @property
+    def was_live(self) -> bool:
+        """Whether it ever was."""
+        return self.link.was_live
+
+    @property
+    def last_seen(self) -> float | None:
+        """The wall clock of the moment the line was lost."""
+        return self.link.last_seen
+
+    @property
+    def problem(self) -> str:
+        """Why there is no line."""
+        return self.link.problem
+
+    @property
+    def early(self) -> EarlyLook | None:
+        """The attempt to find the engine that began before the console."""
+        return self.link.early
 
     async def run(self) -> None:
-        """Start the engine if there is none, then hold the feed until cancelled."""
-        try:
-            await self._run()
-        finally:
-            self._lines.close()
-
-    async def _run(self) -> None:
-        if self.early is None:
-            await self.start_engine()
-        else:
-            await asyncio.to_thread(self.early.join)
-            if self.early.problem is not None:
-                self.problem = str(self.early.problem)
-            self._on_change()
-        await self.feed.run()
+        """Hold all links until cancelled."""
+        await asyncio.gather(*(link.run() for link in self.links))
 
     async def start_engine(self) -> None:
-        """Find or start the engine; a failure is shown, and the feed goes on trying."""
-        try:
-            await asyncio.to_thread(_ensure, self._home)
-        except Refused as refused:
-            self.problem = str(refused)
-            self._on_change()
-        self.feed.retry_now()
+        """Find or start the engine that is meant."""
+        await self.link.start_engine()
 
-    def _feed_changed(self, live: bool, why: str) -> None:
-        if live:
-            self.was_live, self.last_seen, self.problem = True, None, ""
-            if self.server is not None or self.is_archive:
-                self._asking = asyncio.ensure_future(self._ask_who())
-        elif self.was_live and self.last_seen is None:
-            self.last_seen = time.time() - (self.feed.pulse.silent_s if self.feed.is_far else 0.0)
-        self._on_change()
+    # what is asked
 
-    async def _ask_who(self) -> None:
-        """Who we are on a server far away, and what we may; it may have changed meanwhile."""
-        try:
-            self.me = await self.request("GET", "/v1/me")
-        except Refused as refused:
-            self.problem = str(refused)
-        self._on_change()
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Asked:
+        """One request to the server that is meant now; Refused with what it said."""
+        return self.link.request(method, path, body)
 
-    async def request(
-        self, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """One request; Refused with what the engine said, or that there is none.
-
-        A change whose answer is lost is asked for again by itself, with the same key.
-        """
-        return await asyncio.to_thread(self._lines.request, method, path, body)
-
-    async def act(self, id_: str, verb: str, **body: Any) -> dict[str, Any]:
+    def act(self, id_: str, verb: str, **body: Any) -> Asked:
         """A verb on an execution."""
-        return await self.request("POST", f"/v1/executions/{quote(id_)}/{verb}", body)
+        return self.request("POST", f"/v1/executions/{quote(id_)}/{verb}", body)
 
-    async def save_runbook(self, id_: str, text: str, version: str) -> dict[str, Any]:
+    def save_runbook(self, id_: str, text: str, version: str) -> Asked:
         """The runbook of an execution's flow, where it is still that version."""
         path = f"/v1/executions/{quote(id_)}/runbook"
-        return await self.request("PUT", path, {"text": text, "version": version})
+        return self.request("PUT", path, {"text": text, "version": version})
 
-    async def write_note(self, id_: str, text: str, step: str | None) -> dict[str, Any]:
+    def write_note(self, id_: str, text: str, step: str | None) -> Asked:
         """A note beside an execution, or a step of it."""
         path = f"/v1/executions/{quote(id_)}/notes"
-        return await self.request("POST", path, {"text": text, "step": step})
+        return self.request("POST", path, {"text": text, "step": step})
 
-    async def edit_note(self, id_: str, note: int, text: str) -> dict[str, Any]:
+    def edit_note(self, id_: str, note: int, text: str) -> Asked:
         """Write a note anew."""
         path = f"/v1/executions/{quote(id_)}/notes/{note}"
-        return await self.request("PUT", path, {"text": text})
+        return self.request("PUT", path, {"text": text})
 
-    async def remove_note(self, id_: str, note: int) -> dict[str, Any]:
+    def remove_note(self, id_: str, note: int) -> Asked:
         """Take a note away."""
-        return await self.request("DELETE", f"/v1/executions/{quote(id_)}/notes/{note}")
+        return self.request("DELETE", f"/v1/executions/{quote(id_)}/notes/{note}")
 
-    async def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> dict[str, Any]:
+    def start(self, flow: str, inputs: dict[str, Any], debug: bool) -> Asked:
         """Start a flow by name."""
         body = {"flow": flow, "inputs": inputs, "debug": debug, "trigger": "manual"}
-        return await self.request("POST", "/v1/executions", body)
+        return self.request("POST", "/v1/executions", body)
 
-    async def set_debug(self, flow: str, mode: str) -> dict[str, Any]:
+    def set_debug(self, flow: str, mode: str) -> Asked:
         """Switch a flow's debug mode: on, once or off."""
         path = f"/v1/flows/{quote(flow)}/debug"
-        return await self.request("POST", path, {"mode": mode})
+        return self.request("POST", path, {"mode": mode})
 
-    async def matching(self, query: dict[str, str], limit: int) -> dict[str, Any]:
-        """The newest executions that fit a filter."""
-        return await self.request("GET", with_query("/v1/executions", limit=limit, **query))
+    def matching(self, query: dict[str, str], limit: int) -> Asked:
+        """The newest executions that fit a filter, on all servers that are shown."""
+        path = with_query("/v1/executions", limit=limit, **query)
+        if not self.is_several:
+            return self.request("GET", path)
+        return _of_all([link for link in self.links if link.name in self.shown], path)
 
-    async def flow(self, name: str) -> dict[str, Any]:
+    def flow(self, name: str) -> Asked:
         """A flow with its inputs."""
-        return await self.request("GET", f"/v1/flows/{quote(name)}")
+        return self.request("GET", f"/v1/flows/{quote(name)}")
 
-    async def explain(self, id_: str, what: str) -> dict[str, Any]:
+    def explain(self, id_: str, what: str) -> Asked:
         """What the engine explains: why, timeline, diff; or values, definition, events."""
         path = f"/v1/executions/{quote(id_)}"
         if what == "values":
-            return await self.request("GET", path)
+            return self.request("GET", path)
         if what == "events":
             query = with_query("/v1/events", execution=id_, limit=EVENTS_LIMIT)
-            return await self.request("GET", query)
+            return self.request("GET", query)
         if what == "definition":
-            return await asyncio.to_thread(self._lines.text, f"{path}/definition")
-        return await self.request("GET", f"{path}/{what}")
+            return self.link.text(f"{path}/definition")
+        return self.request("GET", f"{path}/{what}")
 
-    async def replay(self, id_: str, at: int | None) -> dict[str, Any]:
+    def replay(self, id_: str, at: int | None) -> Asked:
         """The execution as it was at a number of its journal, without one as it is now."""
         query = {} if at is None else {"at": at}
         path = f"/v1/executions/{quote(id_)}/replay"
-        return await self.request("GET", with_query(path, **query) if query else path)
+        return self.request("GET", with_query(path, **query) if query else path)
 
-    async def probed(self, id_: str) -> dict[str, Any]:
+    def probed(self, id_: str) -> Asked:
         """Why, with what the server of a failed `http` step answers now."""
-        return await self.request("GET", f"/v1/executions/{quote(id_)}/why?probe=true")
+        return self.request("GET", f"/v1/executions/{quote(id_)}/why?probe=true")
 
-    async def plan_of(self, execution: Mapping[str, Any]) -> dict[str, Any]:
+    def plan_of(self, execution: Mapping[str, Any]) -> Asked:
         """What each step of an execution runs, its values put in."""
-        path = f"/v1/executions/{quote(str(execution['id']))}/definition"
-        answer = await asyncio.to_thread(self._lines.text, path)
-        body = {
-            "text": answer["text"],
-            "source": execution.get("source") or "",
-            "inputs": execution.get("inputs") or {},
-        }
-        return await self.request("POST", "/v1/plan", body)
+        return _plan_of(self.link, execution)
 
-    async def system(self, what: str, level: str) -> dict[str, Any]:
+    def system(self, what: str, level: str) -> Asked:
         """What the engine tells of itself: its log, doctor, pools, or its facts."""
         if what == "log":
-            return await self.request("GET", with_query("/v1/engine/log", level=level))
-        return await self.request("GET", f"/v1/{what}")
+            return self.request("GET", with_query("/v1/engine/log", level=level))
+        return self.request("GET", f"/v1/{what}")
 
-    async def audit(self, text: str) -> dict[str, Any]:
+    def audit(self, text: str) -> Asked:
         """The newest lines of the audit, those that hold a text."""
-        return await self.request("GET", with_query("/v1/audit", text=text or None, limit=500))
+        return self.request("GET", with_query("/v1/audit", text=text or None, limit=500))
 
-    async def verify_audit(self) -> dict[str, Any]:
+    def verify_audit(self) -> Asked:
         """Whether the audit is whole."""
-        return await self.request("GET", "/v1/audit/verify")
+        return self.request("GET", "/v1/audit/verify")
 
-    async def log_page(self, id_: str, **parameters: Any) -> dict[str, Any]:
+    def log_page(self, id_: str, **parameters: Any) -> Asked:
         """A page of log lines before or after a cursor."""
         path = f"/v1/executions/{quote(id_)}/logs/lines"
-        return await self.request("GET", with_query(path, **parameters))
+        return self.request("GET", with_query(path, **parameters))
 
-    async def log_find(self, id_: str, **parameters: Any) -> dict[str, Any]:
+    def log_find(self, id_: str, **parameters: Any) -> Asked:
         """The next line that matches, with those around it; or where to go on looking."""
         path = f"/v1/executions/{quote(id_)}/logs/find"
-        return await self.request("GET", with_query(path, **parameters))
+        return self.request("GET", with_query(path, **parameters))
 
-    async def save_log(
+    def save_log(
         self, id_: str, name: str, replace: bool, **parameters: Any
-    ) -> dict[str, Any]:
+    ) -> Asked:
         """All of the chosen lines into a file: its path and size; FileIsThere without `replace`."""
         path = with_query(f"/v1/executions/{quote(id_)}/logs", **parameters)
-        return await asyncio.to_thread(_save, self._home, path, name, replace)
+        return self.link.save(path, name, replace)
 
 
-def _save(home: Home, path: str, name: str, replace: bool) -> dict[str, Any]:
-    from wingman_tui.save_log import FileIsThere, save
-
-    client = Client(home)
-    try:
-        saved, size_bytes = save(
-            refusing(lambda: client.stream("GET", path)), name, replace=replace
-        )
-    except FileIsThere:
-        return {"is_there": True}
-    except WingmanError as error:
-        raise Refused(error.message, error.hint) from error
-    except OSError as error:
-        raise Refused(f"cannot write {name}: {error.strerror or error}") from error
-    finally:
-        client.close()
-    return {"path": saved, "size_bytes": size_bytes}
+async def _plan_of(link: Link, execution: Mapping[str, Any]) -> dict[str, Any]:
+    answer = await link.text(f"/v1/executions/{quote(str(execution['id']))}/definition")
+    body = {
+        "text": answer["text"],
+        "source": execution.get("source") or "",
+        "inputs": execution.get("inputs") or {},
+    }
+    return await link.request("POST", "/v1/plan", body)
 
 
-def _ensure(home: Home) -> None:
-    refusing(lambda: ensure_engine(home).close())
+async def _of_all(links: list[Link], path: str) -> dict[str, Any]:
+    """The executions of several servers, each told apart; raises the refusal of who answers."""
+    from wingman_tui.merged import told_apart
+
+    answers = await asyncio.gather(
+        *(link.request("GET", path) for link in links), return_exceptions=True
+    )
+    rows, more, refusals = [], None, []
+    for link, answer in zip(links, answers, strict=True):
+        if isinstance(answer, BaseException):
+            if not isinstance(answer, Refused):
+                raise answer
+            refusals.append(answer)
+            continue
+        rows += [told_apart(row, link.name) for row in answer["executions"]]
+        more = answer.get("next") or more
+    if refusals and len(refusals) == len(links):
+        raise refusals[0]
+    return {"executions": rows, "next": more}

@@ -7,9 +7,11 @@ it opened is no news, and neither is what it shows again after a lost connection
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import error_line, name_of
+from wingman_tui.columns import error_line, name_on
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -24,21 +26,22 @@ class Watching:
 
     def __init__(self, app: WingmanApp) -> None:
         self._app = app
-        self._window: int | None = None
-        self._seen: set[tuple[str, int]] | None = None
+        self._windows: list[int] = []
 
     def look(self) -> None:
         """Watch the flows that are watched now."""
-        feed = self._app.session.feed
-        if self._window is not None:
-            feed.close(self._window)
-            self._window = None
-        self._seen = None
+        session = self._app.session
+        while self._windows:
+            session.feed.close(self._windows.pop())
         flows = [name for name in self._app.kept.watched if PLAIN_NAME.fullmatch(name)]
-        if flows:
-            line = f"state:failed,partial flow:{','.join(flows)}"
-            request = {"window": "executions", "filter": line[:1_000], "offset": 0, "limit": ROWS}
-            self._window = feed.open(request, self._frame)
+        if not flows:
+            return
+        line = f"state:failed,partial flow:{','.join(flows)}"
+        request = {"window": "executions", "filter": line[:1_000], "offset": 0, "limit": ROWS}
+        for link in session.links:
+            server = link.name if session.is_several else ""
+            on_frame = Seen(partial(self._tell, server)).take
+            self._windows.append(session.feed.open(request, on_frame, link))
 
     def toggle(self, flow: str) -> bool:
         """Watch a flow, or no longer; True when it is watched now."""
@@ -47,21 +50,30 @@ class Watching:
         self.look()
         return is_watched
 
-    def _frame(self, frame: dict[str, Any]) -> None:
-        came = frame.get("rows", ())
-        rows = {(str(row["id"]), int(row.get("attempt") or 1)): row for row in came}
-        if self._seen is None:
-            self._seen = set(rows)
-            return
-        news = [row for key, row in rows.items() if key not in self._seen]
-        self._seen |= set(rows)
-        if news:
-            self._tell(news)
-
-    def _tell(self, rows: list[dict[str, Any]]) -> None:
-        row = rows[0]
+    def _tell(self, server: str, rows: list[dict[str, Any]]) -> None:
+        row = {**rows[0], "server": server}
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-        words = f"{name_of(row)} {row.get('state')}: {error_line(row.get('error') or {})}{more}"
+        words = f"{name_on(row)} {row.get('state')}: {error_line(row.get('error') or {})}{more}"
         self._app.tell(words, "error")
         if self._app.settings.bell:
             self._app.write_aside(BELL)
+
+
+class Seen:
+    """What one window has shown already; `tell` hears of what is new since its first frame."""
+
+    def __init__(self, tell: Callable[[list[dict[str, Any]]], None]) -> None:
+        self._tell = tell
+        self._known: set[tuple[str, int]] | None = None
+
+    def take(self, frame: dict[str, Any]) -> None:
+        """Take a frame of the window in."""
+        came = frame.get("rows", ())
+        rows = {(str(row["id"]), int(row.get("attempt") or 1)): row for row in came}
+        if self._known is None:
+            self._known = set(rows)
+            return
+        news = [row for key, row in rows.items() if key not in self._known]
+        self._known |= set(rows)
+        if news:
+            self._tell(news)

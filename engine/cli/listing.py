@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -12,7 +13,7 @@ from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, has_glyphs, paint, tell, width
 from engine.client.http import with_query
 from engine.client.launch import ensure_engine
-from engine.errors import UsageError
+from engine.errors import UsageError, WingmanError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.cli.parser import Arguments, Parser
+    from engine.client.http import Client
 
 PAGE_LIMIT = 1000
 SHORT_ID = 8
@@ -44,7 +46,55 @@ def execute(args: Arguments, name: str) -> int:
     """Ask for the executions and print them."""
     if args.limit < 1:
         raise UsageError(f"--limit {args.limit}: at least 1", "leave it out for the newest 20")
-    client = ensure_engine(find_home())
+    several = [word for word in os.environ.get("WINGMAN_SERVER", "").split(",") if word.strip()]
+    if len(several) > 1:
+        found, more = _of_several(args)
+    else:
+        found, more = _asked(ensure_engine(find_home()), args)
+    if args.json:
+        for execution in found:
+            print(json_line(execution))
+        return 0
+    if not found and any(getattr(args, name) for name in FILTERS):
+        tell("no execution fits; all of them: wingman list")
+        return 0
+    _print_table(found, more=more, limit=args.limit)
+    return 0
+
+
+def _of_several(args: Arguments) -> tuple[list[dict[str, Any]], bool]:
+    """The newest of several servers, each with its server; one that does not answer is told.
+
+    Raises the refusal where none answers.
+    """
+    from engine.client.http import Client
+    from engine.client.servers import HERE, find_among, meant
+
+    home = find_home()
+    found: list[dict[str, Any]] = []
+    more, refused = False, []
+    for server in find_among(meant()):
+        name = HERE if server is None else server.name
+        try:
+            if server is None:
+                client = ensure_engine(home, here=True)
+            else:
+                client = Client(home, server.transport())
+            rows, rest = _asked(client, args)
+        except WingmanError as error:
+            tell(f"{clean(name)}: {clean(error.message)}")
+            refused.append(error)
+            continue
+        found += [{**row, "server": name} for row in rows]
+        more = more or rest
+    if refused and not found and len(refused) == len(meant()):
+        raise refused[0]
+    found.sort(key=lambda row: str(row.get("created_at") or ""), reverse=True)
+    return found[: args.limit], more or len(found) > args.limit
+
+
+def _asked(client: Client, args: Arguments) -> tuple[list[dict[str, Any]], bool]:
+    """The executions of one server that fit, and whether there are more."""
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
@@ -57,16 +107,7 @@ def execute(args: Arguments, name: str) -> int:
         found += answer["executions"]
         cursor = answer["next"]
         if cursor is None or len(found) >= args.limit:
-            break
-    if args.json:
-        for execution in found:
-            print(json_line(execution))
-        return 0
-    if not found and any(getattr(args, name) for name in FILTERS):
-        tell("no execution fits; all of them: wingman list")
-        return 0
-    _print_table(found, more=cursor is not None, limit=args.limit)
-    return 0
+            return found, cursor is not None
 
 
 def _print_table(found: list[dict[str, Any]], *, more: bool, limit: int) -> None:
@@ -74,7 +115,12 @@ def _print_table(found: list[dict[str, Any]], *, more: bool, limit: int) -> None
         tell("no executions; start one: wingman run FLOW (there are: wingman flows)")
         return
     now_s = time.time()
-    for line in lay_out(_columns(), [_row(each, now_s) for each in found], width(sys.stdout)):
+    columns, rows = _columns(), [_row(each, now_s) for each in found]
+    if "server" in found[0]:
+        columns.insert(1, Column("SERVER"))
+        for row, each in zip(rows, found, strict=True):
+            row.insert(1, clean(each["server"]))
+    for line in lay_out(columns, rows, width(sys.stdout)):
         print(line)
     if more:
         tell(f"there are more: --limit {limit * 5}")

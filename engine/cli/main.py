@@ -75,6 +75,7 @@ COMMANDS = {
     "help": ("overview", "list the commands, or explain one"),
 }
 HERE = ("serve", "server", "attach")  # about this machine alone
+SEVERAL = ("list",)  # of several servers at once, as the console
 ALONE = ("validate", "import", "schema", "completion", "version", "help")  # need no engine
 LATER = frozenset(
     ("config",)
@@ -108,6 +109,10 @@ def _run(words: list[str]) -> int:
     if os.environ.get("WINGMAN_SERVER") and name in HERE:
         # what is meant for a server far away must not be done to this machine
         raise UsageError(f"{name} is about this machine", "leave out --server and WINGMAN_SERVER")
+    if "," in os.environ.get("WINGMAN_SERVER", "") and name not in (*SEVERAL, *ALONE):
+        raise UsageError(
+            f"{name} is for one server at a time", "several at once: wingman --server A,B [list]"
+        )
     module_name, summary = COMMANDS[name]
     from engine.cli.parser import HelpWanted, Parser
 

@@ -35,6 +35,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.argument("url", takes="?", metavar="URL", help="https://HOST:PORT or ssh://USER@HOST")
     parser.flag("--production", help="mark it: the console says so in its top line")
     parser.option("--token-file", metavar="FILE", help="read the token from this file, each time")
+    parser.option("--token-command", metavar="CMD", help="a command that prints the token")
     parser.option(
         "--fingerprint", metavar="SHA256", help="trust this certificate without being asked"
     )
@@ -59,6 +60,8 @@ def execute(args: Arguments, name: str) -> int:
     entry: dict[str, Any] = {"url": checked_url(args.url)}
     if args.production:
         entry["production"] = True
+    if args.token_command:
+        entry["token_command"] = args.token_command
     add(args.name, entry, args.fingerprint or "", args.token_file or "")
     return 0
 
@@ -111,8 +114,8 @@ def _ask_trust(server: Server, found: str) -> None:
 def _ask_token(server: Server, token_file: str) -> None:
     if token_file:
         server.entry["token_file"] = os.path.abspath(os.path.expanduser(token_file))
-    elif os.environ.get(TOKEN_VARIABLE):
-        return  # it comes from there each time
+    elif os.environ.get(TOKEN_VARIABLE) or "token_command" in server.entry:
+        pass  # it comes from there each time
     elif sys.stdin.isatty():
         from getpass import getpass
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from engine.client.http import Client, quote, with_query
 from engine.client.launch import ensure_engine
-from engine.client.servers import current
+from engine.client.servers import HERE, Server, current, find_among, meant
 from engine.errors import WingmanError
 from engine.paths import Home, find_home
 
 __all__ = [
+    "HERE",
     "Client",
     "Home",
+    "Server",
     "WingmanError",
     "current",
     "ensure_engine",
+    "find_among",
     "find_home",
+    "meant",
     "quote",
     "with_query",
 ]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from engine.client import pulse
@@ -20,6 +21,8 @@ from engine.errors import WingmanError
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+
+    from engine.client.servers import Server
 
 Frame = dict[str, Any]
 OnFrame = Callable[[Frame], None]
@@ -46,12 +49,22 @@ class Window:
 class Feed:
     """All windows of one console, over one WebSocket that is opened again whenever it is lost."""
 
-    def __init__(self, socket: str, on_status: Callable[[bool, str], None]) -> None:
-        """`on_status` is told (is it live, why not) at every change."""
+    def __init__(
+        self,
+        socket: str,
+        on_status: Callable[[bool, str], None],
+        find: Callable[[], Server | None] = current,
+        ids: Iterator[int] | None = None,
+    ) -> None:
+        """`on_status` is told (is it live, why not) at every change; `find` says which server.
+
+        `ids` number the windows, where several feeds are told apart by them.
+        """
         self._socket = socket
+        self._find = find
         self._on_status = on_status
         self._windows: dict[int, Window] = {}
-        self._next_id = 1
+        self._ids = ids or itertools.count(1)
         self._outbox: list[dict[str, Any]] = []
         self._wake = asyncio.Event()
         self._retry_now = asyncio.Event()
@@ -61,8 +74,7 @@ class Feed:
 
     def open(self, request: dict[str, Any], on_frame: OnFrame) -> int:
         """Open a window; `on_frame` gets its snapshot and then every update. Returns its id."""
-        id_ = self._next_id
-        self._next_id += 1
+        id_ = next(self._ids)
         self._windows[id_] = Window(dict(request), on_frame)
         self._send({"op": "open", "id": id_, **request})
         return id_
@@ -130,7 +142,7 @@ class Feed:
             "open_timeout": OPEN_TIMEOUT_S,
             "close_timeout": 1,
         }
-        server = await asyncio.to_thread(current)
+        server = await asyncio.to_thread(self._find)
         self.is_far = server is not None
         if server is not None:
             options["create_connection"] = pulse.counting(self.pulse)

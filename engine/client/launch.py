@@ -12,6 +12,7 @@ import sys
 import time
 
 from engine.client.http import Client
+from engine.client.transport import UnixTransport
 from engine.errors import Unavailable
 from engine.paths import EXIT_LOCKED, find_home
 
@@ -29,25 +30,25 @@ TAIL_LINES = 8
 _started: list[int] = []  # engines that this process started, to be reaped when they end
 
 
-def ensure_engine(home: Home, *, stays: bool = False) -> Client:
+def ensure_engine(home: Home, *, stays: bool = False, here: bool = False) -> Client:
     """A client connected to the home's engine, which is started if there is none.
 
-    Where the environment names a server, to that one.
+    Where the environment names a server, to that one, unless `here` says this machine.
 
     One that `stays` was asked for by hand; any other ends by itself when nobody needs it.
     """
-    client = Client(home)
-    client.revive = lambda: _connect(home, client, stays)
+    client = Client(home, UnixTransport(home.text("socket")) if here else None)
+    client.revive = lambda: _connect(home, client, stays, here)
     client.revive()
     return client
 
 
-def _connect(home: Home, client: Client, stays: bool) -> None:
+def _connect(home: Home, client: Client, stays: bool, here: bool) -> None:
     """Connect, and start an engine where there is none and one may be started."""
     try:
         client.connect()
     except Unavailable as error:
-        if os.environ.get("WINGMAN_SERVER"):
+        if os.environ.get("WINGMAN_SERVER") and not here:
             raise  # nobody starts an engine on another machine
         if isinstance(error.__cause__, PermissionError):
             raise

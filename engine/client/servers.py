@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from engine.client.transport import Transport
 
 VARIABLE, TOKEN_VARIABLE = "WINGMAN_SERVER", "WINGMAN_TOKEN"
-KEYS = {"url": str, "token": str, "token_file": str, "certificate": str, "production": bool}
+KEYS = {
+    "url": str, "token": str, "token_file": str, "token_command": str, "certificate": str,
+    "production": bool,
+}  # fmt: skip
 DEFAULT_PORT = 8443
+HERE = "local"  # this machine's own engine, among several
+
+
+COMMAND_TIMEOUT_S, COMMAND_KEPT_S = 30.0, 60.0
+_said: dict[str, tuple[float, str]] = {}  # what token commands have printed, and when
 
 
 class Server:
@@ -47,7 +55,7 @@ class Server:
         return host.strip("[]"), int(port)
 
     def token(self) -> str:
-        """The token, from the environment, the entry or the file that it names."""
+        """The token: from the environment, the entry, or the file or command that it names."""
         found = os.environ.get(TOKEN_VARIABLE) or self.entry.get("token") or ""
         if not found and (path := self.entry.get("token_file")):
             try:
@@ -55,6 +63,8 @@ class Server:
                     found = file.read()
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(f"the token file {path} cannot be read: {error}") from None
+        if not found and (command := self.entry.get("token_command")):
+            found = _said_by(command)
         return str(found).strip()
 
     def transport(self) -> Transport:
@@ -73,10 +83,64 @@ class Server:
         return TlsTransport(host, port, self.token(), self.entry.get("certificate", ""), self.name)
 
 
+def _said_by(command: str) -> str:
+    """The first line that a command prints: of a keyring or a vault. Asked once a minute at most.
+
+    It has no terminal: what wants to ask somebody has to have a window of its own, or an agent.
+    """
+    import shlex
+    import subprocess
+    import time
+
+    at_s, kept = _said.get(command, (0.0, ""))
+    if kept and time.monotonic() - at_s < COMMAND_KEPT_S:
+        return kept
+    hint = "try it in a shell; it is to print the token and nothing else"
+    try:
+        done = subprocess.run(
+            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            encoding="utf-8", errors="replace", timeout=COMMAND_TIMEOUT_S,
+        )  # fmt: skip
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"token_command {command!r}: {error}", hint) from None
+    lines = done.stdout.split()
+    if done.returncode or not lines:
+        said = done.stderr.strip().rpartition("\n")[2] or "it printed nothing"
+        raise UsageError(f"token_command {command!r} ended with {done.returncode}: {said}", hint)
+    _said[command] = (time.monotonic(), lines[0])
+    return lines[0]
+
+
 def current() -> Server | None:
     """The server that commands and the console are meant for; None for this machine's engine."""
-    word = os.environ.get(VARIABLE)
-    return find(word) if word else None
+    words = meant()
+    if len(words) > 1:
+        raise UsageError(
+            "this is for one server at a time",
+            "several at once are for `wingman --server A,B` (the console), attach and list",
+        )
+    return find(words[0]) if words else None
+
+
+def meant() -> list[str]:
+    """The servers that the environment names, each once; none is this machine's engine."""
+    words = os.environ.get(VARIABLE, "").split(",")
+    return list(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+
+def find_among(words: list[str]) -> list[Server | None]:
+    """Several servers to be seen side by side; None is this machine's engine. Raises UsageError."""
+    known = read_servers()
+    found = [None if word == HERE and word not in known else find(word) for word in words]
+    names = [HERE if server is None else server.name for server in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"{twice[0]} is named twice", "each server once")
+    if os.environ.get(TOKEN_VARIABLE):
+        raise UsageError(
+            f"{TOKEN_VARIABLE} is the token of one server, and several are meant",
+            "unset it: wingman server add keeps a token for each",
+        )
+    return found
 
 
 def find(word: str) -> Server:

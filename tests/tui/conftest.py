@@ -82,7 +82,7 @@ def engine(tmp_path: Path) -> Iterator[FakeEngine]:
 def open_console(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> OpenConsole:
     """Opens consoles; `settled=False` does not wait for the first data."""
     # a missing engine stays missing: the real one must not be started by these tests
-    monkeypatch.setattr("wingman_tui.session.ensure_engine", _connected)
+    monkeypatch.setattr("wingman_tui.link.ensure_engine", _connected)
 
     @asynccontextmanager
     async def opened(
@@ -115,7 +115,7 @@ def open_console(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> OpenCon
     return opened
 
 
-def _connected(home: Any) -> Any:
+def _connected(home: Any, here: bool = False) -> Any:
     from engine.client.http import Client
 
     client = Client(home)

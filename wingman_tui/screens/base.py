@@ -132,6 +132,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
 
     def on_screen_resume(self) -> None:
         """What the bars tell may have changed while nobody looked."""
+        self.console_app.server_changed()
         self.refresh_frame()
 
     def forget_message(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import name_of
+from wingman_tui.columns import name_of, name_on
 from wingman_tui.looks import LIVE_STATES
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ExecutionActions:
             return
         if execution.get("state") not in RETRIABLE:
             self.console_app.tell(
-                f"{name_of(execution)} is {execution.get('state')}: "
+                f"{name_on(execution)} is {execution.get('state')}: "
                 "nothing to retry (r runs it again)",
                 "warning",
             )
@@ -101,7 +101,7 @@ class ExecutionActions:
         elif execution.get("state") in LIVE_STATES:
             self._act(execution, "pause")
         else:
-            self.console_app.tell(f"{name_of(execution)} has ended: nothing to pause", "warning")
+            self.console_app.tell(f"{name_on(execution)} has ended: nothing to pause", "warning")
 
     def do_debug(self) -> None:
         """Switch debug mode of its flow."""
@@ -186,7 +186,7 @@ class ExecutionActions:
         """Copy the command line that shows it."""
         execution = self._meant()
         if execution is not None:
-            command = f"wingman show {name_of(execution)}"
+            command = f"wingman show {name_of(execution)}{self.console_app.session.option}"
             self.console_app.copy(command, command)
 
     def _ask(self, verb: str, title: str, consequence: str) -> None:
@@ -194,12 +194,12 @@ class ExecutionActions:
         if execution is None:
             return
         if execution.get("state") not in LIVE_STATES:
-            self.console_app.tell(f"{name_of(execution)} has ended: nothing to {verb}", "warning")
+            self.console_app.tell(f"{name_on(execution)} has ended: nothing to {verb}", "warning")
             return
         from wingman_tui.screens.confirm import ConfirmDialog
 
         dialog = ConfirmDialog(
-            f"{title} {name_of(execution)}?", consequence, keep="keep it running", do=f"{verb} it"
+            f"{title} {name_on(execution)}?", consequence, keep="keep it running", do=f"{verb} it"
         )
 
         def answered(confirmed: bool | None) -> None:
@@ -209,7 +209,7 @@ class ExecutionActions:
         self.console_app.push_screen(dialog, answered)
 
     def _act(self, execution: Row, verb: str) -> None:
-        app, name = self.console_app, name_of(execution)
+        app, name = self.console_app, name_on(execution)
         app.tell(f"asking to {verb} {name} …")
         app.carry_out(
             app.session.act(str(execution["id"]), verb),

@@ -9,23 +9,26 @@ from typing import Any
 from textual.app import ComposeResult
 
 from wingman_tui import looks
-from wingman_tui.columns import EXECUTIONS, error_line, is_live, name_of
-from wingman_tui.filters import EXAMPLE, complete, expanded
+from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, error_line, is_live, name_on
+from wingman_tui.filters import EXAMPLE, complete, expanded, on_servers
 from wingman_tui.format import wrap
 from wingman_tui.keymap import Action
+from wingman_tui.listed import OneList, SideBySide
+from wingman_tui.merged import Merged
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.marking import Marking
+from wingman_tui.screens.marking import BULK, Marking
 from wingman_tui.screens.quoting import Quoting
 from wingman_tui.sorting import NEWEST_FIRST, Order
+from wingman_tui.state import Change
 from wingman_tui.view import Part
 from wingman_tui.waiting import waiting_words
 from wingman_tui.widgets.bars import Status
 from wingman_tui.widgets.counts_line import CountsLine
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
+from wingman_tui.widgets.servers_line import ServersLine
 
-WINDOW_MIN = 60
 # what a person is led to who sees the console for the first time
 FIRST_STEPS = (
     ("f", "shows the flows; enter on one runs it and opens its steps and log"),
@@ -45,29 +48,37 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
     filter_text = ""
     order = NEWEST_FIRST
     _is_untouched = True  # nobody has moved the cursor yet
+    _servers: Sequence[str] = ()  # those that the filter names; none: all
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
         self.marked, self._quoted = {}, {}
+        session = self.console_app.session
         self.table = LiveTable(
             self.console_app.executions,
-            EXECUTIONS,
+            SIDE_BY_SIDE if session.is_several else EXECUTIONS,
             is_live=is_live,
-            is_marked=lambda id_: id_ in self.marked,
+            is_marked=lambda key: key in self.marked,
+            is_stale=lambda row: session.is_several and not session.named(row["server"]).is_live,
             on_view=self._look_at,
             empty=self._empty,
             id="executions",
         )
+        if session.is_several:
+            yield ServersLine()
         yield CountsLine(self)
         yield self.table
 
     def on_mount(self) -> None:
-        """Open the window on the list; it is asked for once the engine is there."""
-        self.console_app.show_early_rows()
+        """Open the windows on the list; it is asked for once an engine is there."""
+        app = self.console_app
+        app.show_early_rows()
         self.table.focus()
-        self._asked = (0, WINDOW_MIN)
-        self._window = self.console_app.session.feed.open(
-            {"window": "executions", "filter": "", "offset": 0, "limit": WINDOW_MIN}, self._frame
+        held = app.executions
+        self.windows: OneList | SideBySide = (
+            SideBySide(app, held, self._changed)
+            if isinstance(held, Merged)
+            else OneList(app, held, self._changed)
         )
 
     def title_words(self) -> tuple[str, ...]:
@@ -85,19 +96,19 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
 
     # data
 
-    def _frame(self, frame: dict[str, Any]) -> None:
+    def _changed(self, change: Change) -> None:
         app = self.console_app
-        if frame.get("kind") == "error":
-            error = frame.get("error") or {}
-            app.tell(f"{error.get('message', '')} {error.get('hint', '')}", "error")
-            return
-        change = app.executions.apply(frame)
+        if change.order and self._is_untouched and app.session.is_several:
+            # the servers answer one after the other: the first row is the one that is first then
+            self.table.cursor = self.table.top = 0
+            self.table.cursor_key = None
         if change.order:
             self.table.rows_changed()
         else:
             self.table.rows_updated(change.rows)
         if change.counts or change.order:
             self.query_one(CountsLine).refresh()
+            self.refresh_servers()
             app.refresh_status()
         if self.table.cursor_key in change.rows:
             self.refresh_frame()
@@ -106,31 +117,24 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
 
     def _look_at(self, first: int, rows: int) -> None:
         """Ask for another window before the end of this one is in sight."""
-        if not self.is_mounted or not hasattr(self, "_window"):
-            return
-        offset, limit = self._asked
-        wanted = max(WINDOW_MIN, rows * 3)
-        total = self.console_app.executions.total
-        covered = first >= offset and min(first + rows, total) <= offset + limit
-        margin_above = offset == 0 or first - offset >= rows // 2
-        margin_below = offset + limit >= total or offset + limit - first - rows >= rows // 2
-        if covered and margin_above and margin_below and wanted <= limit:
-            return
-        self._move_window(max(0, first - rows), wanted)
-
-    def _move_window(self, offset: int, limit: int, **fields: Any) -> None:
-        self._asked = (offset, limit)
-        self.console_app.executions.asked_offset = offset
-        self.console_app.session.feed.move(self._window, offset=offset, limit=limit, **fields)
+        if self.is_mounted and hasattr(self, "windows"):
+            self.windows.look_at(first, rows)
 
     def connection_changed(self) -> None:
         """An empty table tells why it is empty."""
         super().connection_changed()
-        if not self.console_app.executions.loaded:
+        self.refresh_servers()
+        if self.console_app.session.is_several or not self.console_app.executions.loaded:
             self.table.refresh()
 
+    def refresh_servers(self) -> None:
+        """Paint the line of the servers that stand side by side."""
+        for line in self.query_children(ServersLine):
+            line.refresh()
+
     def tick(self) -> bool:
-        """Count the durations of what runs."""
+        """Count the durations of what runs, and the ages of what is not seen any more."""
+        self.refresh_servers()
         return self.table.tick()
 
     # painting
@@ -141,7 +145,7 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         if row is None:
             return ()
         look = looks.execution_look(row)
-        name: Part = (f"{look.sign(self.console_app.view.ascii_only)} {name_of(row)} ", look.role)
+        name: Part = (f"{look.sign(self.console_app.view.ascii_only)} {name_on(row)} ", look.role)
         if row.get("error"):
             quoted = self.quote_of(row)
             if quoted:
@@ -189,6 +193,7 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         """Open what was clicked twice."""
+        self._mean_server(for_marked=False)
         self.do_open()
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
@@ -196,8 +201,19 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         self.when_resting(self._rested)
 
     def _rested(self) -> None:
+        self._mean_server(for_marked=True)
         self.refresh_frame()
         self.ask_what_it_said()
+
+    def _mean_server(self, *, for_marked: bool) -> None:
+        app = self.console_app
+        row = self.current()
+        if not app.session.is_several or app.mode_screen is not self:
+            return
+        if self.marked and for_marked:
+            app.mean_server(self.most_rights())
+        elif row is not None:
+            app.mean_server(row["server"])
 
     def do_open(self) -> None:
         """Open the selected execution."""
@@ -210,18 +226,26 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         app = self.console_app
         flows = app.flows.flows
         types = [str(flow.get("type", "")) for flow in flows.values()]
+        names = [link.name for link in app.session.links] if app.session.is_several else []
+        named = app.named_filters
         self.ask_line(
             " filter ",
             self.filter_text,
             self.set_filter,
-            lambda text: complete(text, flows, types, app.named_filters) if text else [EXAMPLE],
+            lambda text: complete(text, flows, types, named, names) if text else [EXAMPLE],
             past="filters",
         )
 
     def set_filter(self, text: str) -> None:
         """Show what matches from now on."""
-        self.filter_text = text
-        self._show_other(filter=self.filter_meant())
+        names = [link.name for link in self.console_app.session.links]
+        try:
+            servers, rest = on_servers(expanded(text, self.console_app.named_filters), names)
+        except ValueError as error:
+            self.console_app.tell(str(error), "error")
+            return
+        self.filter_text, self._servers = text, servers
+        self._show_other(filter=rest)
 
     def set_order(self, order: Order) -> None:
         """Sort the list from now on."""
@@ -233,13 +257,15 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         self.table.cursor = self.table.top = 0
         self.table.cursor_key = None
         self._is_untouched = True
-        self.console_app.executions.is_asked = True
-        self._move_window(0, max(WINDOW_MIN, self.table.page * 3), **fields)
+        servers = self._servers or [link.name for link in self.console_app.session.links]
+        self.windows.show(self.table.page, servers, **fields)
+        self.refresh_servers()
         self.query_one(CountsLine).refresh()
 
     def filter_meant(self) -> str:
-        """What is filtered for, with the names in it expanded."""
-        return expanded(self.filter_text, self.console_app.named_filters)
+        """What a server is asked for: the names expanded, and without the words about servers."""
+        names = [link.name for link in self.console_app.session.links]
+        return on_servers(expanded(self.filter_text, self.console_app.named_filters), names)[1]
 
     def marks_changed(self) -> None:
         """Paint the marks."""
@@ -278,9 +304,14 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
             self.set_filter("" if self.filter_text == mine else mine)
 
     def perform(self, action: Action) -> None:
-        """Any move but those to failures leaves the row that one began at."""
+        """Any move but those to failures leaves the row that one began at; it asks nothing.
+
+        What asks goes to the server of what is selected.
+        """
         if action.scope == "list":
             self._is_untouched = False
+        else:
+            self._mean_server(for_marked=action.name in BULK)
         super().perform(action)
 
     def do_next_error(self) -> None:

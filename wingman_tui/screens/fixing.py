@@ -118,22 +118,30 @@ class Proving:
     def __init__(self, app: WingmanApp, started: Row) -> None:
         self.app = app
         self.id = str(started["id"])
+        self.session = app.session.bound()  # whatever is selected meanwhile
         self.name = name_of(started)
         self._window: int | None = None
 
     def watch(self) -> None:
         """Look at the execution until it has ended."""
         request = {"window": "execution", "ref": self.id}
-        self._window = self.app.session.feed.open(request, self._frame)
+        self._window = self.session.feed.open(request, self._frame, self.session.link)
 
     def _frame(self, frame: dict[str, Any]) -> None:
         state = (frame.get("execution") or {}).get("state")
         if state is None or state in LIVE_STATES or self._window is None:
             return
-        self.app.session.feed.close(self._window)
+        self.session.feed.close(self._window)
         self._window = None
         if state == "completed":
-            self.app.carry_out(self.app.session.explain(self.id, "fix"), self._offer)
+            self.app.carry_out(self.session.explain(self.id, "fix"), self._offer)
+
+    @property
+    def _where(self) -> str:
+        """The server whose file it is, where that is another one than this machine's."""
+        link = self.session.link
+        mark = " (PRODUCTION)" if link.is_production else ""
+        return f" on {clean(link.name)}{mark}" if link.server is not None else mark
 
     def _offer(self, fix: dict[str, Any]) -> None:
         from wingman_tui.screens.reading import ReadingDialog
@@ -145,13 +153,13 @@ class Proving:
         lines: list[list[Part]] = [
             [(clean(row), SIGNS.get(row[:1], "text"))] for row in fix["diff"]
         ]
-        title = f"{self.name} completed. Save the fix into {clean(fix['path'])}?"
+        title = f"{self.name} completed. Save the fix into {clean(fix['path'])}{self._where}?"
         dialog = ReadingDialog(title, lines, {"y": "save it"})
 
         def answered(key: str | None) -> None:
             if key == "y":
                 self.app.carry_out(
-                    self.app.session.act(self.id, "fix"),
+                    self.session.act(self.id, "fix"),
                     lambda saved: self.app.tell(f"saved into {saved['path']}", "good"),
                 )
 

@@ -6,20 +6,28 @@ Mixed into the list of executions, before what can be done to a single one.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import name_of
+from engine.client.console import quote
+from wingman_tui.action import ROLES
+from wingman_tui.columns import name_on
 from wingman_tui.filters import as_query
 from wingman_tui.format import count
 from wingman_tui.looks import LIVE_STATES
+from wingman_tui.merged import key_of, told_apart
+from wingman_tui.sanitise import clean
 from wingman_tui.screens.execution_actions import RETRIABLE, ExecutionActions
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
+    from wingman_tui.link import Link
 
 Row = Mapping[str, Any]
 MARK_LIMIT = 1_000
+BULK = frozenset({"retry", "cancel", "kill", "pause"})  # what is done to all that are marked
 FEED_LIMIT = 500  # rows of one window
 NAMED = 6  # of the executions that a question is about
 AT_ONCE = 8  # requests
@@ -64,8 +72,8 @@ class Marking(ExecutionActions):
         row = self.current()
         if row is None:
             return
-        if self.marked.pop(str(row["id"]), None) is None:
-            self.marked[str(row["id"])] = row
+        if self.marked.pop(key_of(row), None) is None:
+            self.marked[key_of(row)] = row
         self.marks_changed()
         self.move_down()
 
@@ -75,7 +83,7 @@ class Marking(ExecutionActions):
 
         def came(answer: dict[str, Any]) -> None:
             rows = answer["executions"]
-            self.marked = {str(row["id"]): row for row in rows}
+            self.marked = {key_of(row): row for row in rows}
             self.marks_changed()
             if answer.get("next"):
                 app.tell(f"the newest {count(len(rows))} are marked: more match", "warning")
@@ -87,19 +95,38 @@ class Marking(ExecutionActions):
         app.carry_out(app.session.matching(query, MARK_LIMIT), came)
 
     def _ask_feed(self, came: Callable[[dict[str, Any]], None]) -> None:
-        """What the filter shows at this moment: the first frame of a window of its own."""
-        feed = self.console_app.session.feed
+        """What the filter shows at this moment: the first frames of windows of its own."""
+        session = self.console_app.session
+        feed = session.feed
+        links = [session.named(name) for name in session.shown]
+        rows: list[Row] = []
+        more: list[bool] = []
 
-        def answered(frame: dict[str, Any]) -> None:
-            feed.close(window)
+        def answered(link: Link, window: list[int], frame: dict[str, Any]) -> None:
+            feed.close(window[0])
             if frame.get("kind") == "error":
                 self.console_app.tell(str((frame.get("error") or {}).get("message")), "error")
                 return
-            rows, total = frame["rows"], frame["total"]
-            came({"executions": rows, "next": len(rows) < total or not frame["total_exact"]})
+            found = frame["rows"]
+            more.append(len(found) < frame["total"] or not frame["total_exact"])
+            rows.extend(
+                [told_apart(row, link.name) for row in found] if session.is_several else found
+            )
+            if len(more) == len(links):
+                came({"executions": rows, "next": any(more)})
 
         request = {"window": "executions", "filter": self.filter_meant(), "limit": FEED_LIMIT}
-        window = feed.open(request, answered)
+        for link in links:
+            window: list[int] = []
+            window.append(feed.open(request, partial(answered, link, window), link))
+
+    def most_rights(self) -> str:
+        """Of the servers of all that are marked, the one where we may most: the others refuse."""
+        session = self.console_app.session
+        names = {str(row.get("server")) for row in self.marked.values()}
+        return max(
+            sorted(names), key=lambda name: ROLES.index(session.named(name).role or ROLES[0])
+        )
 
     def unmark(self) -> bool:
         """Take all marks off; False when there were none."""
@@ -132,14 +159,14 @@ class Marking(ExecutionActions):
             single()
             return
         held = self.console_app.executions
-        rows = [held.row(id_) or row for id_, row in self.marked.items()]
+        rows = [held.row(key) or row for key, row in self.marked.items()]
         meant = [row for row in rows if fits(row)]
         if not meant:
             self.console_app.tell(f"none of the {len(rows)} marked can {verb} now", "warning")
             return
         from wingman_tui.screens.confirm import ConfirmDialog
 
-        number = f"{len(meant)} execution{'s' if len(meant) > 1 else ''}"
+        number = f"{len(meant)} execution{'s' if len(meant) > 1 else ''}{_by_server(meant)}"
         dialog = ConfirmDialog(
             f"{verb.capitalize()} {number}?",
             f"{_names(meant)}. {MEANS[verb]}" + _left_alone(len(rows) - len(meant)),
@@ -158,11 +185,13 @@ class Marking(ExecutionActions):
         app = self.console_app
 
         def done(answer: dict[str, Any]) -> None:
-            refused: list[str] = answer["refused"]
+            refused: list[tuple[Row, str]] = answer["refused"]
             self.unmark()
-            words = f"{DONE[verb]} {len(rows) - len(refused)} executions"
+            number = len(rows) - len(refused)
+            words = f"{DONE[verb]} {number} executions{_by_server(answer['done'])}"
             if refused:
-                app.tell(f"{words}; {len(refused)} refused: {refused[0]}", "error")
+                where = _by_server([row for row, _ in refused])
+                app.tell(f"{words}; {len(refused)} refused{where}: {refused[0][1]}", "error")
             else:
                 app.tell(words, "good")
 
@@ -174,25 +203,37 @@ async def _all(app: WingmanApp, verb: str, rows: Sequence[Row]) -> dict[str, Any
     """Ask for each; what the engine refused, in words."""
     from wingman_tui.lines import Refused
 
-    refused: list[str] = []
+    refused: list[tuple[Row, str]] = []
+    done: list[Row] = []
 
     async def one(row: Row) -> None:
+        link = app.session.named(row.get("server"))
         try:
-            await app.session.act(str(row["id"]), verb)
+            if not link.is_live:
+                raise Refused(f"{link.name} does not answer")
+            await link.request("POST", f"/v1/executions/{quote(str(row['id']))}/{verb}", {})
+            done.append(row)
         except Refused as refusal:
-            refused.append(f"{name_of(row)}: {refusal}")
+            refused.append((row, f"{name_on(row)}: {refusal}"))
 
     for start in range(0, len(rows), AT_ONCE):
         await asyncio.gather(*(one(row) for row in rows[start : start + AT_ONCE]))
-    return {"refused": refused}
+    return {"refused": refused, "done": done}
 
 
 def _is_live(row: Row) -> bool:
     return row.get("state") in LIVE_STATES
 
 
+def _by_server(rows: Sequence[Row]) -> str:
+    """How many on each server, where there are several: ` (prod 3, staging 2)`."""
+    found = Counter(str(row["server"]) for row in rows if row.get("server"))
+    listed = ", ".join(f"{clean(name)} {number}" for name, number in sorted(found.items()))
+    return f" ({listed})" if listed else ""
+
+
 def _names(rows: Sequence[Row]) -> str:
-    names = ", ".join(name_of(row) for row in rows[:NAMED])
+    names = ", ".join(name_on(row) for row in rows[:NAMED])
     return names + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wingman_tui.failing import said, says_little
+from wingman_tui.merged import key_of
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -61,4 +62,4 @@ class Quoting:
 
 
 def _key(row: Row) -> tuple[str, Any]:
-    return str(row["id"]), row.get("attempt")
+    return key_of(row), row.get("attempt")

@@ -26,7 +26,9 @@ IMPORTANT = 2  # columns of this priority stay while names can give way
 class RowSource(Protocol):
     """Where the rows are: all of them counted, some of them held."""
 
-    total: int
+    @property
+    def total(self) -> int:
+        """How many there are."""
 
     def key_at(self, index: int) -> str | None:
         """The key at a place; None when it is not held."""
@@ -88,6 +90,7 @@ class LiveTable(LineList):
         *,
         is_live: Callable[[Row], bool] = lambda row: False,
         is_marked: Callable[[str], bool] = lambda key: False,
+        is_stale: Callable[[Row], bool] = lambda row: False,
         on_view: Callable[[int, int], None] = lambda first, count: None,
         empty: Callable[[], Sequence[Sequence[Part]]] = lambda: (),
         id: str | None = None,
@@ -98,6 +101,7 @@ class LiveTable(LineList):
         self.columns = columns
         self._is_live = is_live
         self._is_marked = is_marked
+        self._is_stale = is_stale
         self._on_view = on_view
         self._empty = empty
         self._kept: dict[tuple[Any, ...], tuple[Row, Strip]] = {}
@@ -170,20 +174,23 @@ class LiveTable(LineList):
             return self.line([(" " * MARGIN + "…", "muted")], cursor)
         second = int(self.view.now()) if self._is_live(row) else 0
         marked = key is not None and self._is_marked(key)
-        name = (key, self.size.width, cursor, self.view.serial, second, marked)
+        stale = self._is_stale(row)
+        name = (key, self.size.width, cursor, self.view.serial, second, marked, stale)
         kept = self._kept.get(name)
         if kept is not None and kept[0] is row:
             return kept[1]
-        strip = self._painted(row, cursor, marked)
+        strip = self._painted(row, cursor, marked, stale)
         if len(self._kept) >= KEPT_LIMIT:
             self._kept.clear()
         self._kept[name] = (row, strip)
         return strip
 
-    def _painted(self, row: Row, cursor: str, marked: bool) -> Strip:
+    def _painted(self, row: Row, cursor: str, marked: bool, stale: bool) -> Strip:
         sign = self.view.glyph("▌", "*") if marked else " "
         parts: list[Part] = [(sign.ljust(MARGIN), "focus" if marked else "text")]
         for column, width in self._columns():
             parts += column.cell(row, self.view, width)
             parts.append((" " * GAP, "text"))
+        if stale:
+            parts = [(text, "muted") for text, _ in parts]
         return self.line(parts, cursor)
