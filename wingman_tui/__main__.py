@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-FRAMES_S = "120"  # at most: what a key changes in two steps is drawn 8 ms apart
+FRAMES_S = "250"  # at most: what a key changes in two steps is drawn 4 to 8 ms apart
 # a frame makes some thousand short-lived objects, hardly any of them in cycles
 COLLECTED = (5_000, 20, 50)
 
