@@ -241,7 +241,7 @@ def tree(_: Home) -> list[Row]:
         link.sees("live")
         link.settle(0.5, 3.0)
         link.write("\r")
-        link.sees("s00")
+        link.sees("pending")
         share, sent, times = _under_load(link, 20, "search the log")
     rows.append(("the same, 1,000 changes/s", f"{share:.0%} CPU, {sent / 1000:.1f} kB/s, "
                  f"key p50 {statistics.median(times):.0f} ms", "≤ 20 %, ≤ 5 kB/s"))  # fmt: skip

@@ -140,9 +140,13 @@ def test_changes_cost_what_changed(engine: FakeEngine, open_terminal: OpenTermin
 
 def test_nothing_is_sent_while_nothing_happens(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal()
-    for keys in ((), ("e", "enter"), ("escape", "f"), ("r",), ("escape", "question_mark")):
-        terminal.press(*("?" if key == "question_mark" else key for key in keys))
-        terminal.settle(0.5)
+    for keys, shown in (
+        ((), "live"), (("e", "enter"), "zstd: error 70"), (("escape", "f"), "Flows"),
+        (("r",), "Run "), (("escape", "?"), "Help"),
+    ):  # fmt: skip
+        terminal.press(*keys)
+        terminal.sees(shown)
+        terminal.settle(1.0)
         before = len(terminal.output)
         terminal.pump(3.0)
         assert terminal.output[before:] == b"", keys

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.app import ComposeResult
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.timer import Timer
@@ -49,6 +50,8 @@ class ModeScreen(Screen[None], inherit_bindings=False):
     """One mode: its panes between the status line and the key bar."""
 
     SCOPE = ""
+    # Textual's own paints the whole screen again wherever the focus goes
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def compose(self) -> ComposeResult:
         """The frame, and the mode's own panes in it."""
