@@ -198,11 +198,11 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     def open_execution(self, reference: str) -> None:
         """Open one execution by id or any other reference."""
         self.reference = reference
-        if self.current_mode == "execution":
+        if self.current_mode != "execution":
+            self.go("execution")
+        elif self.shown is not None:  # else it shows the reference once it is composed
             screen: ExecutionScreen = self.screen_stack[0]  # type: ignore[assignment]
             screen.show(reference)
-        else:
-            self.go("execution")
 
     def open_details(self, reference: str, tab: str) -> None:
         """Explain one execution: why, timeline, values, definition, diff or events."""

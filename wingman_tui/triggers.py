@@ -113,7 +113,7 @@ def _at(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 TRIGGERS = (
-    Column("TRIGGER", 20, _name, grow_to=24, least=14),
+    Column("TRIGGER", 20, _name, grow_to=30, least=14),
     Column("WHAT STARTS IT", 16, _what, 1, grow_to=60),
     Column("NEXT", 15, _next),
     Column("LAST", 9, _last, 1),

@@ -169,3 +169,15 @@ async def test_keys_may_come_faster_than_a_mode_opens(open_console: OpenConsole)
                 await console.sees(shown)
                 await console.press("escape", "escape", "escape")
                 await console.until(lambda: console.app.current_mode == "executions")
+
+
+async def test_a_key_may_come_again_before_the_execution_is_open(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.explained = {"why": {"answer": "it failed", "causes": [], "helps": []}}
+    async with open_console() as console:
+        await console.press("e", "w")
+        await console.sees("it failed")
+        console.app.post_message(events.Key("enter", None))
+        console.app.post_message(events.Key("enter", None))
+        await console.sees("failed compress")
