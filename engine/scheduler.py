@@ -315,7 +315,7 @@ class Scheduler:
             elif isinstance(command, Errand):
                 self.errands.send(execution, command)
             elif isinstance(command, CancelOthers):
-                self._cancel_others(command)
+                self._cancel_others(execution, command)
             elif isinstance(command, Ended):
                 self._release(execution)
         for observer in list(self.observers):
@@ -343,11 +343,14 @@ class Scheduler:
                 cancel.generation, command.spec["attempt"], cancel.mode, cancel.reason
             )
 
-    def _cancel_others(self, command: CancelOthers) -> None:
+    def _cancel_others(self, execution: Execution, command: CancelOthers) -> None:
         """End those who hold what another one takes over, unless they end already."""
+        actor, now_us = execution.actor, self._clock.now_us()
         for other in filter(None, map(self.live.get, command.executions)):
-            if not (other.has_ended or other.cancelling or other.state == "queued"):
-                self.attempt(other, decide.cancel, "cancel", command.reason)
+            if other.has_ended or other.cancelling or other.state == "queued":
+                continue
+            if self.attempt(other, decide.cancel, "cancel", command.reason, actor):
+                self._journal.add_audit(now_us, actor, "cancel", other.id, command.reason)
 
     def _release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""

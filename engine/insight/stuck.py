@@ -17,7 +17,7 @@ from engine.insight.forecast import Usual
 from engine.model import OWN_KINDS
 from engine.times import to_text
 
-SILENT_TIMES = 3  # of what the step usually takes as a whole
+SILENT_TIMES = 3  # of its longest usual silence, at most of what it usually takes as a whole
 SILENT_LEAST_US = 60_000_000
 LEAST_MEASURED = 3  # good executions before anything is called unusual
 SAME_ERRORS = 3  # in a row
@@ -26,34 +26,40 @@ Stuck = dict[str, Any]  # wire.Stuck
 End = tuple[int, str | None, str | None]  # at, the error's type and message
 
 
-def silence_limit_us(usual: Usual, path: str) -> int | None:
+def silence_limit_us(usual: Usual, path: str, silences: Mapping[str, int]) -> int | None:
     """How long a step may print nothing; None where nobody knows what is usual."""
     usual_ms = usual.steps.get(path)
     if usual_ms is None or usual.executions < LEAST_MEASURED:
         return None
-    return max(SILENT_LEAST_US, round(SILENT_TIMES * usual_ms * 1000))
+    longest_us = min(silences.get(path, usual_ms * 1000), usual_ms * 1000)
+    return max(SILENT_LEAST_US, round(SILENT_TIMES * longest_us))
 
 
-def quiet_steps(ex: Execution, usual: Usual) -> Iterator[tuple[StepState, int]]:
+def quiet_steps(
+    ex: Execution, usual: Usual, silences: Mapping[str, int]
+) -> Iterator[tuple[StepState, int]]:
     """The steps with a process, each with the moment from which its silence is too long.
 
-    What they have printed meanwhile is not known here: the moment counts from their start.
+    `silences` are their longest usual ones, where known. What they have printed meanwhile is not
+    known here: the moment counts from their start.
     """
     for step in ex.steps.values():
         if step.state != "running" or step.is_group or step.definition["kind"] in OWN_KINDS:
             continue
-        limit_us = silence_limit_us(usual, step.path)
+        limit_us = silence_limit_us(usual, step.path, silences)
         if limit_us is not None and step.started_at_us is not None:
             yield step, step.started_at_us + limit_us
 
 
-def silent(path: str, since_us: int, usual: Usual, now_us: int) -> Stuck:
+def silent(
+    path: str, since_us: int, usual: Usual, silences: Mapping[str, int], now_us: int
+) -> Stuck:
     """A step that prints nothing."""
-    usual_ms = usual.steps[path]
-    return _stuck(
-        "silent", path, since_us,
-        f"no output for {words(now_us - since_us)}; usually it takes {words(usual_ms * 1000)}",
-    )  # fmt: skip
+    usual_us, longest_us = usual.steps[path] * 1000, silences.get(path)
+    known = f"usually it takes {words(usual_us)}"
+    if longest_us is not None and longest_us < usual_us:
+        known = f"usually it is silent for {words(longest_us)} at most"
+    return _stuck("silent", path, since_us, f"no output for {words(now_us - since_us)}; {known}")
 
 
 def failing_steps(ex: Execution) -> Iterator[StepState]:

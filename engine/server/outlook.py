@@ -14,10 +14,11 @@ from engine.clock import Clock
 from engine.core.state import Execution, StepState
 from engine.insight import stuck
 from engine.insight.forecast import Usual, expected
-from engine.insight.stuck import End, Stuck
+from engine.insight.stuck import SILENT_LEAST_US, End, Stuck
 from engine.journal.database import queries
 from engine.journal.history import History
 from engine.journal.usual_rows import UsualRows
+from engine.server.silences import Silences
 from engine.service import Service
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Outlook:
         self.usual = UsualRows()
         self._service = service
         self._logs = logs
+        self._silences = Silences(service, logs)
         self._clock = Clock()
         self._seen: OrderedDict[str, tuple[int, Row]] = OrderedDict()  # when, which facts
         self._due_us: dict[str, int] = {}  # when an execution has to be looked at again
@@ -102,7 +104,8 @@ class Outlook:
     ) -> list[Stuck]:
         found = [stuck.same_error(path, ends) for path, ends in failing.items()]
         found.append(stuck.deep(ex))
-        quiet = list(stuck.quiet_steps(ex, usual))
+        silences = await self._usual_silences(ex, usual, now_us)
+        quiet = list(stuck.quiet_steps(ex, usual, silences))
         late = [(step, due) for step, due in quiet if due <= now_us][:SILENT_READ]
         dues = [due for _, due in quiet if due > now_us]
         last = await self._last_output(ex, [step for step, _ in late]) if late else {}
@@ -112,11 +115,21 @@ class Outlook:
             if since_us - began_us + due > now_us:
                 dues.append(since_us - began_us + due)
             else:
-                found.append(stuck.silent(step.path, since_us, usual, now_us))
+                found.append(stuck.silent(step.path, since_us, usual, silences, now_us))
         self._due_us.pop(ex.id, None)
         if dues:
             self._due_us[ex.id] = min(dues)
         return [each for each in found if each is not None]
+
+    async def _usual_silences(self, ex: Execution, usual: Usual, now_us: int) -> dict[str, int]:
+        """The longest usual silences of the steps that have run for long enough to ask."""
+        old = [
+            step.path
+            for step, due in stuck.quiet_steps(ex, usual, {})
+            if now_us - (step.started_at_us or now_us) >= SILENT_LEAST_US
+            and due - (step.started_at_us or 0) > SILENT_LEAST_US
+        ]
+        return await self._silences.of(ex, old[:SILENT_READ]) if old else {}
 
     async def _last_output(self, ex: Execution, steps: list[StepState]) -> dict[str, int]:
         """When each step printed last, in microseconds; the log's index knows."""

@@ -117,6 +117,7 @@ def test_batches_that_are_held_wait_for_an_operator(home: Home) -> None:
     ended = engine.ended(id_)
     assert ended["state"] == "partial"
     assert told(ended) == [1]
+    assert f"all/2: runs again, decided by {ended['actor']}" in engine.log(id_, "engine=true")
     assert lines_of(home.work / "begun") == Counter(a=1, b=1, c=2, d=2)
 
 
@@ -130,3 +131,5 @@ def test_a_cancel_ends_what_is_held_as_interrupted(home: Home) -> None:
     ended = engine.ended(id_)
     assert ended["state"] in ("cancelled", "failed")
     assert not {"running", "pending", "waiting"} & set(states(ended).values())
+    told_of = f"all/2: stays interrupted, decided by {ended['actor']}"
+    assert told_of in engine.log(id_, "engine=true")

@@ -89,6 +89,9 @@ def test_each_conflict_ends_as_its_flow_says(home: Home, wingman: Wingman) -> No
     cancelled = engine.ended(holder["id"])
     assert cancelled["state"] == "cancelled"
     assert cancelled["error"]["message"] == "want#1 takes the concurrency group db-app over"
+    lines = engine.get("/v1/audit?action=cancel")["lines"]
+    told = [(line["actor"], line["subject"], line["reason"]) for line in lines]
+    assert told == [(cancelled["actor"], holder["id"], cancelled["error"]["message"])]
 
 
 def test_requirements_are_told_all_at_once(home: Home, wingman: Wingman) -> None:

@@ -14,6 +14,7 @@ from engine.insight.forecast import Usual
 from engine.insight.waits import explain_live
 from engine.insight.why import why_step
 from engine.server.outlook import Outlook
+from engine.server.silences import longest_gaps
 from tests.core.flows import flow, step, wait
 from tests.insight import made
 
@@ -36,12 +37,34 @@ def live(begin_us: int, **parent: Any) -> Execution:
 
 def test_silence_is_judged_by_what_the_step_usually_takes() -> None:
     """Three times as long, a minute at least, and only where something is usual."""
-    dues = {step.path: due for step, due in stuck.quiet_steps(live(0), USUAL)}
+    dues = {step.path: due for step, due in stuck.quiet_steps(live(0), USUAL, {})}
     assert dues == {"a": 90_000_000, "b": MINUTE_US}  # `w` has no process that could print
-    assert list(stuck.quiet_steps(live(0), Usual(1, {"a": 1}, 2))) == []
-    assert list(stuck.quiet_steps(live(0), Usual())) == []
-    found = stuck.silent("a", 0, USUAL, 4 * MINUTE_US)
+    assert list(stuck.quiet_steps(live(0), Usual(1, {"a": 1}, 2), {})) == []
+    assert list(stuck.quiet_steps(live(0), Usual(), {})) == []
+    found = stuck.silent("a", 0, USUAL, {}, 4 * MINUTE_US)
     assert found["reason"] == "no output for 4m00s; usually it takes 30.0 s"
+
+
+def test_who_usually_prints_all_the_time_is_missed_soon() -> None:
+    """A step of two hours that prints each second hangs after a minute, not after six hours."""
+    usual, second = Usual(1, {"a": 7_200_000, "b": 7_200_000}, 5), 1_000_000
+    silences = {"a": second, "b": 40 * second}
+    dues = {step.path: due for step, due in stuck.quiet_steps(live(0), usual, silences)}
+    assert dues == {"a": 60 * second, "b": 120 * second}
+    found = stuck.silent("a", 0, usual, silences, 4 * MINUTE_US)
+    assert found["reason"] == "no output for 4m00s; usually it is silent for 1.0 s at most"
+    longer = {step.path: due for step, due in stuck.quiet_steps(live(0), USUAL, {"a": 10**12})}
+    assert longer["a"] == 90 * second, "never later than by what it takes as a whole"
+
+
+def test_the_longest_silence_is_found_in_the_log_of_a_good_one() -> None:
+    times = {"a": (0, 100), "b": (0, 100), "mute": (20, 90)}
+    rows = [(1, 5), (2, 10), (1, 30), (1, 31), (2, 95), (1, 99), (1, 200)]
+    records = [(n, SimpleNamespace(attempt=a, time_ns=at * 1000)) for n, (a, at) in enumerate(rows)]
+    index = SimpleNamespace(count=len(rows), backward=lambda _: reversed(records))
+    reader = cast("Any", SimpleNamespace(index=index))
+    found = longest_gaps(reader, {1: "a", 2: "b", 3: "mute"}, times)
+    assert found == {"a": 68, "b": 85, "mute": 70}
 
 
 def test_the_same_error_is_recognised_through_times_and_numbers() -> None:
@@ -66,7 +89,7 @@ def test_calls_that_go_very_deep_are_told_before_they_are_refused() -> None:
 
 
 def test_why_says_so_first() -> None:
-    fact = stuck.silent("a", made.BEGIN_US, USUAL, made.BEGIN_US + 4 * MINUTE_US)
+    fact = stuck.silent("a", made.BEGIN_US, USUAL, {}, made.BEGIN_US + 4 * MINUTE_US)
     found = made.execution("running", [made.step("a", "running", ran=(0, None), stuck=fact)])
     why = Why("night#7", "running")
     explain_live(why, {**found, "stuck": fact}, Facts())
@@ -97,8 +120,13 @@ def outlook_of(ex: Execution, usual: Usual, log: Log) -> Outlook:
     async def opened(ord_: int, id_: str) -> Log:
         return log
 
+    async def unknown(ex: Execution, paths: list[str]) -> dict[str, int]:
+        return {}
+
     service = SimpleNamespace(scheduler=SimpleNamespace(live={ex.id: ex}), reader=reader)
-    return Outlook(cast("Any", service), cast("Any", SimpleNamespace(open=opened)))
+    outlook = Outlook(cast("Any", service), cast("Any", SimpleNamespace(open=opened)))
+    outlook._silences = cast("Any", SimpleNamespace(of=unknown))
+    return outlook
 
 
 def row_of(ex: Execution) -> dict[str, Any]:

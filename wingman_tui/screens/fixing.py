@@ -107,7 +107,7 @@ class Fixing:
 
     def _started(self, started: dict[str, Any]) -> None:
         self.app.drafts.pop(self.id, None)
-        self.app.open_execution(str(started["id"]))
+        self.app.open_execution(name_of(started))  # by what people call it, also before it is there
         self.app.tell(f"started {name_of(started)}, resumed from {name_of(self.execution)}", "good")
         Proving(self.app, started).watch()
 
