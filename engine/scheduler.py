@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,12 +44,11 @@ from engine.ids import attempt_id, split_attempt_id
 from engine.journal.journal import Journal
 from engine.model import Event
 from engine.paths import Home
+from engine.places import MAX_RUNNING_STEPS, Places
 from engine.sandbox.client import Sandbox
 from engine.secrets import Secrets
 from engine.slots import Slots
 from engine.timers import Timers
-
-MAX_RUNNING_STEPS = max(32, 8 * (os.cpu_count() or 1))
 
 Samples = dict[str, dict[str, float]]
 Observer = Callable[[Execution, list[Event]], None]
@@ -87,10 +86,9 @@ class Scheduler:
         self.base_env = base_env
         self._own_env = {k: v for k, v in os.environ.items() if not k.startswith("WINGMAN_")}
         self._log = log
-        self.max_running_steps = max_running_steps
-        self._running_steps = 0
-        self._starved: OrderedDict[str, None] = OrderedDict()
-        self._feeding = False
+        self._places = Places(
+            max_running_steps, self.live, lambda execution: self.attempt(execution, advance)
+        )
         self._around: Surroundings | None = None
         self._broom = Broom(home.text("work"))
         self._timers = Timers(clock.now_us, self._due)
@@ -106,7 +104,12 @@ class Scheduler:
     @property
     def running_steps(self) -> int:
         """How many steps run now."""
-        return self._running_steps
+        return self._places.taken
+
+    @property
+    def max_running_steps(self) -> int:
+        """How many may run at once."""
+        return self._places.limit
 
     def use(
         self, *, base_env: dict[str, str] | None = None, max_running_steps: int | None = None
@@ -114,8 +117,8 @@ class Scheduler:
         """Start steps in another environment, or so many at once, from now on."""
         self.base_env = self.base_env if base_env is None else base_env
         self._around = None
-        self.max_running_steps = max_running_steps or self.max_running_steps
-        self._feed_starved()
+        self._places.limit = max_running_steps or self._places.limit
+        self._places.feed()
 
     # -- entering and leaving --------------------------------------------------------------
 
@@ -134,7 +137,7 @@ class Scheduler:
         self.hidden.admit(execution, masks)
         self.live[execution.id] = execution
         self._journal.watch(execution, shown, execution.state)
-        self._running_steps += places(execution)
+        self._places.taken += places(execution)
 
     def open_attempts(self) -> dict[str, set[str]]:
         """By generation, the attempts that should be running, or in line."""
@@ -212,16 +215,16 @@ class Scheduler:
     ) -> None:  # fmt: skip
         places_before = places(execution)
         turn = Turn(
-            execution, self._clock.now_us(), self.surroundings(), self._free_slots(execution)
+            execution, self._clock.now_us(), self.surroundings(), self._places.free_for(execution)
         )
         turn.mask, turn.pools = self.mask_of(execution), self.slots.ledger
-        turn.lines = self.executor.keeps_lines and not self._starved
+        turn.lines = self.executor.keeps_lines and not self._places.anybody_waits
         turn.groups = self.groups.ledger
         decision(turn, *args, **options)
         if execution.calls and turn.commands:
             self.on_calls(turn)
-        self._running_steps += places(execution) - places_before
-        self._queue(execution, turn)
+        self._places.taken += places(execution) - places_before
+        self._places.note(execution, turn.starved)
         if turn.events:
             self._journal.add(execution, turn.events)
             if execution.has_ended:
@@ -249,39 +252,6 @@ class Scheduler:
                 own_env=self._own_env,
             )
         return self._around
-
-    def _free_slots(self, execution: Execution) -> int:
-        """How many steps may start; none while others were there first."""
-        if self._starved and next(iter(self._starved)) != execution.id:
-            return 0
-        return self.max_running_steps - self._running_steps
-
-    def _queue(self, execution: Execution, turn: Turn) -> None:
-        """Keep the line of executions with ready steps and no slot; serve it when one is free."""
-        if turn.starved:
-            self._starved.setdefault(execution.id)
-        else:
-            self._starved.pop(execution.id, None)
-        free = self.max_running_steps - self._running_steps
-        if self._starved and free > 0 and not self._feeding:
-            self._feeding = True
-            asyncio.get_running_loop().call_soon(self._feed_starved)
-
-    def _feed_starved(self) -> None:
-        """Give free slots to those that wait longest, one turn each."""
-        self._feeding = False
-        for _ in range(len(self._starved)):
-            if self._running_steps >= self.max_running_steps or not self._starved:
-                return
-            execution_id = next(iter(self._starved))
-            execution = self.live.get(execution_id)
-            if execution is None:
-                self._starved.pop(execution_id)
-                continue
-            if not self.attempt(execution, advance):
-                self._starved.pop(execution_id, None)
-            elif execution_id in self._starved:
-                self._starved.move_to_end(execution_id)
 
     def add_masks(self, execution_id: str, values: list[str]) -> None:
         """Mask what a step has derived from secrets; later attempts and engines know it, too."""
@@ -358,7 +328,7 @@ class Scheduler:
             return  # retried meanwhile
         self.live.pop(execution.id, None)
         self.hidden.forget(execution.id)
-        self._starved.pop(execution.id, None)
+        self._places.forget(execution)
         self.slots.ledger.forget(execution)
         self.groups.ledger.forget(execution)
         self._timers.set(execution.id, None)

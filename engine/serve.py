@@ -40,12 +40,13 @@ from engine.life import base_environment, log
 from engine.lost import end_lost
 from engine.model import Event
 from engine.paths import Home
+from engine.places import MAX_RUNNING_STEPS
 from engine.recovery import restore_open
 from engine.reports import Reports
 from engine.requirements import Requirements
 from engine.retention import Retention
 from engine.sandbox.client import Sandbox
-from engine.scheduler import MAX_RUNNING_STEPS, Scheduler
+from engine.scheduler import Scheduler
 from engine.secrets import Secrets
 from engine.sensitive import Sensitive, mask_values, shown_inputs
 from engine.server.app import make_app
