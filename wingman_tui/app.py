@@ -19,6 +19,7 @@ from wingman_tui.keyboard import PatientDriver
 from wingman_tui.keys import Keymap
 from wingman_tui.merged import Merged
 from wingman_tui.modes import MODES
+from wingman_tui.notifying import Notifying
 from wingman_tui.past_lines import PastLines
 from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
@@ -93,6 +94,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
             Merged(names) if self.session.is_several else ExecutionsWindow()
         )
         self.watching = Watching(self)
+        self.notifying = Notifying(self)
 
     # life
 
@@ -108,6 +110,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     def _begin(self) -> None:
         self._look_at_flows()
         self.watching.look()
+        self.notifying.look()
         if self.reference:
             self.open_execution(self.reference)
         self.run_worker(self.session.run(), name="session", exit_on_error=True)
@@ -122,6 +125,10 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
             self.flows.loaded = False
         self._flows_of = self.session.link
         self._flows_window = feed.open({"window": "flows"}, self._flows_frame)
+
+    def on_unmount(self) -> None:
+        """Leave the terminal as it was."""
+        self.notifying.close()
 
     def _catch_signals(self) -> None:
         if self.is_headless:

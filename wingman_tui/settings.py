@@ -6,6 +6,7 @@
     mouse = true              # off: the terminal's own selection works without Shift
     clipboard = true          # off: what is copied goes into a file only, not to the terminal
     bell = false              # ring the terminal's bell when a flow that you watch fails
+    notify = []               # how alerts of a channel `terminal://` are told: bell, title, desktop
     [console.keys]
     "executions.cancel" = "ctrl+x"
     [filters]
@@ -29,8 +30,12 @@ _KNOWN: dict[str, type] = {
     "mouse": bool,
     "clipboard": bool,
     "bell": bool,
+    "notify": list,
     "keys": dict,
 }
+
+
+NOTIFY = ("bell", "title", "desktop")
 
 
 class SettingsError(Exception):
@@ -46,6 +51,7 @@ class Settings:
     mouse: bool | None = None
     clipboard: bool | None = None
     bell: bool = False
+    notify: tuple[str, ...] = ()
     filters: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     themes_folder: Path | None = None
@@ -71,10 +77,18 @@ def load_settings(config_file: Path, environ: Mapping[str, str] = os.environ) ->
         mouse=table.get("mouse"),
         clipboard=table.get("clipboard"),
         bell=table.get("bell", False),
+        notify=_ways(config_file, table.get("notify", [])),
         filters=filters,
         keys=dict(keys),
         themes_folder=config_file.parent / "themes",
     )
+
+
+def _ways(path: Path, given: list[Any]) -> tuple[str, ...]:
+    for way in given:
+        if way not in NOTIFY:
+            raise SettingsError(f"{path}: console.notify: {way!r} is none of {', '.join(NOTIFY)}")
+    return tuple(given)
 
 
 def _read(path: Path) -> dict[str, Any]:

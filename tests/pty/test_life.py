@@ -143,3 +143,17 @@ def test_a_wrong_configuration_is_one_sentence(
 def test_an_execution_is_opened_from_the_command_line(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("nightly-backup#128")
     terminal.sees("failed compress")
+
+
+def test_an_alert_reaches_the_terminal_and_its_title_is_given_back(
+    engine: FakeEngine, open_terminal: OpenTerminal
+) -> None:
+    (engine.home / "config.toml").write_text('[console]\nnotify = ["title", "desktop"]\n')
+    terminal = open_terminal()
+    engine.told = [{"key": "k", "title": "evil\x1b]2;x\x07 failed", "text": "", "kind": "failed"}]
+    engine.changed()
+    terminal.until(lambda: b"\x1b]9;Wingman: evil failed\x07" in terminal.output)
+    assert b"\x1b[22;2t\x1b]2;wingman: evil failed\x07" in terminal.output
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert b"\x1b[23;2t" in terminal.output

@@ -94,10 +94,11 @@ def open_console(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> OpenCon
         settled: bool = True,
         keys: dict[str, str] | None = None,
         bell: bool = False,
+        notify: tuple[str, ...] = (),
     ) -> AsyncIterator[Console]:
         app = WingmanApp(
             home_at(engine.home),
-            Settings(theme=theme or None, keys=keys or {}, bell=bell),
+            Settings(theme=theme or None, keys=keys or {}, bell=bell, notify=notify),
             Terminal(ascii_only=ascii_only, no_color=False, over_ssh=False),
             reference=reference,
             clock=lambda: NOW,

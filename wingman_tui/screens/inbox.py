@@ -71,6 +71,7 @@ class InboxScreen(InboxActions):
 
     def on_screen_resume(self) -> None:
         """Look at it."""
+        self.console_app.notifying.seen()
         self.table.focus()
         self._look()
 
