@@ -9,6 +9,7 @@ import hashlib
 import socket
 import ssl
 
+from engine.client.transport import SocketConnection
 from engine.errors import NotAllowed, Unavailable
 
 TYPE_CHECKING = False
@@ -26,17 +27,8 @@ class NotTrusted(NotAllowed):
     code = "not_trusted"
 
 
-class TlsConnection:
+class TlsConnection(SocketConnection):
     """A connected TLS socket."""
-
-    def __init__(self, raw: ssl.SSLSocket) -> None:
-        self._raw = raw
-
-    def send(self, data: bytes) -> None:
-        self._raw.sendall(data)
-
-    def receive(self, limit_bytes: int) -> bytes:
-        return self._raw.recv(limit_bytes)
 
     def is_alive(self) -> bool:
         """A server says nothing between answers: anything to be read is the end."""
@@ -48,15 +40,6 @@ class TlsConnection:
         except OSError:
             return False
         return False
-
-    def set_timeout(self, timeout_s: float | None) -> None:
-        self._raw.settimeout(timeout_s)
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
-
-    def close(self) -> None:
-        self._raw.close()
 
 
 class TlsTransport:
@@ -89,16 +72,19 @@ class TlsTransport:
 
     def connect(self) -> Connection:
         """A new connection. Raises Unavailable, NotTrusted."""
+        return TlsConnection(self._shake_hands(self.context()))
+
+    def _shake_hands(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """A TLS socket to whom the context trusts. Raises Unavailable, NotTrusted."""
         raw = self._open()
         try:
-            secure = self.context().wrap_socket(raw, server_hostname=self.address[0])
+            return context.wrap_socket(raw, server_hostname=self.address[0])
         except ssl.SSLCertVerificationError as error:
             raw.close()
             raise self.not_trusted(error) from None
         except OSError as error:
             raw.close()
             raise Unavailable(f"{self._name} does not speak TLS: {error}") from None
-        return TlsConnection(secure)
 
     def not_trusted(self, error: ssl.SSLCertVerificationError) -> NotTrusted:
         """The error for a certificate that is not the right one."""
@@ -114,17 +100,11 @@ class TlsTransport:
 
     def look(self) -> bytes:
         """The certificate of whoever answers there, trusted or not."""
-        raw = self._open()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        try:
-            with context.wrap_socket(raw, server_hostname=self.address[0]) as secure:
-                return secure.getpeercert(binary_form=True) or b""
-        except OSError as error:
-            raise Unavailable(f"{self._name} does not speak TLS: {error}") from None
-        finally:
-            raw.close()
+        with self._shake_hands(context) as secure:
+            return secure.getpeercert(binary_form=True) or b""
 
     def _open(self) -> socket.socket:
         try:

@@ -13,7 +13,7 @@ from engine.errors import Unavailable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Connection(Protocol):
         """One open line to an engine."""
@@ -46,17 +46,18 @@ if TYPE_CHECKING:
             """A new connection, or Unavailable."""
 
 
-class UnixConnection:
-    """A connected Unix socket."""
+class SocketConnection:
+    """A connected socket; of a Unix one, unless a subclass says otherwise."""
 
-    def __init__(self, raw: _socket.socket) -> None:
+    def __init__(self, raw: Any) -> None:
         self._raw = raw
 
     def send(self, data: bytes) -> None:
         self._raw.sendall(data)
 
     def receive(self, limit_bytes: int) -> bytes:
-        return self._raw.recv(limit_bytes)
+        data: bytes = self._raw.recv(limit_bytes)
+        return data
 
     def is_alive(self) -> bool:
         self._raw.settimeout(0)  # with a timeout, recv would wait in spite of MSG_DONTWAIT
@@ -71,7 +72,8 @@ class UnixConnection:
         self._raw.settimeout(timeout_s)
 
     def fileno(self) -> int:
-        return self._raw.fileno()
+        number: int = self._raw.fileno()
+        return number
 
     def close(self) -> None:
         self._raw.close()
@@ -100,4 +102,4 @@ class UnixTransport:
             raise Unavailable(
                 f"no engine listens on {self.path}", "start one: wingman engine start"
             ) from error
-        return UnixConnection(raw)
+        return SocketConnection(raw)

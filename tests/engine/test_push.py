@@ -333,3 +333,41 @@ def test_a_caller_without_a_text_is_told(engine: Engine) -> None:
             engine.post("/v1/flows/ship/look", body)
     with pytest.raises(UsageError, match="did you mean"):
         engine.post("/v1/flows/ship/look", {"txt": ONE})
+
+
+def test_several_servers_are_listed_together(served: Served, far: Wingman) -> None:
+    served.client().request("POST", "/v1/executions", {"text": ONE, "source": ""})
+    far("run", "retry-demo")
+    done = far("--server", "prod,local", "list", "--json", check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(row["server"], row["flow"]) for row in rows} >= {
+        ("prod", "ship"), ("local", "retry-demo"),
+    }  # fmt: skip
+    assert rows[0]["server"] == "local", "the newest first, wherever it is"
+    table = far("list", "--server", "prod,local", "--flow", "ship", check=True).stdout
+    assert "SERVER" in table
+    assert "local" not in table
+    for words, said in (
+        (["prod,nope", "list"], "there is no server named 'nope'"),
+        (["prod,prod,local", "show", "@last"], "is for one server at a time"),
+        (["prod,https://127.0.0.1:1", "list"], "cannot be reached"),
+    ):
+        assert said in far("--server", *words).stderr, words
+
+
+def test_a_token_comes_from_a_command(served: Served, home: Home, tmp_path: Path) -> None:
+    from engine.client import servers
+
+    entry = served.entry("viewer")
+    kept = tmp_path / "vault"
+    kept.write_text(entry.pop("token") + "\n")
+    entry["token_command"] = f"cat {kept}"
+    server = servers.Server("prod", entry)
+    assert Client(home, server.transport()).request("GET", "/v1/me")["user"] == "viewer"
+    kept.unlink()
+    assert server.token(), "it is not asked for each line"
+    servers._said.clear()
+    for command, said in ((f"cat {kept}", "No such file"), ("true", "printed nothing"),
+                          ("no-such-program-here", "No such file"), ("'", "quotation")):  # fmt: skip
+        with pytest.raises(UsageError, match=said):
+            servers.Server("prod", {**entry, "token_command": command}).token()

@@ -42,7 +42,7 @@ def test_everything_goes_as_it_does_here(served: Served) -> None:
     assert found["actor"] == "editor"
     assert client.text(f"/v1/executions/{started['id']}/logs") == "there\n"
     me = client.request("GET", "/v1/me")
-    assert me == {"user": "editor", "role": "editor", "origin": "127.0.0.1"}
+    assert (me["user"], me["role"], me["origin"]) == ("editor", "editor", "127.0.0.1")
     with pytest.raises(NotAllowed):
         served.client("viewer").request("POST", "/v1/executions", {"flow": "practice-failure"})
 
