@@ -247,7 +247,7 @@ def _server_words(found: Row) -> str:
 
         server = current()
         where = server.name if server is not None else where
-    kind = found["environment"]
+    kind = "" if found["environment"] == where else found["environment"]
     if found["production"]:
         kind = f"{kind}, {paint('PRODUCTION', 'red', 'bold', file=sys.stderr)}".removeprefix(", ")
     return clean(where) + (f" ({kind})" if kind else "")

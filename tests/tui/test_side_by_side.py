@@ -117,6 +117,33 @@ async def test_rows_of_both_stand_in_one_order(
         await console.until(lambda: "did you mean prod?" in console.notice)
 
 
+async def test_a_long_way_down_and_up_again(
+    servers: dict[str, Named], open_console: OpenConsole
+) -> None:
+    for at, fake in enumerate(servers.values()):
+        for number in range(400):
+            when = stamp(NOW - 90_000 + number * 60 - at * 30)
+            made = {"id": f"old-{number}", "created_at": when, "started_at": when}
+            fake.executions.append(execution("old", number, "failed", **made))
+        fake.executions.sort(key=lambda row: str(row["created_at"]), reverse=True)
+    async with opened(open_console) as console:
+        await console.until(lambda: console.app.executions.total == 806)
+        await console.press("G")
+        await console.until(lambda: "staging old#0" in listed(console))
+        assert listed(console)[-4:] == [
+            "prod old#1", "staging old#1", "prod old#0", "staging old#0",
+        ]  # fmt: skip
+        for _ in range(3):
+            await console.press("pageup")
+            await console.until(lambda: len(listed(console)) > 15)
+        numbers = [int(line.partition("#")[2]) for line in listed(console)]
+        assert numbers == sorted(numbers, reverse=True)
+        await console.press("g")
+        await console.until(lambda: listed(console)[:1] == ["prod ship#2"])
+        most = max(m.get("limit", 0) for fake in servers.values() for m in fake.opened)
+        assert most <= 200, "never more than a few screens of each"
+
+
 async def test_a_key_goes_to_the_server_of_the_row(
     servers: dict[str, Named], open_console: OpenConsole
 ) -> None:

@@ -153,7 +153,8 @@ class Proving:
         lines: list[list[Part]] = [
             [(clean(row), SIGNS.get(row[:1], "text"))] for row in fix["diff"]
         ]
-        title = f"{self.name} completed. Save the fix into {clean(fix['path'])}{self._where}?"
+        lines[:0] = [[(clean(fix["path"]), "muted")], []]
+        title = f"{self.name} completed. Save the fix into the flow's file{self._where}?"
         dialog = ReadingDialog(title, lines, {"y": "save it"})
 
         def answered(key: str | None) -> None:
