@@ -46,7 +46,10 @@ def test_changes_and_refusals_are_written_down_with_who_where_and_why(
     assert refused["subject"] == f"POST /v1/executions/{id_}/cancel"
     assert "for the role operator" in refused["reason"]
     assert {line["origin"] for line in found} == {"socket"}
-    assert [line["execution"] for line in found if line["action"] == "run"] == ["plain#2", "plain#1"]
+    assert [line["execution"] for line in found if line["action"] == "run"] == [
+        "plain#2",
+        "plain#1",
+    ]
     assert refused["execution"] is None
     assert token["subject"].startswith("victor ")
     assert "hunter2" not in json.dumps(found)
@@ -108,6 +111,24 @@ def test_every_crime_is_found(
     done = wingman("audit", "verify")
     assert done.returncode == 1
     assert found in done.stdout
+
+
+def test_an_end_that_was_cut_off_is_found_under_new_lines(
+    engine: Engine, home: Home, wingman: Wingman
+) -> None:
+    """The engine goes on with the numbers that were cut off: a checkpoint knows better."""
+    for _ in range(3):
+        engine.run(TRUE)
+    engine.stop()
+    edited("DELETE FROM audit WHERE seq > 1")(home)
+    engine.begin()
+    for _ in range(4):
+        engine.run(TRUE)
+    engine.stop()
+    engine.begin()
+    done = wingman("audit", "verify")
+    assert done.returncode == 1
+    assert "line 3 is not what a checkpoint says" in done.stdout
 
 
 def test_an_honest_record_is_whole(engine: Engine, home: Home, wingman: Wingman) -> None:

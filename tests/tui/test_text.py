@@ -89,3 +89,16 @@ def test_a_filter_is_completed_word_by_word() -> None:
     assert complete("state:failed,pa") == ["state:failed,paused", "state:failed,partial"]
     assert complete("x flow:ni", flows=["nightly", "daily"]) == ["flow:nightly"]
     assert completed("x flow:ni", "flow:nightly") == "x flow:nightly"
+
+
+def test_a_rate_is_told_as_coarsely_as_a_glance() -> None:
+    rates = {
+        0: "",
+        499: "",
+        2_400: " 2 kB/s",
+        9_400: " 9 kB/s",
+        131_000: " 130 kB/s",
+        2_300_000: " 2 MB/s",
+    }
+    for bytes_s, words in rates.items():
+        assert say.rate_words(bytes_s) == words
