@@ -74,6 +74,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         self.animation_level = "none"
         ascii_only = terminal.ascii_only if settings.ascii is None else settings.ascii
         self.view = View(palette, ascii_only, clock, zone)
+        self.begin_with_palette()
         self.flows = FlowList()
         self.reference = reference
         self.details_tab = "why"
@@ -99,8 +100,7 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     # life
 
     def on_mount(self) -> None:
-        """Set the theme; what takes time waits for the first paint."""
-        self.use_palette()
+        """What takes time waits for the first paint."""
         self._told_rate = ""  # of a server far away, as the top line tells it
         self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
         self._catch_signals()

@@ -53,6 +53,13 @@ class Choices(App[int]):
         self.register_theme(theme)
         self.theme = theme.name
 
+    def begin_with_palette(self) -> None:
+        """The same before anything is styled: the style sheet is read once."""
+        theme = self.view.palette.textual_theme()
+        self.register_theme(theme)
+        self.set_reactive(App.theme, theme.name)
+        self._refresh_truecolor_filter(self.ansi_theme)  # colours stay those of the terminal
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our style sheet asks for, until the palette's theme is set."""
         return {"dialog-border": "ansi_default"}
