@@ -129,3 +129,39 @@ async def test_in_the_help_a_cursor_stands_only_on_what_opens(open_console: Open
                 seen.append(pane.lines[pane.cursor].topic)
         assert "The console" in seen
         assert len(seen) > 10
+
+
+async def test_below_the_least_size_a_dialog_makes_room_for_the_one_sentence(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "r")
+        await console.sees("run it")
+        await console.press("ctrl+u")
+        await console.type("abc")
+        await console.pilot.resize_terminal(50, 12)
+        await console.until(lambda: "run it" not in console.text())
+        assert "Wingman needs 60x15, this is 50x12." in console.text()
+        await console.press("x")
+        await console.pilot.resize_terminal(80, 24)
+        await console.sees("abc ")
+        await console.press("d")
+        await console.sees("abcd ")
+        await console.pilot.resize_terminal(50, 12)
+        await console.until(lambda: "run it" not in console.text())
+        await console.press("q")
+        await console.until(lambda: not console.app.is_running or console.app._exit)
+
+
+async def test_a_question_that_cannot_be_seen_is_not_answered(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("down", "x")
+        await console.sees("Cancel ingest-orders#2041?")
+        await console.pilot.resize_terminal(50, 12)
+        await console.sees("Wingman needs")
+        await console.press("y", "escape")
+        await console.pilot.resize_terminal(80, 24)
+        await console.sees("Cancel ingest-orders#2041?")
+        assert not [path for _, path, _ in engine.requests if path.endswith("cancel")]

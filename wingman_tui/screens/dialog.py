@@ -10,6 +10,8 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from wingman_tui.global_actions import do_leave
+from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part
 from wingman_tui.widgets.painted import Painted
 
@@ -33,6 +35,8 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__(classes="dialog")
         self._is_answered = False
+        self._focus_before: Widget | None = None
+        self._is_covered = False
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
         """Answer once: keys may come faster than a dialog goes away."""
@@ -50,9 +54,30 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         """Give the box the room that so many lines need, or what there is."""
         box: Widget = self.query_one(".box")
         size = self.app.size
+        self._show_box(box, size.width >= MIN_COLUMNS and size.height >= MIN_ROWS)
         box.styles.width = min(WIDTH_LIMIT, size.width - 4)
         box.styles.height = min(rows + BORDER_ROWS, size.height - 2)
         box.set_class(self.console_app.view.ascii_only, "-ascii")
+
+    def _show_box(self, box: Widget, fits: bool) -> None:
+        """Below the least size the mode's one sentence is seen instead, and nothing is typed."""
+        if box.display == fits:
+            return
+        box.display = fits
+        self._is_covered = not fits
+        if fits:
+            self.set_focus(self._focus_before)
+        else:
+            self._focus_before = self.focused
+            self.set_focus(None)
+
+    async def on_event(self, event: events.Event) -> None:
+        """A question that cannot be seen is not answered; the sentence names the only key."""
+        if isinstance(event, events.Key) and self._is_covered:
+            if event.key == "q":
+                do_leave(self.console_app)
+            return
+        await super().on_event(event)
 
     def rows_needed(self) -> int:
         """How many lines the box holds."""

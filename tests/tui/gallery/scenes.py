@@ -58,6 +58,7 @@ SCENES = {
     "machine": Scene("m", "memory"),
     "triggers": Scene("c", "schedule"),
     "moments": Scene("c / n i g h t enter tab", "03:00"),
+    "inbox": Scene("I", "open"),
     "audit": Scene("u", "run"),
     "system_log": Scene("v", "log"),
     "doctor": Scene("v tab", "disk"),
