@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.cells import cell_len
@@ -270,34 +270,3 @@ def _fact(key: str, value: Any) -> str:
     if key == "duration_ms":
         return duration(value) or "-"
     return "-" if value is None else clean(str(value))
-
-
-def event_lines(events: Sequence[Found], width: int, zone: Any = None) -> list[Line]:
-    """The journal of an execution, an event a line, its day where that is another one."""
-    lines: list[Line] = []
-    day = ""
-    number = max((len(str(event["seq"])) for event in events), default=1)
-    names = max((cell_len(clean(event["type"])) for event in events), default=1)
-    for event in events:
-        at = full_time(event["at"], zone)
-        if at[:10] != day:
-            day = at[:10]
-            lines.append(title(day))
-        head: Line = [
-            (f"{event['seq']:>{number}}  ", "muted"),
-            (f"{at[11:]}  ", "log_time"),
-            (fit(clean(event["type"]), names) + "  ", "accent"),
-        ]
-        facts = [
-            part
-            for name, value in event["data"].items()
-            for part in ((f"{clean(str(name))}=", "muted"), (f"{_plainly(value)}  ", "text"))
-        ]
-        indent = number + 2 + 10 + 4
-        lines += folded([*head, *facts], width, indent)
-    return lines
-
-
-def _plainly(value: Any) -> str:
-    """A value of an event: a text as it is, all else as JSON."""
-    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

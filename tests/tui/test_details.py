@@ -8,6 +8,7 @@ from typing import Any
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
 from wingman_tui import account
+from wingman_tui.journal import event_lines
 
 WHY = {
     "subject": "nightly-backup#128",
@@ -271,7 +272,11 @@ def test_the_journal_names_the_day_once_and_folds_what_an_event_holds() -> None:
         {"seq": 10, "at": "2026-11-23T00:00:01.000000Z", "type": "attempt.ended",
          "data": {"step": "dump", "text": "long " * 30 + "end"}},
     ]  # fmt: skip
-    lines = plain(account.event_lines(events, 60, UTC)).splitlines()
+    lines = plain(event_lines(events, 60, UTC)).splitlines()
+    sealed = {"seq": 1, "at": "2026-11-22T23:59:59Z", "type": "execution.queued",
+              "data": {"version": "ab" * 32, "inputs": {"token": {"$sealed": "wm1:xyz"}}}}
+    text = plain(event_lines([sealed], 200, UTC))
+    assert 'version=abababababab…  inputs={"token": "(sealed)"}' in text
     assert lines[0] == "2026-11-22"
     assert lines[1].startswith(" 9  23:59:59  attempt.starting  step=dump  number=1")
     assert "2026-11-23" in lines

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 
 from wingman_tui import account
 from wingman_tui.columns import name_of
+from wingman_tui.journal import event_lines
 from wingman_tui.looks import LIVE_STATES
 from wingman_tui.replay import replay_lines
 from wingman_tui.sanitise import clean
@@ -152,7 +153,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
             "values": lambda: account.values_lines(answer, width),
             "definition": lambda: account.definition_lines(str(answer["text"]), width),
             "diff": lambda: account.diff_lines(answer, width),
-            "events": lambda: account.event_lines(answer["events"], width, view.zone),
+            "events": lambda: event_lines(answer["events"], width, view.zone),
             "replay": lambda: replay_lines(answer, width, view.zone, view.ascii_only),
         }
         return made[tab]()
