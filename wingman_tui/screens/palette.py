@@ -145,7 +145,7 @@ class ActionList(LineList):
         parts = [
             (fit(key, KEY_CELLS), "key"),
             (fit(action.label, LABEL_CELLS), "strong"),
-            (action.help, "muted"),
+            (fit(action.help, self.size.width - KEY_CELLS - LABEL_CELLS - 2), "muted"),
         ]
         return self.line([(" ", "text"), *parts], cursor)
 
