@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -194,7 +195,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=SECONDS)
     parser.add_argument("--rate", type=int, default=RATE)
     options = parser.parse_args()
-    print(f"({load()})")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # the engine ends with us
+    print(f"({load()})", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["WINGMAN_HOME"] = folder
         home = home_at(folder)

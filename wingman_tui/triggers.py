@@ -22,6 +22,9 @@ OUTCOMES: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+NEWEST_LINES = 3  # of the reason of the newest occasion
+
+
 @dataclass
 class TriggerRows:
     """The triggers that match the filter."""
@@ -140,8 +143,8 @@ def head_lines(row: Row, view: View, width: int) -> list[list[Part]]:
     return lines
 
 
-def ledger_lines(rows: Sequence[Row], view: View) -> list[list[Part]]:
-    """An occasion a line, the newest first."""
+def ledger_lines(rows: Sequence[Row], view: View, width: int) -> list[list[Part]]:
+    """An occasion a line, the newest first; of that one the whole reason."""
     if not rows:
         return [[(" nothing has happened yet", "muted")]]
     lines: list[list[Part]] = []
@@ -149,12 +152,17 @@ def ledger_lines(rows: Sequence[Row], view: View) -> list[list[Part]]:
         at = when(row["at"], view.now(), view.zone)
         text, role = _outcome(str(row["outcome"]), view)
         label = clean(str(row.get("label") or ""))
-        times = "" if row["times"] == 1 else f"{row['times']} times: "
-        reason = clean(str(row.get("reason") or ""))
-        lines.append([
+        more = "more than " if row.get("more") else ""
+        times = "" if row["times"] == 1 else f"{more}{row['times']} times: "
+        reason = times + clean(str(row.get("reason") or ""))
+        begin: list[Part] = [
             (f" {at:<12} ", "text"), (f"{text:<10} ", role),
-            (f"{label} " if label else "", "strong"), (f"{times}{reason}", "muted"),
-        ])  # fmt: skip
+            (f"{label} " if label else "", "strong"),
+        ]  # fmt: skip
+        indent = sum(len(part) for part, _ in begin)
+        told = [reason] if lines else wrap(reason, max(20, width - indent - 1), NEWEST_LINES)
+        lines.append([*begin, (told[0] if told else "", "muted")])
+        lines += [[(" " * indent + line, "muted")] for line in told[1:]]
     return lines
 
 

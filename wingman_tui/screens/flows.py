@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 
 from wingman_tui.columns import FLOWS
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import toggle_debug, toggle_watch
+from wingman_tui.screens.looking import LookingScreen
 from wingman_tui.state import FlowList
 from wingman_tui.triggers import coming
 from wingman_tui.view import Part
@@ -59,17 +59,17 @@ class FlowRows:
         return made[2]
 
 
-class FlowsScreen(ModeScreen):
+class FlowsScreen(LookingScreen):
     """The mode that shows the flows."""
 
     SCOPE = "flows"
+    LOOKS_AT = "triggers"
     filter_text = ""
 
     def panes(self) -> ComposeResult:
         """One table, and what is known of the selected flow."""
         self.rows = FlowRows(self.console_app.flows)
         self.rows.refresh("")
-        self._window: int | None = None
         self.table = LiveTable(self.rows, FLOWS, empty=self._empty, id="flows")
         yield self.table
         yield FlowPanel(self)
@@ -96,21 +96,9 @@ class FlowsScreen(ModeScreen):
     def on_screen_resume(self) -> None:
         """Show what came while another mode was visible, and look at what starts them next."""
         self.flows_changed()
-        self._look_away()
-        self._window = self.console_app.session.feed.open({"window": "triggers"}, self._frame)
 
-    def on_screen_suspend(self) -> None:
-        """Nobody looks."""
-        self._look_away()
-
-    def _look_away(self) -> None:
-        if self._window is not None:
-            self.console_app.session.feed.close(self._window)
-            self._window = None
-
-    def _frame(self, frame: dict[str, Any]) -> None:
-        if "triggers" not in frame:
-            return
+    def take_frame(self, frame: dict[str, Any]) -> None:
+        """Show when each starts next."""
         before, self.rows.coming = self.rows.coming, coming(frame["triggers"])
         names = before.keys() | self.rows.coming.keys()
         self.table.rows_updated({n for n in names if before.get(n) != self.rows.coming.get(n)})

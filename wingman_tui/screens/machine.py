@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from wingman_tui.columns import MACHINE
 from wingman_tui.machine import SORT_WORDS, SORTS, Machine
-from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.looking import LookingScreen
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
@@ -41,15 +41,15 @@ class GaugesPane(Painted):
         return self.line(lines[y]) if y < len(lines) else self.blank()
 
 
-class MachineScreen(ModeScreen):
+class MachineScreen(LookingScreen):
     """The mode of the machine's own state."""
 
     SCOPE = "machine"
+    LOOKS_AT = "machine"
 
     def panes(self) -> ComposeResult:
         """Gauges above the steps that run."""
         self.machine = Machine()
-        self._window: int | None = None
         self.gauges = GaugesPane(self.machine)
         self.table = LiveTable(self.machine, MACHINE, empty=self._empty, id="live-steps")
         yield self.gauges
@@ -62,21 +62,9 @@ class MachineScreen(ModeScreen):
     def on_screen_resume(self) -> None:
         """Look: the engine measures as long as somebody does."""
         self.table.focus()
-        self._look_away()
-        self._window = self.console_app.session.feed.open({"window": "machine"}, self._frame)
 
-    def on_screen_suspend(self) -> None:
-        """Nobody looks."""
-        self._look_away()
-
-    def _look_away(self) -> None:
-        if self._window is not None:
-            self.console_app.session.feed.close(self._window)
-            self._window = None
-
-    def _frame(self, frame: dict[str, Any]) -> None:
-        if frame.get("kind") == "error":
-            return
+    def take_frame(self, frame: dict[str, Any]) -> None:
+        """Show what was measured."""
         before = list(self.machine.order)
         self.machine.apply(frame)
         self.gauges.measured()

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from engine.client.console import quote
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.looking import LookingScreen
 from wingman_tui.triggers import TRIGGERS, TriggerRows, head_lines, ledger_lines, moment_lines
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
@@ -20,10 +20,11 @@ LEDGER_ROWS = 30
 PREVIEW = 12
 
 
-class TriggersScreen(ModeScreen):
+class TriggersScreen(LookingScreen):
     """The mode of the triggers."""
 
     SCOPE = "triggers"
+    LOOKS_AT = "triggers"
 
     def panes(self) -> ComposeResult:
         """The table, and of the selected one its ledger or its next moments."""
@@ -31,7 +32,6 @@ class TriggersScreen(ModeScreen):
         self.ledgers: dict[str, list[Any]] = {}
         self.moments: dict[str, list[Any]] = {}
         self.shows_moments = False
-        self._window: int | None = None
         self.table = LiveTable(self.rows, TRIGGERS, empty=self._empty, id="triggers")
         yield self.table
         self.panel = TriggerPanel(self)
@@ -44,21 +44,9 @@ class TriggersScreen(ModeScreen):
     def on_screen_resume(self) -> None:
         """Look at them."""
         self.table.focus()
-        self._look_away()
-        self._window = self.console_app.session.feed.open({"window": "triggers"}, self._frame)
 
-    def on_screen_suspend(self) -> None:
-        """Nobody looks."""
-        self._look_away()
-
-    def _look_away(self) -> None:
-        if self._window is not None:
-            self.console_app.session.feed.close(self._window)
-            self._window = None
-
-    def _frame(self, frame: dict[str, Any]) -> None:
-        if frame.get("kind") == "error":
-            return
+    def take_frame(self, frame: dict[str, Any]) -> None:
+        """Show the triggers as they are now."""
         before, order = dict(self.rows.rows), list(self.rows.names)
         is_first = not self.rows.loaded
         self.rows.apply(frame)
@@ -214,4 +202,6 @@ class TriggerPanel(Painted):
         lines[0] = self.view.headed(lines[0], self.size.width)
         if self._owner.shows_moments:
             return lines + moment_lines(self._owner.moments.get(name, ()))
-        return lines + ledger_lines(self._owner.ledgers.get(name, ()), self.view)
+        return lines + ledger_lines(
+            self._owner.ledgers.get(name, ()), self.view, self.size.width
+        )
