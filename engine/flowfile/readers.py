@@ -359,3 +359,21 @@ def scalars_of(node: Node) -> Iterable[Scalar]:
             stack.extend(current.items)
         else:
             stack.extend(item for _, item in current.entries.values())
+
+
+@dataclass(frozen=True)
+class NodesOf(Reader):
+    """A list whose entries are read later, each by its kind; the value is the node."""
+
+    form: str
+    entry: str  # of the schema's definitions
+    hint: str
+
+    def words(self) -> str:
+        return self.form
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"$ref": f"#/$defs/{self.entry}"}}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        return node if isinstance(node, Sequence) else self.expected(node, reading, self.hint)

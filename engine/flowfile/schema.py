@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
-from typing import Any
 
 from .access import PERMISSIONS, SecretName
 from .alert_keys import ALERT
@@ -36,15 +35,14 @@ from .readers import (
     Expression,
     ListOf,
     MapOf,
+    NodesOf,
     Number,
     Reader,
-    Reading,
     TemplateText,
     TemplateTree,
     Text,
 )
 from .trigger_schema import Triggers
-from .yaml_tree import Node, Sequence
 
 # ── values ────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,27 +91,14 @@ _POLICY = (
         "retry where retries are configured, else fail"),
 )
 
-@dataclass(frozen=True)
-class Steps(Reader):
-    """A list of steps; `compile` reads each by its kind."""
-
-    def words(self) -> str:
-        return "a list of steps"
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"$ref": "#/$defs/step"}}
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        if not isinstance(node, Sequence):
-            return self.expected(node, reading, "begin each step with `- id:`")
-        return node
+STEPS = NodesOf("a list of steps", "step", "begin each step with `- id:`")
 
 
 ON_ERROR = Fields("an entry of `on_error`", (
     Key("match", ListOf(ErrorType(), or_one=True, least=1, form="a list of types of error"),
         "The errors that it handles; `interrupted` and `lost` only where they are named.",
         "[any]"),
-    Key("steps", Steps(), "The steps that handle it, one after the other. They know `error.type`, "
+    Key("steps", STEPS, "The steps that handle it, one after the other. They know `error.type`, "
         "`error.message` and `error.step`."),
     Key("then", Choice(("continue", "fail")), "`continue`: when they completed, the failure counts "
         "as met; `fail`: it stays a failure.", "continue"),
@@ -160,10 +145,10 @@ KINDS: Map[str, Kind] = {kind.name: kind for kind in (
          "and no place is taken while it waits; who decided, the comment and what was filled in "
          "are its outputs.", without=WITHOUT,
          elsewhere="nothing runs that could use it; its time is approve: {timeout: 1h}"),
-    Kind("parallel", Steps(), "A group of steps that run side by side: one without `needs` starts "
+    Kind("parallel", STEPS, "A group of steps that run side by side: one without `needs` starts "
          "with the group. Who needs the group waits for all of them.", without=_NOT_OF_GROUPS,
          elsewhere=_TO_THOSE),
-    Kind("steps", Steps(), "A group of steps that run one after the other.",
+    Kind("steps", STEPS, "A group of steps that run one after the other.",
          without=_NOT_OF_GROUPS, elsewhere=_TO_THOSE),
 )}
 
@@ -253,13 +238,13 @@ FLOW = table_of((
     Key("defaults", Fields("`defaults`", (
         *_TIMES, *_POLICY, Key("shell", SHELL, "The shell of `run` steps.", "bash -euo pipefail"),
     )), "What holds for every step that does not say otherwise; of `retry`, key by key.", "{}"),
-    Key("steps", Steps(), "The steps."),
-    Key("on_success", Steps(), "Steps after `steps`, where the execution completed (also "
+    Key("steps", STEPS, "The steps."),
+    Key("on_success", STEPS, "Steps after `steps`, where the execution completed (also "
         "partially).", "[]"),
-    Key("on_failure", Steps(), "Steps after `steps`, where the execution failed.", "[]"),
-    Key("on_cancel", Steps(), "Steps after `steps`, where the execution was cancelled; not after "
+    Key("on_failure", STEPS, "Steps after `steps`, where the execution failed.", "[]"),
+    Key("on_cancel", STEPS, "Steps after `steps`, where the execution was cancelled; not after "
         "a kill.", "[]"),
-    Key("finally", Steps(), "Steps that run at the very end, whatever happened; not after a kill.",
+    Key("finally", STEPS, "Steps that run at the very end, whatever happened; not after a kill.",
         "[]"),
     Key("expect", Expression("flow expect"), "Checked when all `steps` have ended well: false "
         "fails the execution, with the values in the error. `outputs` are the execution's own."),

@@ -19,6 +19,7 @@ from .readers import (
     Expression,
     ListOf,
     MapOf,
+    NodesOf,
     Number,
     Reader,
     Reading,
@@ -164,18 +165,16 @@ TRIGGERS: Map[str, TriggerKind] = {one.word: one for one in (
 
 
 @dataclass(frozen=True)
-class Triggers(Reader):
+class Triggers(NodesOf):
     """A list of triggers, each read by its kind; the value is what `triggers` compiles."""
 
-    def words(self) -> str:
-        return "a list of triggers"
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"$ref": "#/$defs/trigger"}}
+    form: str = "a list of triggers"
+    entry: str = "trigger"
+    hint: str = "write `- schedule: …`, one a line"
 
     def read(self, node: Node, reading: Reading) -> Any:
         if not isinstance(node, Sequence):
-            return self.expected(node, reading, "write `- schedule: …`, one a line")
+            return super().read(node, reading)
         found = [_read_one(item, reading) for item in node.items]
         return [one for one in found if one is not None]
 
