@@ -140,6 +140,7 @@ TELLERS: dict[str, Callable[[Data], tuple[str, str]]] = {
     "child.starting": _child_starting,
     "child.started": lambda data: ("info", f"{data['step']}: is execution #{data['number']}"),
     "child.waiting": _child_waiting,
+    "child.checking": lambda data: ("debug", f"{data['step']}: ended; `expect` is evaluated"),
     "child.ended": _attempt_ended,
     "step.ended": _step_ended,
     "step.released": _released,

@@ -47,6 +47,8 @@ def ended(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     step.duration_ms = (at_us - (step.started_at_us or at_us)) // 1000
     step.error = data.get("error")
     step.outputs = data.get("outputs") or {}
+    step.unchecked = None
+    ex.unchecked.discard(step.path)
     step.reason = data.get("reason", "")
     step.handled = step.tolerated = bool(data.get("handled"))
     step.handling = data.get("handling")

@@ -11,7 +11,8 @@ from typing import Any
 
 from engine.core.advance import advance
 from engine.core.cancelling import fail_fast, is_unwanted
-from engine.core.conclude import after_failure, check_outputs
+from engine.core.conclude import after_failure, check_expectation
+from engine.core.prepare import NeedsSandbox
 from engine.core.state import StepState
 from engine.core.turn import Turn
 
@@ -41,14 +42,28 @@ def children_ended(turn: Turn, ends: Iterable[tuple[str, str, Facts]]) -> None:
     """Several executions have ended: of each the step that calls it, its id, the facts."""
     for path, execution, facts in ends:
         step = _awaited(turn, path, execution)
-        if step is None:
+        if step is None or step.unchecked is not None:
             continue
         state, error = _judged(turn, step, facts)
-        if error is None:
-            state, error = check_outputs(turn, step, state, facts["outputs"])
         known = {key: facts[key] for key in ("outputs", "number", "attempt")}
+        if error is None and step.definition["expect"]:
+            try:
+                _, error = check_expectation(turn, step, known)
+            except NeedsSandbox as need:
+                end = {"state": state, **known}
+                turn.emit("child.checking", step=path, end=end)
+                turn.ask_sandbox(path, need)
+                continue
+            state = "failed" if error else state
         _conclude(turn, step, state, error, **known)
     advance(turn)
+
+
+def child_checked(turn: Turn, step: StepState, error: dict[str, Any] | None) -> None:
+    """Whether the outputs of an ended execution are as its caller expects has become known."""
+    facts = dict((step.unchecked or {})["end"])
+    state = facts.pop("state")
+    _conclude(turn, step, "failed" if error else state, error, **facts)
 
 
 def child_refused(turn: Turn, path: str, execution: str, error: dict[str, Any] | None) -> None:

@@ -16,6 +16,7 @@ from engine.core.advance import advance
 from engine.core.awaiting import asked, decide_approval, expire
 from engine.core.batches import queue, was_recalled
 from engine.core.batching import gathered as items_gathered
+from engine.core.calling import child_checked
 from engine.core.cancelling import begin_cancel, is_unwanted
 from engine.core.conclude import (
     answered_expectation,
@@ -205,8 +206,17 @@ def _checked(turn: Turn, step: StepState, value: Any, error: str | None) -> None
     """Whether the outputs of an ended attempt are as expected has become known."""
     facts = {k: v for k, v in (step.unchecked or {}).items() if k != "step"}
     state, found = answered_expectation(turn, step, facts["end"], value, error)
-    conclude(turn, step, state, found, **facts)
+    _conclude_checked(turn, step, state, found, facts)
     advance(turn)
+
+
+def _conclude_checked(
+    turn: Turn, step: StepState, state: str, error: dict[str, Any] | None, facts: dict[str, Any]
+) -> None:
+    if step.child is not None:
+        child_checked(turn, step, error)
+    else:
+        conclude(turn, step, state, error, **facts)
 
 
 def _check_again(turn: Turn, step: StepState) -> None:
@@ -216,7 +226,7 @@ def _check_again(turn: Turn, step: StepState) -> None:
     except NeedsSandbox as need:
         turn.ask_sandbox(step.path, need)
     else:  # this version finds it light
-        conclude(turn, step, state, error, **facts)
+        _conclude_checked(turn, step, state, error, facts)
 
 
 def gathered(turn: Turn, path: str, count: int, error: str | None) -> None:

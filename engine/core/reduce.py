@@ -320,6 +320,7 @@ REDUCERS: dict[str, Callable[[Execution, int, dict[str, Any]], None]] = {
     "child.starting": called.starting,
     "child.started": called.started,
     "child.waiting": called.waits,
+    "child.checking": _checking,
     "child.ended": called.ended,
     "step.ended": _step_ended,
     "step.handled": _step_handled,

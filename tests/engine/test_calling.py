@@ -170,6 +170,23 @@ def test_what_cannot_start_fails_the_step_in_words(
     assert "child" not in step_of(ended, "call")
 
 
+def test_what_is_expected_of_a_called_flow_may_be_large(calling: Engine, home: Home) -> None:
+    """Over more than an engine evaluates itself: the sandbox answers, also for the next engine."""
+    big = "name: big\nsteps: [{id: a, run: \"seq 5000 | jq -cs '{n: .}'\", outputs: json}]\n"
+    write(home, "big", big + "outputs: {n: '${{ steps.a.outputs.n }}'}\n")
+    expects = {"good": "outputs.n.all(x, x > 0)", "bad": "outputs.n.all(x, x > 5)"}
+    steps = "".join(
+        f"  - {{id: {name}, needs: [], flow: big, expect: '{text}'}}\n"
+        for name, text in expects.items()
+    )
+    found = calling.run(f"name: m\nsteps:\n{steps}")
+    assert states(found) == {"good": "completed", "bad": "failed"}
+    assert len(step_of(found, "good")["outputs"]["n"]) == 5000
+    error = found["error"]
+    assert (error["step"], error["type"]) == ("bad", "expect")
+    assert error["message"].startswith("expect: outputs.n.all(x, x > 5) is false; outputs.n = [")
+
+
 def test_a_circle_is_refused_at_the_start_and_at_run_time(calling: Engine, home: Home) -> None:
     write(home, "a", "name: a\nsteps: [{id: x, flow: b}]")
     write(home, "b", "name: b\nsteps: [{id: y, flow: a}]")
