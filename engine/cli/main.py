@@ -32,6 +32,7 @@ COMMANDS = {
     "run": ("run", "run a flow, by name or file, and follow it"),
     "list": ("listing", "list executions, newest first"),
     "show": ("show", "show one execution: its steps, errors, inputs and outputs"),
+    "batches": ("batches", "list the batches of a step, a page at a time"),
     "logs": ("logs", "print or follow an execution's log"),
     "why": ("why", "say why an execution failed or waits, or a flow does not run, and what helps"),
     "diff": ("diff", "say what is different from the last good execution, or from another"),
