@@ -8,13 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import sys
 import termios
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+HANG_UP_S = 5.0
 MIN_COLUMNS, MIN_ROWS = 60, 15
 WIDE_COLUMNS = 120  # from here on tree and log stand side by side, each wide enough to read
 # leave every mode that Textual or we may have set: synchronised output, mouse, paste, focus,
@@ -87,7 +90,9 @@ class Keeper:
 def watch_for_hangup(on_hangup: Callable[[], None]) -> None:
     """Call back when the terminal goes away; for those who were told to ignore SIGHUP.
 
-    Waits in the kernel: it costs nothing until it happens.
+    Waits in the kernel: it costs nothing until it happens. A console that has not ended some
+    seconds later never will: what it still wants to say fills a queue that nobody empties any more,
+    while its input is at an end again and again. There is nothing left to give back.
     """
 
     def wait() -> None:
@@ -95,7 +100,9 @@ def watch_for_hangup(on_hangup: Callable[[], None]) -> None:
         poller.register(0, 0)  # errors and hang-ups are always reported
         while True:
             if any(event & (select.POLLHUP | select.POLLERR) for _, event in poller.poll()):
-                on_hangup()
-                return
+                with contextlib.suppress(RuntimeError):  # its loop has ended already
+                    on_hangup()
+                time.sleep(HANG_UP_S)
+                os._exit(128 + signal.SIGHUP)
 
     threading.Thread(target=wait, name="hang-up", daemon=True).start()

@@ -80,6 +80,26 @@ def test_a_lost_terminal_ends_the_console(open_terminal: OpenTerminal, told: str
     terminal.status = 0
 
 
+def test_a_console_that_cannot_end_without_its_terminal_is_ended(
+    open_terminal: OpenTerminal,
+) -> None:
+    """Its last words wait for a writer that has died: it would read the end of its input for ever."""
+    stuck = (
+        "from wingman_tui import __main__, app; "
+        "app.WingmanApp.exit = lambda *_, **__: None; __main__.main([])"
+    )
+    terminal = open_terminal(program=[sys.executable, "-c", stuck])
+    terminal.hang_up()
+    deadline = time.monotonic() + WAIT_S
+    found = 0
+    while not found and time.monotonic() < deadline:
+        found, status = os.waitpid(terminal.pid, os.WNOHANG)
+        time.sleep(0.05)
+    assert found
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    terminal.status = 0
+
+
 def test_suspended_and_resumed_it_paints_again(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal()
     shown = terminal.text()
