@@ -27,12 +27,14 @@ class Watching:
     def __init__(self, app: WingmanApp) -> None:
         self._app = app
         self._windows: list[int] = []
+        self._seen: list[Seen] = []
 
     def look(self) -> None:
         """Watch the flows that are watched now."""
         session = self._app.session
         while self._windows:
             session.feed.close(self._windows.pop())
+        self._seen.clear()
         flows = [name for name in self._app.kept.watched if PLAIN_NAME.fullmatch(name)]
         if not flows:
             return
@@ -40,8 +42,14 @@ class Watching:
         request = {"window": "executions", "filter": line[:1_000], "offset": 0, "limit": ROWS}
         for link in session.links:
             server = link.name if session.is_several else ""
-            on_frame = Seen(partial(self._tell, server)).take
-            self._windows.append(session.feed.open(request, on_frame, link))
+            seen = Seen(partial(self._tell, server))
+            self._seen.append(seen)
+            self._windows.append(session.feed.open(request, seen.take, link))
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether what was there is known: what comes from now on is news."""
+        return bool(self._seen) and all(seen.is_begun for seen in self._seen)
 
     def toggle(self, flow: str) -> bool:
         """Watch a flow, or no longer; True when it is watched now."""
@@ -65,6 +73,11 @@ class Seen:
     def __init__(self, tell: Callable[[list[dict[str, Any]]], None]) -> None:
         self._tell = tell
         self._known: set[tuple[str, int]] | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the first frame has come."""
+        return self._known is not None
 
     def take(self, frame: dict[str, Any]) -> None:
         """Take a frame of the window in."""

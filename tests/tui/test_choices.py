@@ -60,7 +60,7 @@ async def test_a_watched_flow_tells_of_its_failure_in_any_mode(
         flow = console.app.kept.watched[0]
         await console.press("f")
         await console.sees("Automation › Flows")
-        await console.until(lambda: console.app.watching._seen is not None)
+        await console.until(lambda: console.app.watching.has_looked)
         error = {"step": "load", "type": "exit:1", "message": "no"}
         engine.add(execution("other", 1, "failed", error=error))
         engine.add(execution(flow, 999, "failed", id="watched-999", error=error))
