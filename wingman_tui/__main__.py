@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(reference: str) -> int:
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_S)  # read when Textual is imported
     gc.disable()  # what is imported stays
-    from engine.client.console import find_home
+    from engine.client.console import WingmanError, find_home
     from wingman_tui.early import EarlyLook
 
     home = find_home()
@@ -51,7 +51,7 @@ def _run(reference: str) -> int:
         from wingman_tui.app import WingmanApp
 
         app = WingmanApp(home, settings, terminal, reference=reference, early=early)
-    except (SettingsError, KeymapError, ThemeError) as error:
+    except (SettingsError, KeymapError, ThemeError, WingmanError) as error:
         return _fail(f"wingman: {error}", 2)
     gc.freeze()
     gc.set_threshold(*COLLECTED)

@@ -111,7 +111,8 @@ class SideBySide:
         session, limit = self._app.session, max(WINDOW_MIN, page * 3)
         self._request |= fields
         if "sort" in fields:
-            self._held.sort = Order(fields["sort"], bool(fields.get("reverse")))
+            order = Order(fields["sort"], bool(fields.get("reverse")))
+            self._held.reorder(order, self._app.view.now())
         for name in [name for name in self._windows if name not in servers]:
             session.feed.close(self._windows.pop(name))
         session.shown = list(servers)

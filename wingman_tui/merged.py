@@ -151,6 +151,12 @@ class Merged:
 
     # what comes in
 
+    def reorder(self, order: Order, now: float) -> None:
+        """Compare by something else from now on, what is held already too."""
+        self.sort = order
+        for part in self.parts.values():
+            part.rank(order, now)
+
     def show(self, servers: Sequence[str]) -> None:
         """Merge these servers alone; what is known of them stays."""
         self.parts = {server: self.parts.get(server, Part()) for server in servers}

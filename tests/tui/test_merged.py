@@ -94,6 +94,19 @@ def test_what_is_shown_is_what_the_whole_list_has_there(
         assert merged.covers(index, min(len(whole), index + 10)), (index, merged.offset)
 
 
+def test_another_order_while_one_server_has_answered_in_it() -> None:
+    world = World(5, [9, 9], Order())
+    for name in world.rows:
+        world.send(name, 0, 20)
+    for order in (Order("flow"), Order("duration"), Order("state", True), Order("flow", True)):
+        world.order = order
+        world.merged.reorder(order, NOW)
+        for name, rows in world.rows.items():
+            rows.sort(key=lambda row: rank_of(row, world.order, NOW))
+            world.send(name, 0, 20)
+        assert world.merged.order == world.whole
+
+
 def test_a_server_that_has_not_answered_holds_nobody_up() -> None:
     world = World(1, [5, 5, 0], Order())
     assert not world.merged.loaded
