@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,9 +15,9 @@ from engine.flowfile.trigger_schema import EVENT_TYPE
 from engine.ids import new_execution_id
 from engine.server.app import Json
 from engine.server.gate import caller_of
-from engine.server.routes import body_of, context_of
+from engine.server.routes import context_of, refuse_unknown
 from engine.times import from_text, to_text
-from engine.triggers.hooks import BODY_LIMIT_BYTES
+from engine.triggers.hooks import BODY_LIMIT_BYTES, parse
 from engine.triggers.shapes import EmitRequest
 
 AGAIN_S = "10"  # after a refusal that passes, such as a full disk
@@ -53,7 +55,7 @@ def _too_long() -> HTTPException:
 
 async def emit(request: Request) -> Response:
     """An event; the answer comes once all that it starts is durable."""
-    wanted = await body_of(request, EmitRequest)
+    wanted = await _event_of(request)
     context = context_of(request)
     if not re.fullmatch(EVENT_TYPE, wanted["type"]):
         raise UsageError(f"{wanted['type'][:60]!r} is no type of an event", "such as file.uploaded")
@@ -76,6 +78,25 @@ async def emit(request: Request) -> Response:
     hidden = await context.gate.hidden(caller_of(request))
     shown = [each for each in outcomes if each["trigger"].partition(":")[0] not in hidden]
     return Json({"id": id_, "outcomes": shown}, 202)
+
+
+async def _event_of(request: Request) -> EmitRequest:
+    """The event of a request: a JSON object; or headers beside its data (CloudEvents' binary)."""
+    if "ce-type" in request.headers:
+        raw: Any = {
+            name: request.headers[f"ce-{name}"]
+            for name in ("type", "id", "source", "subject", "time")
+            if f"ce-{name}" in request.headers
+        }
+        if body := await _body(request):
+            raw["data"] = parse(request.headers.get("content-type", ""), body)
+    else:
+        raw = parse("application/json", await _body(request))
+        if isinstance(raw, dict) and "specversion" in raw:  # it may have attributes of its own
+            raw = {name: raw[name] for name in raw if name in EmitRequest.__annotations__}
+    event: EmitRequest = msgspec.convert({} if raw is None else raw, EmitRequest)
+    refuse_unknown("the request's body has no key", raw, EmitRequest.__annotations__)
+    return event
 
 
 def _time(text: str | None) -> str | None:

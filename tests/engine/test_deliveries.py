@@ -199,6 +199,21 @@ def test_a_body_of_two_gigabytes_is_refused_before_it_is_sent(engine: Engine, ho
         "the token is wrong (Authorization", "the body is not JSON"]  # fmt: skip
 
 
+def test_cloud_events_come_as_an_object_or_as_headers(engine: Engine, home: Home) -> None:
+    (home.flows / "e.yaml").write_text(EVENT)
+    whole = {"specversion": "1.0", "type": "came", "source": "/s", "id": "7", "data": {"n": 7},
+             "traceparent": "00-1"}  # fmt: skip
+    first = engine.post("/v1/events", whole)["outcomes"][0]
+    parts = {"ce-specversion": "1.0", "ce-type": "came", "ce-source": "/s", "ce-id": "7"}
+    (again,) = engine.post("/v1/events", {"n": 7}, **parts)["outcomes"]
+    assert (again["execution"], again["duplicate"]) == (first["execution"], True)
+    parts["ce-id"] = "8"
+    (other,) = engine.post("/v1/events", {"n": 8}, **parts)["outcomes"]
+    assert engine.ended(other["execution"])["inputs"] == {"n": 8}
+    with pytest.raises(WingmanError, match="is no type of an event"):
+        engine.post("/v1/events", {}, **{"ce-type": "a b"})
+
+
 def test_hooks_are_served_on_a_port_without_a_users_token(home: Home, wingman: Wingman) -> None:
     (home.flows / "h.yaml").write_text(HOOK)
     wingman("secret", "set", "HOOK", input=TOKEN, check=True)
