@@ -61,7 +61,10 @@ class PatientDriver(LinuxDriver):
             ended = self.exit_event.is_set()
             if self.fileno in ready:
                 came_at = time.monotonic()
-                text = decode(os.read(self.fileno, READ_BYTES), final=ended)
+                data = os.read(self.fileno, READ_BYTES)
+                if not data:
+                    break  # the terminal is gone: to read on would never wait again
+                text = decode(data, final=ended)
                 for message in parser.feed(text) if text else ():
                     self.process_message(message)
             for message in parser.tick():
