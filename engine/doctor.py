@@ -140,7 +140,8 @@ def _configuration(home: Home) -> Iterator[Finding]:
     try:
         config = read_config(home.config_file)
     except WingmanError as error:
-        yield Finding("config", "fail", error.message, error.hint)
+        hint = f"{error.hint}; an engine that runs goes on by the file as it was before"
+        yield Finding("config", "fail", error.message, hint.removeprefix("; "))
         return
     there = home.config_file.exists()
     yield Finding("config", "ok", str(home.config_file) if there else "none: all as it comes")

@@ -12,7 +12,8 @@ import signal
 _name, _, _count = os.environ.get("WINGMAN_FAILPOINT", "").partition(":")
 _left = int(_count) if _count.isdigit() else 1
 NAMES = ("decided", "journaled", "started", "end_received", "end_journaled", "recovered")
-# "delivered": an alert was sent, and that is not recorded yet
+# "bundled": what an alert's message tells is decided; "delivered": it was sent, and that is not
+# recorded yet
 REMOVAL_NAMES = ("left_lists", "records_removed")  # reached where retention removes something
 PUSH_NAMES = ("push_journaled", "push_replaced")  # reached where a flow's file is replaced
 CHILD_NAMES = ("child_starting", "child_started")  # reached where a step calls a flow
