@@ -48,6 +48,7 @@ class Config:
     pools: dict[str, int] = field(default_factory=dict)  # slots of shared resources, by name
     channels: dict[str, list[str]] = field(default_factory=dict)  # addresses, which hold secrets
     environment: ServerEnvironment = field(default_factory=ServerEnvironment)
+    key_command: str = ""  # prints the key of secrets at rest, or a passphrase
     # of flows that say nothing of their own, and under `all` of all flows together
     retention: dict[str, Any] | None = None
 
@@ -70,6 +71,7 @@ def read_config(path: Path) -> Config:
         "channels": _channels,
         "retention": _retention,
         "environment": _environment,
+        "key_command": _command,
     }
     values: dict[str, Any] = {}
     for key, value in data.items():
@@ -87,6 +89,19 @@ def _texts(path: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise UsageError(f"{path}: {key} is a list of texts")
     return value
+
+
+def _command(path: Path, key: str, value: Any) -> str:
+    import shlex
+
+    hint = 'write it as in a shell: key_command = "secret-tool lookup wingman key"'
+    try:
+        words = shlex.split(value) if isinstance(value, str) and "\0" not in value else []
+    except ValueError as error:
+        raise UsageError(f"{path}: {key}: {error}", hint) from None
+    if not words:
+        raise UsageError(f"{path}: {key} is a command", hint)
+    return str(value)
 
 
 def _paths(path: Path, key: str, value: Any) -> list[Path]:

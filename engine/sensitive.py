@@ -15,8 +15,9 @@ SEALED = "$sealed"
 class Sensitive:
     """What happens to the declared sensitive inputs of an execution; `context` is its id."""
 
-    def __init__(self, key_file: Path) -> None:
+    def __init__(self, key_file: Path, key_command: str = "") -> None:
         self._key_file = key_file
+        self._key_command = key_command
         self._opened: Vault | None = None
 
     @property
@@ -25,7 +26,7 @@ class Sensitive:
         if self._opened is None:
             from engine.vault import Vault  # most engines never see a sensitive input
 
-            self._opened = Vault(self._key_file)
+            self._opened = Vault(self._key_file, self._key_command)
         return self._opened
 
     def seal(

@@ -105,7 +105,9 @@ class Engine:
         self._auditor = Auditor(
             self._journal, Seal(home.config_file.parent), self._clock.now_us, log
         )
-        self._sensitive = Sensitive(home.key_file)
+        self._sensitive = Sensitive(home.key_file, config.key_command)
+        if config.key_command:
+            self._sensitive.vault.ask()
         self.secrets = Secrets(self._sensitive, self._journal, self._clock)
         self._scheduler = self._make_scheduler(config)
         self._executor = LocalExecutor(

@@ -6,7 +6,8 @@ another place does not open. The key is made when it is first needed; losing it 
 values, and a copy of the data directory without it gives nothing away.
 
 A key file holds a key a line: the first one seals, all of them open, so that a new key does not
-lock away what was sealed before. A systemd credential `wingman.key` goes before the key file.
+lock away what was sealed before. A systemd credential `wingman.key` goes before the key file, and
+what `key_command` prints (`key_source`: a keyring, a passphrase) before both.
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ def credential_file() -> Path | None:
 
 
 class Vault:
-    """Seals and opens values under the keys of one file, or of a systemd credential."""
+    """Seals and opens values under the keys of a command, a systemd credential, or one file."""
 
-    def __init__(self, key_file: Path) -> None:
+    def __init__(self, key_file: Path, command: str = "") -> None:
         self._key_file = key_file
+        self._command = command
         self._credential = credential_file()
         self._ciphers: list[AESGCM] = []
 
@@ -69,30 +71,52 @@ class Vault:
                 return json.loads(found)
         raise StorageError(
             f"the sealed value of {context} cannot be opened",
-            f"it is damaged, or {self._key_file} is not the key that it was sealed with",
+            f"it is damaged, or {self._source()} is not the key that it was sealed with",
         )
 
     def add_key(self) -> None:
-        """Make a new key, by which everything is sealed from now on; the former ones still open.
+        """Make a new key, by which everything is sealed from now on; the former ones still open."""
+        self.take(self.renewed())
 
-        A credential is systemd's to renew: its first line is the new key already.
+    def renewed(self) -> list[AESGCM]:
+        """What `take` goes over to: made anew, or asked for again, which may take its time.
+
+        A credential is systemd's to renew, and what a command prints its owner's: the first line
+        is the new key already.
         """
-        if self._credential is None:
+        if self._credential is None and not self._command:
             self._load(create=True)
             _put_first(self._key_file)
-        self._ciphers = []
+        return self._read(create=True)
+
+    def take(self, renewed: list[AESGCM]) -> None:
+        """Seal by the first of these from now on, and open by all of them."""
+        self._ciphers = renewed
+
+    def ask(self) -> None:
+        """Run the command for the key, if there is one, before anything waits for it."""
+        if self._command:
+            self._load(create=True)
+
+    def _source(self) -> str:
+        return "what key_command prints" if self._command else str(self._key_file)
 
     def _load(self, *, create: bool) -> list[AESGCM]:
         if not self._ciphers:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-            self._ciphers = [AESGCM(key) for key in self._keys(create=create)]
+            self._ciphers = self._read(create=create)
         return self._ciphers
 
+    def _read(self, *, create: bool) -> list[AESGCM]:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return [AESGCM(key) for key in self._keys(create=create)]
+
     def _keys(self, *, create: bool) -> list[bytes]:
-        if self._credential is not None:
+        if self._command or self._credential is not None:
             older = _read_keys(self._key_file) if self._key_file.exists() else []
-            return [*_read_keys(self._credential, ours=False), *older]
+            if self._credential is not None:
+                older = [*_read_keys(self._credential, ours=False), *older]
+            return [*self._asked(), *older]
         try:
             return _read_keys(self._key_file)
         except FileNotFoundError:
@@ -106,6 +130,18 @@ class Vault:
         except OSError as error:
             raise StorageError(f"the key file {self._key_file} cannot be made: {error}") from None
         return _read_keys(self._key_file)
+
+    def _asked(self) -> list[bytes]:
+        if not self._command:
+            return []
+        from engine.key_source import key_of_passphrase, printed_keys
+
+        return [
+            _parse_key(line.strip(), "of key_command")
+            if line.strip().startswith(KEY_PREFIX)
+            else key_of_passphrase(line.strip(b"\r"), self._key_file.parent)
+            for line in printed_keys(self._command)
+        ]
 
 
 def _opened(cipher: AESGCM, data: bytes, context: bytes) -> bytes | None:
@@ -144,16 +180,16 @@ def _read_keys(path: Path, *, ours: bool = True) -> list[bytes]:
         text = os.read(fd, KEYS_LIMIT_BYTES).strip()
     finally:
         os.close(fd)
-    return [_parse_key(line.strip(), path) for line in text.split(b"\n")]
+    return [_parse_key(line.strip(), f"file {path}") for line in text.split(b"\n")]
 
 
-def _parse_key(text: bytes, path: Path) -> bytes:
+def _parse_key(text: bytes, whose: str) -> bytes:
     try:
         key = base64.b64decode(text.removeprefix(KEY_PREFIX), validate=True)
     except binascii.Error:
         key = b""
     if not text.startswith(KEY_PREFIX) or len(key) != KEY_BYTES:
-        raise StorageError(f"the key file {path} is damaged", "restore it from where you keep it")
+        raise StorageError(f"the key {whose} is damaged", "restore it from where you keep it")
     return key
 
 

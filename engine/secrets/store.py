@@ -7,6 +7,7 @@ and while such an execution is open; an engine that starts forgets what is older
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -141,9 +142,10 @@ class Secrets:
 
     async def rotate(self, actor: str) -> dict[str, Any]:
         """Seal every value anew, under a new key."""
+        renewed = await asyncio.to_thread(self._sensitive.vault.renewed)
         values = {name: self.value(name) for name in self._kept}
         former = [self._open(one.name, one.sealed) for one in self._former]
-        self._sensitive.vault.add_key()
+        self._sensitive.vault.take(renewed)
         for name, value in values.items():
             sealed = self._sensitive.vault.seal(value, _context(name))
             self._kept[name] = self._kept[name]._replace(sealed=sealed)

@@ -179,6 +179,29 @@ def test_rotate_seals_all_anew_and_loses_nothing(engine: Engine, home: Home) -> 
     assert actions == ["SIGNING_KEY", "STORE_TOKEN"]
 
 
+def test_a_passphrase_may_be_the_key(wingman: Wingman, engine: Engine, home: Home) -> None:
+    engine.kill()
+    phrase = home.root / "phrase"
+    phrase.write_text("correct horse battery staple\n")
+    home.config_file.write_text(f'key_command = "cat {phrase}"\n')
+    engine.begin()
+    keep(engine, STORE_TOKEN=WORD, SIGNING_KEY=LINES)
+    phrase.write_text("a phrase that is newer\ncorrect horse battery staple\n")
+    assert engine.post("/v1/secrets/rotate") == {"secrets": 2}
+    phrase.write_text("a phrase that is newer\n")
+    engine.kill()
+    engine.begin()
+    assert engine.run(ECHO)["state"] == "partial"
+    assert not home.key_file.exists(), "nothing on the disk opens them"
+    engine.kill()
+    phrase.unlink()
+    refused = wingman("engine", "start")
+    assert refused.returncode == 6
+    assert "the command for the key ended with 1: cat:" in refused.stderr
+    phrase.write_text("a phrase that is newer\n")
+    engine.begin()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
