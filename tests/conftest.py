@@ -25,6 +25,11 @@ settings.register_profile("wingman", deadline=None, suppress_health_check=[Healt
 settings.load_profile("wingman")
 
 
+# who starts the tests in the background may ignore these (`nohup`, `&`), and what they start would, too
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Wingman:
     """Runs `wingman` in the test's home: `wingman("run", "flow.yaml", "--json")`."""
 

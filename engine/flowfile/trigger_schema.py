@@ -145,7 +145,7 @@ TRIGGERS: Map[str, TriggerKind] = {one.word: one for one in (
                 "A request from outside, POST /hooks/NAME, whose sender proves that it knows the "
                 "secret. JSON and forms are `body`, headers `headers` by their lower-case names.",
                 _WEBHOOK_KEYS),
-    TriggerKind("watch", "watch", Text(r"/.*[^/]", "the whole path of files, with *, ? and **",
+    TriggerKind("watch", "watch", Text(r"/.*[^/]", "the whole path of files, with `*`, `?` or `**`",
                                        "such as /data/in/*.csv"),
                 "Files that come, change or go; `**` stands for any folders. What was there before "
                 "the trigger is no event.", (

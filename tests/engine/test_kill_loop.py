@@ -90,7 +90,8 @@ def test_a_killed_runner_has_begun_nothing_of_its_line(home: Home) -> None:
         interrupted = [s["path"] for s in execution["steps"] if s["state"] == "interrupted"]
         completed = [s["path"] for s in execution["steps"] if s["state"] == "completed"]
         assert len(interrupted) + len(completed) == BRISK_STEPS
-        assert len(interrupted) <= kills * BRISK_AT_ONCE, "only what had begun"
+        # a place's last step, whose end is being put together, and the one that goes after it
+        assert len(interrupted) <= kills * BRISK_AT_ONCE * 2, "only what had begun"
     assert lined_up(home) > 0
     check_journal(home)
     deaths.kill_engine()
