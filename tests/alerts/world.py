@@ -7,21 +7,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from engine.alerts.channels import Channels
+from engine.paths import Home
 from tests.triggers.world import World
 
 
 class AlertWorld(World):
     """One home, its clock, its engines, and what they have sent."""
 
-    sent: list[dict[str, Any]]
     down = ""  # what a channel answers while it is down
+
+    def __init__(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(home, monkeypatch)
+        self.sent: list[dict[str, Any]] = []
+        # of all engines, from their first moment: some have something to tell when they start
+        send = lambda channels, channel, order: self._send(channel, order)  # noqa: E731
+        monkeypatch.setattr(Channels, "send", send)
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[AlertWorld]:
         """An engine that sends, from its start to its end."""
-        self.sent = getattr(self, "sent", [])
         async with self.serving():
-            self.engine.alerts.channels.send = self._send
             self.engine.alerts.start()
             self.engine.alerts.watch.look_at_triggers(self.keeper)
             await self.told()
@@ -51,13 +59,6 @@ class AlertWorld(World):
                     break
                 await asyncio.sleep(0.002)
             await self.settle()
-
-    async def hear(self, count: int) -> None:
-        """So many messages have come; what an engine looks up at its start takes its time."""
-        for _ in range(100):
-            if len(self.sent) >= count:
-                break
-            await self.told()
 
     async def later(self, seconds: float) -> None:
         """Time goes by."""
