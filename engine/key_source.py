@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from engine.errors import StorageError
+from engine.vault import make_once
 
 COMMAND_TIMEOUT_S = 60.0  # `systemd-ask-password` waits for a person
 SALT_FILE = "key.salt"
@@ -68,18 +69,8 @@ def _salt(path: Path) -> bytes:
 
 
 def _make_salt(path: Path) -> bytes:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(os.urandom(SALT_BYTES).hex().encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass  # another was first: its salt counts
+        make_once(path, os.urandom(SALT_BYTES).hex().encode("ascii"))
     except OSError as error:
         raise StorageError(f"{path} cannot be made: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return _salt(path)

@@ -126,7 +126,7 @@ class Vault:
                     "restore it: without it, sealed values cannot be opened",
                 ) from None
         try:
-            _create_key(self._key_file)
+            make_once(self._key_file, _new_key())
         except OSError as error:
             raise StorageError(f"the key file {self._key_file} cannot be made: {error}") from None
         return _read_keys(self._key_file)
@@ -197,10 +197,10 @@ def _new_key() -> bytes:
     return KEY_PREFIX + base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
 
 
-def _create_key(path: Path) -> None:
-    """Make the key file whole or not at all; if another process was first, keep its key."""
+def make_once(path: Path, data: bytes) -> None:
+    """Make a private file whole or not at all; if another process was first, keep what it made."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = _written(path, _new_key())
+    temporary = _written(path, data)
     try:
         os.link(temporary, path)
     except FileExistsError:
