@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-from pathlib import Path
 
 import pytest
 
-from engine.clockset import ClockSet
 from engine.errors import Conflict, Unavailable, UnknownReference
 from tests.triggers.world import SECOND_US, World, us
 
@@ -125,24 +122,6 @@ async def test_a_clock_that_is_set_ahead_is_acted_on_at_once(world: World) -> No
         world.engine._clock_was_set()  # as `ClockSet` calls it; the timer would look in a minute
         await world.settle()
         assert await world.ledger(NAME) == [("2027-03-01T01:00", "ran", 1)]
-
-
-async def test_the_kernel_tells_of_a_clock_that_is_set() -> None:
-    """A pipe stands for the timer: no test sets the clock of the machine that it runs on."""
-    told = asyncio.Event()
-    readable, writable = os.pipe2(os.O_NONBLOCK)
-    watch = ClockSet(told.set, readable)
-    os.write(writable, bytes(8))
-    await asyncio.wait_for(told.wait(), 10)
-    watch.close()
-    os.close(writable)
-    own = ClockSet(told.set)
-    assert "settime flags: 03" in told_of(own._descriptor), "armed, and cancelled by a change"
-    own.close()
-
-
-def told_of(descriptor: int) -> str:
-    return Path(f"/proc/self/fdinfo/{descriptor}").read_text()
 
 
 async def test_a_clock_that_jumps_ahead_is_caught_up_with(world: World) -> None:
@@ -330,7 +309,7 @@ async def test_ten_thousand_seconds_of_chaos_start_each_moment_at_most_once(worl
         made = await world.executions()
         assert len(made) > 50
         assert len({row["key"] for row in rows}) == len(rows)
-        assert {row["execution"] for row in rows} == {found["id"] for found in made[-len(rows):]}
+        assert {row["execution"] for row in rows} == {found["id"] for found in made[-len(rows) :]}
 
 
 async def test_many_that_are_due_at_once_let_the_engine_breathe(world: World) -> None:
