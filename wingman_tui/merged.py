@@ -14,7 +14,7 @@ from typing import Any
 
 from wingman_tui.format import parse_time
 from wingman_tui.sorting import NEWEST_FIRST, Order
-from wingman_tui.state import Change, ExecutionsWindow
+from wingman_tui.state import Change, ExecutionsWindow, Places
 
 Row = dict[str, Any]
 Frame = dict[str, Any]
@@ -75,14 +75,13 @@ class Part:
             self.ranks.append(rank if last is None or rank >= last else last)
 
 
-class Merged:
+class Merged(Places):
     """The list of several servers, as a table sees it; it has what `ExecutionsWindow` has."""
 
     def __init__(self, servers: Sequence[str]) -> None:
+        super().__init__()
         self.sort: Order = NEWEST_FIRST
         self.parts = {server: Part() for server in servers}
-        self.order: list[str] = []
-        self.offset = 0
         self.asked_offset = 0
         self.is_asked = False
         self._splits: list[str] = []  # the server of each row that is held, from the first on
@@ -130,18 +129,6 @@ class Merged:
             for server, part in self.parts.items()
             for id_, row in part.window.rows.items()
         }
-
-    def key_at(self, index: int) -> str | None:
-        """The key at a place of the whole list; None where it is not known."""
-        place = index - self.offset
-        return self.order[place] if 0 <= place < len(self.order) else None
-
-    def index_of(self, key: str) -> int | None:
-        """The place of a key in the whole list, as far as it is known."""
-        try:
-            return self.offset + self.order.index(key)
-        except ValueError:
-            return None
 
     def row(self, key: str) -> Row | None:
         """The execution of a key."""

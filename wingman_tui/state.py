@@ -23,12 +23,30 @@ class Change:
 
 
 @dataclass
-class ExecutionsWindow:
+class Places:
+    """The keys of a part of a list, which begins at its row `offset`."""
+
+    order: list[str] = field(default_factory=list)
+    offset: int = 0
+
+    def key_at(self, index: int) -> str | None:
+        """The key at a place of the whole list; None when that is not held."""
+        place = index - self.offset
+        return self.order[place] if 0 <= place < len(self.order) else None
+
+    def index_of(self, key: str) -> int | None:
+        """The place of a key in the whole list, as far as it is held."""
+        try:
+            return self.offset + self.order.index(key)
+        except ValueError:
+            return None
+
+
+@dataclass
+class ExecutionsWindow(Places):
     """A window of the list of executions: the rows from `offset` on, of `total` that match."""
 
     rows: dict[str, Row] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
-    offset: int = 0
     total: int = 0
     total_exact: bool = True
     counts: dict[str, int] = field(default_factory=dict)
@@ -68,18 +86,6 @@ class ExecutionsWindow:
         held = set(self.order)
         for id_ in [id_ for id_ in self.rows if id_ not in held]:
             del self.rows[id_]
-
-    def key_at(self, index: int) -> str | None:
-        """The id at a place of the whole list; None when the window does not hold it."""
-        place = index - self.offset
-        return self.order[place] if 0 <= place < len(self.order) else None
-
-    def index_of(self, key: str) -> int | None:
-        """The place of an id in the whole list, as far as the window holds it."""
-        try:
-            return self.offset + self.order.index(key)
-        except ValueError:
-            return None
 
     def row(self, key: str) -> Row | None:
         """The execution of an id."""

@@ -9,7 +9,6 @@ import pytest
 
 from engine.alerts.messages import Alert, bundled
 from engine.alerts.quiet import quiet_until_us
-from engine.paths import Home
 from tests.alerts.world import AlertWorld
 from tests.triggers.world import us
 
@@ -21,14 +20,6 @@ GROUPED = FLOW.format(alert="{on: [failed, cancelled], to: ops, group: 5m}")
 QUIET = FLOW.format(
     alert='{on: [failed, recovered], to: ops, quiet: {from: "22:00", to: "07:00"}}'
 )
-
-
-@pytest.fixture
-def world(home: Home, monkeypatch: pytest.MonkeyPatch) -> AlertWorld:
-    home.config_file.write_text('[channels]\nops = "json://x"\n')
-    world = AlertWorld(home, monkeypatch)
-    world.wall_us = us("2027-03-01T12:00:00+00:00")
-    return world
 
 
 def test_what_comes_within_a_window_is_one_message_with_counts(world: AlertWorld) -> None:

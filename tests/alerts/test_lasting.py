@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from engine.errors import Conflict
-from engine.paths import Home
 from tests.alerts.world import AlertWorld
 from tests.triggers.world import us
 
@@ -21,14 +20,6 @@ HOUR = 3600
 
 def flow(alert: str, more: str = "") -> str:
     return FLOW.format(alert=alert, more=more)
-
-
-@pytest.fixture
-def world(home: Home, monkeypatch: pytest.MonkeyPatch) -> AlertWorld:
-    home.config_file.write_text('[channels]\nops = "json://x"\n')
-    world = AlertWorld(home, monkeypatch)
-    world.wall_us = us("2027-03-01T12:00:00+00:00")
-    return world
 
 
 def test_people_are_reminded_until_the_flow_recovers(world: AlertWorld) -> None:

@@ -85,6 +85,21 @@ class Deaths:
             )
             assert self.started.setdefault(key, answer["id"]) == answer["id"]
 
+    def dies_at(self, failpoint: str, text: str, source: str) -> Any:
+        """Start an execution with an engine that dies there; the next one ends it."""
+        request, key = {"text": text, "source": source}, {"Idempotency-Key": "k"}
+        self.start_engine(failpoint)
+        assert self.engine is not None
+        self.runner_pid()
+        with contextlib.suppress(WingmanError, OSError):  # it may die before it answers
+            self.client.request("POST", "/v1/executions", request, key, timeout_s=30)
+        assert self.engine.wait(60) == -9
+        self.start_engine()
+        self.runner_pid()
+        started = self.client.request("POST", "/v1/executions", request, key, timeout_s=30)
+        path = f"/v1/executions/{started['id']}?wait=true"
+        return self.client.request("GET", path, timeout_s=60)
+
     def submit_when_up(self) -> None:
         """Ask as soon as the engine answers, unless it has died by then."""
         assert self.engine is not None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 from engine.client.http import Client
 from engine.client.servers import Server
 from engine.client.tls import TlsTransport
-from engine.paths import Home
+from engine.paths import Home, home_at
 from tests.conftest import Wingman
 from tests.engine.api import until
 
@@ -50,6 +51,16 @@ class Served:
         pinned = base64.b64encode(self.certificate).decode()
         url = f"https://127.0.0.1:{self.port}"
         return {"url": url, "token": self.tokens[role], "certificate": pinned, **more}
+
+    def far_away(self, root: Path, port: int) -> Wingman:
+        """An editor at another machine, whose home is `root`, and whose line ends at `port`."""
+        wingman = Wingman(home_at(root))
+        wingman(
+            "server", "add", "far", f"https://127.0.0.1:{port}",
+            "--fingerprint", self.fingerprint, input=self.tokens["editor"] + "\n", check=True,
+        )  # fmt: skip
+        wingman.environment["WINGMAN_SERVER"] = "far"
+        return wingman
 
     def client(self, role: str = "admin", **more: Any) -> Client:
         return Client(self.home, Server("far", self.entry(role, **more)).transport())

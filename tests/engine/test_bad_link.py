@@ -15,7 +15,6 @@ from engine.client import feed as feed_module
 from engine.client import pulse
 from engine.client.feed import Feed
 from engine.client.pulse import Pulse
-from engine.paths import home_at
 from tests.conftest import ROOT, Wingman
 from tests.engine.api import Engine
 from tests.engine.fault_proxy import FaultProxy
@@ -39,13 +38,7 @@ def line(served: Served) -> Iterator[FaultProxy]:
 @pytest.fixture
 def far(tmp_path: Path, served: Served, line: FaultProxy) -> Wingman:
     """Somebody at the other end of the line."""
-    wingman = Wingman(home_at(tmp_path / "far"))
-    wingman(
-        "server", "add", "far", f"https://127.0.0.1:{line.port}",
-        "--fingerprint", served.fingerprint, input=served.tokens["editor"] + "\n", check=True,
-    )  # fmt: skip
-    wingman.environment["WINGMAN_SERVER"] = "far"
-    return wingman
+    return served.far_away(tmp_path / "far", line.port)
 
 
 class Console:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from engine.errors import WingmanError
 from engine.failpoints import CHILD_NAMES
 from engine.paths import Home
 from tests.engine.api import Engine, states, step_of
@@ -54,21 +52,7 @@ def test_each_is_called_once_with_its_own_inputs(home: Home, engine: Engine) -> 
 def test_a_death_among_many_leaves_none_out_and_repeats_none(home: Home, failpoint: str) -> None:
     write(home, "leaf", LEAF)
     deaths = Deaths(home, 1)
-    deaths.start_engine(failpoint)
-    assert deaths.engine is not None
-    request = {"text": caller(30), "source": "/fan.yaml"}
-    deaths.runner_pid()
-    with contextlib.suppress(WingmanError, OSError):  # it may die before it answers
-        deaths.client.request(
-            "POST", "/v1/executions", request, {"Idempotency-Key": "k"}, timeout_s=30
-        )
-    assert deaths.engine.wait(60) == -9
-    deaths.start_engine()
-    deaths.runner_pid()
-    started = deaths.client.request(
-        "POST", "/v1/executions", request, {"Idempotency-Key": "k"}, timeout_s=30
-    )
-    ended = deaths.client.request("GET", f"/v1/executions/{started['id']}?wait=true", timeout_s=60)
+    ended = deaths.dies_at(failpoint, caller(30), "/fan.yaml")
     assert ended["state"] == "completed", ended["error"]
     assert Counter(map(int, (home.work / "done").read_text().split())) == Counter(range(30))
     deaths.kill_engine()

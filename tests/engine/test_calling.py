@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import UsageError, WingmanError
+from engine.errors import UsageError
 from engine.failpoints import CHILD_NAMES
 from engine.paths import Home
 from tests.conftest import Wingman
@@ -244,21 +243,7 @@ def test_a_file_beside_the_caller_is_found(calling: Engine, tmp_path: Path) -> N
 def test_a_death_around_the_start_starts_it_once(home: Home, failpoint: str) -> None:
     write(home, "patch", PATCH)
     deaths = Deaths(home, 1)
-    deaths.start_engine(failpoint)
-    assert deaths.engine is not None
-    request = {"text": MAIN, "source": "/main.yaml"}
-    deaths.runner_pid()
-    with contextlib.suppress(WingmanError, OSError):  # it may die before it answers
-        deaths.client.request(
-            "POST", "/v1/executions", request, {"Idempotency-Key": "k"}, timeout_s=30
-        )
-    assert deaths.engine.wait(60) == -9
-    deaths.start_engine()
-    deaths.runner_pid()
-    started = deaths.client.request(
-        "POST", "/v1/executions", request, {"Idempotency-Key": "k"}, timeout_s=30
-    )
-    ended = deaths.client.request("GET", f"/v1/executions/{started['id']}?wait=true", timeout_s=60)
+    ended = deaths.dies_at(failpoint, MAIN, "/main.yaml")
     assert ended["state"] == "completed", ended["error"]
     assert (home.work / "patched").read_text() == "web1\n"
     called = deaths.client.request("GET", "/v1/executions?flow=patch")["executions"]

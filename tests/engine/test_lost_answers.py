@@ -10,7 +10,6 @@ import apsw
 import pytest
 
 from engine.errors import Conflict
-from engine.paths import home_at
 from engine.server.once import KEPT_S, Taken
 from tests.conftest import Wingman
 from tests.engine.api import Engine, until
@@ -31,13 +30,7 @@ def line(served: Served) -> Iterator[CuttingPort]:
 @pytest.fixture
 def far(tmp_path: Path, served: Served, line: CuttingPort) -> Wingman:
     """Somebody at another machine, whose line to the server is cut now and then."""
-    wingman = Wingman(home_at(tmp_path / "far"))
-    wingman(
-        "server", "add", "far", f"https://127.0.0.1:{line.port}",
-        "--fingerprint", served.fingerprint, input=served.tokens["editor"] + "\n", check=True,
-    )  # fmt: skip
-    wingman.environment["WINGMAN_SERVER"] = "far"
-    return wingman
+    return served.far_away(tmp_path / "far", line.port)
 
 
 def test_a_command_whose_answer_is_lost_is_done_once(
