@@ -27,6 +27,7 @@ from engine.logs.index import Index, Slot
 from engine.logs.level_counts import LevelCounter
 from engine.logs.levels import DEBUG
 from engine.logs.lines import Cursor, Filter, Line
+from engine.logs.partials import Partials
 from engine.logs.runs import Found, worth_a_look
 from engine.logs.scan import LAST_LINE, Scanner
 from engine.logs.tail import Tail
@@ -61,6 +62,7 @@ class LogReader:
         self.index = Index(os.path.join(path, INDEX_NAME))
         self.blocks = Blocks(path)
         self.scanner = Scanner(self.index, self.blocks)
+        self.partials = Partials(self.index, self.scanner)
         self.levels = LevelCounter(path, self.index, self.blocks, self.scanner)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.logs.format import CONTINUES, GAP, PARTIAL, Record
+from engine.logs.format import CONTINUES, PARTIAL, Record
 from engine.logs.levels import level_of
 from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.scan import LOOK_RECORDS, Joined
@@ -122,21 +122,9 @@ class Tail:
 
     def _remember_open(self, start: int, stop: int) -> None:
         """Find the lines that begin in these records and have not ended."""
-        scanner = self._reader.scanner
-        latest: dict[tuple[int, int], tuple[int, Record] | None] = {}
-        for number, record in self._reader.index.forward(start, stop):
-            if record is None or record.flags & GAP:
-                continue
-            if not self._reader.takes_record(record, self._wanted):
-                continue
-            key = (record.attempt, record.stream)
-            if not record.flags & PARTIAL:
-                latest[key] = None
-            elif record.lines or not scanner.continues_another(number, record):
-                latest[key] = (number, record)
-        for key, found in latest.items():
-            if found is not None:
-                self._open_at(key, *found)
+        for number, record in self._reader.partials.since(start, stop):
+            if self._reader.takes_record(record, self._wanted):
+                self._open_at((record.attempt, record.stream), number, record)
 
     def _open_at(self, key: tuple[int, int], number: int, record: Record) -> None:
         data = self._reader.blocks.read(record)

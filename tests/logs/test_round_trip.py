@@ -197,7 +197,7 @@ def test_a_filter_shows_what_looking_at_every_line_would(
 
 @settings(deadline=None)
 @given(FEEDS, st.lists(st.booleans(), min_size=40, max_size=40), st.integers(0, 10))
-def test_a_followed_log_ends_like_one_that_is_opened_at_the_end(
+def test_who_follows_a_log_sees_in_the_end_what_one_sees_who_opens_it_then(
     feeds: list[Fed], looks: list[bool], opened_after: int
 ) -> None:
     with a_directory() as directory:
@@ -205,16 +205,17 @@ def test_a_followed_log_ends_like_one_that_is_opened_at_the_end(
         reader = LogReader(directory)
         for fed in feeds[:opened_after]:
             writers.feed(fed)
-        tail = reader.follow(limit=10_000)
-        shown = {line.cursor: line for line in tail.snapshot().lines}
+        tails = [reader.follow(limit=10_000), reader.follow(limit=10_000)]
+        shown = [{line.cursor: line for line in tail.snapshot().lines} for tail in tails]
         for fed, look in zip(feeds[opened_after:], looks, strict=False):
-            writers.feed(fed)
-            if look:
-                shown |= {line.cursor: line for line in tail.advance().lines}
+            writers.feed(fed)  # and one of the two looks
+            shown[look] |= {line.cursor: line for line in tails[look].advance().lines}
         writers.close()
-        shown |= {line.cursor: line for line in tail.advance().lines}
         fresh = LogReader(directory)
-        assert [shown[cursor] for cursor in sorted(shown)] == list(fresh.lines())
+        everything = list(fresh.lines())
+        for lines, tail in zip(shown, tails, strict=True):
+            lines |= {line.cursor: line for line in tail.advance().lines}
+            assert [lines[cursor] for cursor in sorted(lines)] == everything
         reader.close()
         fresh.close()
 

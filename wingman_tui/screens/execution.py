@@ -145,8 +145,10 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self._show_log_of_selection()
 
     def log_changed(self) -> None:
-        """The panel quotes the last error."""
-        self.panel.refresh()
+        """The panel quotes the last error of a step that has failed."""
+        _, row = self.selected()
+        if row is not None and row.get("error"):
+            self.panel.refresh()
 
     # layout
 

@@ -49,9 +49,7 @@ class LogActions(Base):
 
     def open_log(self) -> None:
         """Open the window on the end of the chosen lines."""
-        feed, pane = self.console_app.session.feed, self.log_pane
-        if self._log_window is not None:
-            feed.close(self._log_window)
+        feed, pane, old = self.console_app.session.feed, self.log_pane, self._log_window
         self._log_window = feed.open(
             {
                 "window": "log",
@@ -63,6 +61,8 @@ class LogActions(Base):
             },
             self._log_frame,
         )
+        if old is not None:
+            feed.close(old)  # after it: the engine reads one message after the other
 
     def close_log(self) -> None:
         """Nobody looks at the log any more."""

@@ -16,6 +16,7 @@ from wingman_tui.log_window import Line, LogWindow
 from wingman_tui.widgets.log_lines import LogLines
 
 WHEEL_LINES = 3
+TITLE_S = 0.04  # the answer of an engine that is near comes sooner, and is drawn with it
 WAITING_S = 0.15  # lines that come sooner replace the old ones at once
 
 
@@ -62,8 +63,12 @@ class LogPane(LogLines, can_focus=True):
         self.mark = None
         self._left = 0
         self.is_following, self.is_frozen = True, False
-        self.repaint_line(0)
+        self.set_timer(TITLE_S, self._show_title)
         self.set_timer(WAITING_S, self._show_waiting)
+
+    def _show_title(self) -> None:
+        if not self.window.loaded:
+            self.repaint_line(0)
 
     def _show_waiting(self) -> None:
         if not self.window.loaded:
