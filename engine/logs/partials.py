@@ -1,4 +1,4 @@
-"""Which lines of a log may still grow: of each attempt and stream, the one that its last record ends in.
+"""Which lines of a log may still grow: of each attempt and stream the one its last record ends in.
 
 Found once for all who follow a log: only records that have come since the last look are read.
 """
