@@ -256,7 +256,10 @@ class Engine:
         from engine.server.network import listen_to_network  # with all of TLS
 
         folder = self._home.config_file.parent
-        self._public, where = await listen_to_network(self._app, self._serving, folder, state)
+        token_in = self._app.state.gate.token_in
+        self._public, where = await listen_to_network(
+            self._app, self._serving, folder, state, token_in
+        )
         log(f"listening on {where}")
 
     def _recover(self) -> None:

@@ -160,17 +160,25 @@ class Gate:
         state = connection.scope["state"]
         given = connection.headers.get("authorization")
         if given is not None:
-            if not given.lower().startswith(BEARER):
-                raise Unauthenticated("this is no bearer token", "Authorization: Bearer wm_…")
-            client = connection.client
-            where = "socket" if "uid" in state else client.host if client else "unknown"
-            return self._access.users.by_token(given[len(BEARER) :].strip(), where)
+            return self._by_header(given, _address(connection))
         if "uid" in state:
             caller = self._access.users.by_uid(state["uid"], state["user"])
             return replace(caller, role="viewer") if self.only_shows else caller
         raise Unauthenticated(
             "this server asks for a token", "wingman token create on the server makes one"
         )
+
+    def _by_header(self, given: str, where: str) -> Caller:
+        if not given.lower().startswith(BEARER):
+            raise Unauthenticated("this is no bearer token", "Authorization: Bearer wm_…")
+        return self._access.users.by_token(given[len(BEARER) :].strip(), where)
+
+    def token_in(self, given: str) -> str:
+        """The id of the token that works in an Authorization header; nothing for any other."""
+        try:
+            return self._by_header(given, "").token
+        except Unauthenticated:
+            return ""
 
     # -- what --------------------------------------------------------------------------------
 

@@ -1,30 +1,23 @@
-"""The same app on TCP with TLS: limits for whoever connects, before anything is asked of them.
-
-No request of a browser has a business here: one with an `Origin`, or for a host that this machine
-is not called, is refused (a page that rebinds its name to this address sends that name as `Host`).
-"""
+"""The same app on TCP with TLS: limits for whoever connects, before anything is asked of them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import resource
 import socket
 import ssl
-import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from engine.errors import NotAllowed, UsageError, WingmanError
-from engine.jsontext import encode
+from engine.errors import UsageError
+from engine.server.edge import Edge, TokenIn, place_of
 from engine.server.protocol import JoinedWrites, make_config
 from engine.serving import Serving
 from engine.tls import fingerprint, names_of_here, own_certificate, server_context
@@ -39,87 +32,6 @@ CONNECTIONS = 2048
 CONNECTIONS_OF_ONE = 512  # address
 OWN_FILES = 256  # that the engine may have open beside connections
 ACCEPTED_AT_ONCE = 64  # in one turn of the loop
-RATE_S, BURST = 100.0, 400.0  # requests of one address
-FAILURE_RATE_S, FAILURE_BURST = 1 / 6, 10.0  # refused tokens of one address: ten, then ten a minute
-ADDRESSES_KEPT = 10_000
-
-
-class TooMany(WingmanError):
-    """More requests than one address may make."""
-
-    code = "too_many"
-    status = 429
-
-
-class Buckets:
-    """A token bucket for each address; those that were used longest ago are forgotten."""
-
-    def __init__(
-        self, rate_s: float, burst: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._rate_s, self._burst, self._clock = rate_s, burst, clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def left(self, address: str) -> float:
-        """How many requests an address has now."""
-        now = self._clock()
-        left, at = self._left.get(address, (self._burst, now))
-        return min(self._burst, left + (now - at) * self._rate_s)
-
-    def take(self, address: str) -> None:
-        """One request less."""
-        self._left[address] = (self.left(address) - 1, self._clock())
-        self._left.move_to_end(address)
-        if len(self._left) > ADDRESSES_KEPT:
-            self._left.popitem(last=False)
-
-
-class Edge:
-    """What is asked of a request from the network before the app sees it."""
-
-    def __init__(self, app: ASGIApp, names: list[str]) -> None:
-        self._app = app
-        self._names = {name.lower() for name in names}
-        self._requests = Buckets(RATE_S, BURST)
-        self._failures = Buckets(FAILURE_RATE_S, FAILURE_BURST)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        address = (scope.get("client") or ("unknown", 0))[0]
-        try:
-            self._check(Headers(scope=scope), address)
-        except WingmanError as error:
-            await _refuse(scope["type"], send, error)
-            return
-
-        async def sent(message: Any) -> None:
-            if message.get("status") == 401:
-                self._failures.take(address)
-            await send(message)
-
-        await self._app(scope, receive, sent)
-
-    def _check(self, headers: Headers, address: str) -> None:
-        """Raises TooMany, NotAllowed, UsageError."""
-        if self._requests.left(address) < 1 or self._failures.left(address) < 1:
-            raise TooMany("too many requests from this address", "wait a minute")
-        self._requests.take(address)
-        host = headers.get("host", "")
-        if not self._is_called(host):
-            raise UsageError(
-                f"this server is not called {host[:100]!r}",
-                "wingman serve --name NAME adds a name that clients may use",
-            )
-        if "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none",):
-            raise NotAllowed("no page of a browser may ask here", "use wingman attach")
-
-    def _is_called(self, host: str) -> bool:
-        """Whether a Host header names this machine: by an address, which cannot be rebound."""
-        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return name.lower() in self._names
-        return True
 
 
 class Counted(socket.socket):
@@ -174,7 +86,7 @@ class Door:
                 self._loop.remove_reader(listening)
                 self._loop.call_later(1.0, self._go_on, listening)
                 return
-            host = str(address[0])
+            host = place_of(str(address[0]))
             if self.counts.total() >= self._most or self.counts[host] >= CONNECTIONS_OF_ONE:
                 raw.close()
                 continue
@@ -281,15 +193,8 @@ class NetworkProtocol(HttpToolsProtocol):
             self._patience = None
 
 
-async def _refuse(kind: str, send: Send, error: WingmanError) -> None:
-    prefix = "websocket.http.response" if kind == "websocket" else "http.response"
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": f"{prefix}.start", "status": error.status, "headers": headers})
-    await send({"type": f"{prefix}.body", "body": encode({"error": error.to_json()})})
-
-
 async def listen_to_network(
-    app: ASGIApp, serving: Serving, folder: Any, state: ServerState
+    app: ASGIApp, serving: Serving, folder: Any, state: ServerState, token_in: TokenIn
 ) -> tuple[Door, str]:
     """Serve the app on TCP with TLS; the server, and where and by which certificate, in words."""
     names = [*names_of_here(serving.host), *serving.names]
@@ -297,7 +202,7 @@ async def listen_to_network(
     if not cert:
         cert, key = own_certificate(folder, names)
     context = server_context(cert, key)
-    config: Config = make_config(Edge(app, names), NetworkProtocol, IDLE_S)
+    config: Config = make_config(Edge(app, names, token_in), NetworkProtocol, IDLE_S)
     try:
         listening = await asyncio.to_thread(_listening, serving.host, serving.port)
     except OSError as error:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from uvicorn.server import ServerState
 
+from engine.server import edge as edge_module
 from engine.server import feed_line, network
+from engine.server.edge import place_of
 from engine.server.network import Door, listen_to_network
 from engine.serving import Serving
 
@@ -23,6 +25,7 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 PATIENCE_S = 60.0
+KNOWN = {"Bearer annas": "anna", "Bearer ottos": "otto"}
 
 
 class App:
@@ -92,10 +95,14 @@ class Edge:
         return found.startswith(b"HTTP/1.1 200 ")
 
 
+def token_in(given: str) -> str:
+    return KNOWN.get(given, "")
+
+
 @pytest.fixture
 async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
     app = App()
-    door, _ = await listen_to_network(app, Serving(port=0), tmp_path, ServerState())
+    door, _ = await listen_to_network(app, Serving(port=0), tmp_path, ServerState(), token_in)
     made = Edge(app, door)
     yield made
     door.close()
@@ -227,3 +234,86 @@ async def test_bytes_that_are_no_tls_are_answered_with_a_hang_up(edge: Edge) -> 
     writer.write(QUESTION)
     assert await closed(reader)
     assert await edge.answers()
+
+
+# -- what is asked of each request --
+
+
+class Asked:
+    """An edge before an app that lets in who has a token, asked without a socket."""
+
+    def __init__(self) -> None:
+        self.edge = edge_module.Edge(self._app, ["here"], token_in)
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        given = dict(scope["headers"]).get(b"authorization", b"").decode()
+        is_let_in = bool(token_in(given)) or scope["path"] == "/healthz"
+        prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+        status = 200 if is_let_in else 401
+        await send({"type": f"{prefix}.start", "status": status, "headers": []})
+        await send({"type": f"{prefix}.body", "body": b"the app's"})
+
+    async def __call__(
+        self, token: str = "", address: str = "10.0.0.1", path: str = "/", kind: str = "http"
+    ) -> int:
+        headers = [(b"host", b"here")]
+        if token:
+            headers.append((b"authorization", f"Bearer {token}".encode()))
+        scope = {"type": kind, "path": path, "headers": headers, "client": (address, 1)}
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.edge(scope, None, send)  # type: ignore[arg-type]
+        start, body = sent
+        assert (body["body"] == b"the app's") == (start["status"] in (200, 401))
+        return int(start["status"])
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    monkeypatch.setattr(edge_module, "RATE_S", 0.0)
+    monkeypatch.setattr(edge_module, "FAILURE_RATE_S", 0.0)
+    return Asked()
+
+
+async def test_wrong_tokens_keep_out_nobody_but_those_who_bring_them(asked: Asked) -> None:
+    guesses = [await asked("wrong") for _ in range(12)]
+    assert guesses == [401] * 10 + [429] * 2
+    assert await asked("annas") == 200, "she sits behind the same router"
+    assert await asked("annas", kind="websocket") == 200
+    assert await asked("wrong", kind="websocket") == 429
+    assert await asked() == 429
+    assert await asked(path="/healthz") == 200
+    assert await asked("wrong", "10.0.0.2") == 401, "elsewhere it is the first"
+
+
+async def test_the_haste_of_strangers_leaves_each_token_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(edge_module, "RATE_S", 0.0)
+    monkeypatch.setattr(edge_module, "BURST", 3.0)
+    asked = Asked()
+    assert [await asked() for _ in range(4)] == [401, 401, 401, 429]
+    assert [await asked("annas") for _ in range(4)] == [200, 200, 200, 429], "and no more than that"
+    assert await asked("ottos") == 200
+    assert await asked("wrong") == 429
+
+
+async def test_addresses_cost_a_bounded_memory(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_module, "ADDRESSES_KEPT", 50)
+    for n in range(200):
+        await asked("wrong", f"10.0.1.{n}")
+    assert len(asked.edge._requests) == len(asked.edge._failures) == 50
+
+
+def test_who_owns_a_network_of_ipv6_has_one_address() -> None:
+    """A household has 2 to the power of 64 of them; one of IPv4, seen through IPv6, is itself."""
+    assert place_of("2001:db8:0:1::1") == place_of("2001:db8:0:1:ffff::2")
+    assert place_of("2001:db8:0:1::1") != place_of("2001:db8:0:2::1")
+    assert place_of("::ffff:10.0.0.1") == place_of("10.0.0.1") == "10.0.0.1"
+    assert place_of("fe80::1%eth0") == place_of("fe80::2%eth0")
+    assert place_of("unknown") == "unknown"

@@ -19,7 +19,7 @@ from tests.conftest import Wingman, kill_leftovers
 from tests.engine.api import Engine, until
 from tests.engine.matrix import BODIES, MATRIX, NOBODY, PUBLIC
 from tests.engine.served import Served
-from tests.engine.someone_else import as_user, ask, bearer
+from tests.engine.someone_else import as_user, ask, bearer, fresh_address
 
 MARK = "guarded-flow"
 UPGRADE = (
@@ -112,6 +112,20 @@ def test_a_token_comes_in_its_header_or_not_at_all(far: Far) -> None:
         assert ask(far, "GET", "/v1/me", f"{header}\r\n")[0] == 401, header
         assert ask(far, "GET", "/v1/feed", f"{UPGRADE}{header}\r\n")[0] == 401, header
     assert ask(far, "GET", "/v1/feed", UPGRADE + bearer(token))[0] == 101
+
+
+def test_wrong_tokens_shut_out_nobody_who_has_one(far: Far) -> None:
+    """Others sit behind the same address; and what proves itself otherwise is no guess, either."""
+    here = fresh_address()
+    wrong, right = bearer(tokens.new_token()[1]), bearer(far.tokens["viewer"])
+    for path, more in (("/v1/me", ""), ("/v1/feed", UPGRADE)):
+        statuses = [ask(far, "GET", path, more + wrong, source=here)[0] for _ in range(12)]
+        assert statuses[-1] == 429
+        assert set(statuses) <= {401, 429}
+    assert ask(far, "GET", "/v1/me", source=here)[0] == 429
+    assert ask(far, "GET", "/v1/me", right, source=here)[0] == 200
+    assert ask(far, "GET", "/v1/feed", UPGRADE + right, source=here)[0] == 101
+    assert ask(far, "GET", "/healthz", source=here)[0] == 200
 
 
 def test_a_page_that_rebinds_its_name_gets_neither_http_nor_a_websocket(far: Far) -> None:

@@ -15,7 +15,7 @@ from engine.client.servers import Server
 from engine.client.tls import NotTrusted, fingerprint_of
 from engine.errors import NotAllowed, Unauthenticated, UsageError
 from engine.paths import Home
-from engine.server.network import Buckets
+from engine.server.edge import Buckets
 from tests.conftest import Wingman
 from tests.engine.served import Served
 
