@@ -177,6 +177,7 @@ class Engine:
             self.inbox,
         )  # fmt: skip
         context.gate.only_shows = archive is not None
+        self._registry.on_changed = context.gate.files_changed
         retention = self._make_retention(context)
         context.configuration = self._watch_config(retention)
         if archive is None:

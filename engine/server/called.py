@@ -105,6 +105,7 @@ async def log_of(request: Request, context: Context) -> tuple[int, str, QueryPar
     if inside != steps:
         others = [pair for pair in query.multi_items() if pair[0] != "step"]
         query = QueryParams([*others, *(("step", path) for path in inside)])
+        request.state.about = execution_id  # for the gate: whose log it is, as long as it lasts
     return ord_, execution_id, query
 
 

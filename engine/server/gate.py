@@ -7,7 +7,6 @@ token says it anywhere, and goes before that: it may be used to have fewer right
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -16,21 +15,20 @@ from urllib.parse import urlencode
 
 from starlette.requests import HTTPConnection, Request
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.access.access import Needs, refused
 from engine.access.roles import Caller
 from engine.clock import Clock
-from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError, WingmanError
-from engine.jsontext import encode
+from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError
 from engine.origin import origin
 from engine.server.kept import Kept
 from engine.server.once import Taken, once
+from engine.server.open_requests import OpenRequests, answer
 from engine.server.veil import VeiledSend
 from engine.service import Service
 
 BEARER = "bearer "
-REVOKED_CODE = 4401  # of a WebSocket that is closed because its caller may not any more
 REFUSAL_PAUSE_S = 10.0  # the same refusal is written down once in this time
 REFUSALS_KEPT = 1000
 QUERIED = ("against", "execution")  # what a query may name executions by
@@ -113,7 +111,7 @@ def caller_of(connection: HTTPConnection) -> Caller:
 
 
 class Gate:
-    """Lets requests pass, and ends those whose caller may not any more."""
+    """Lets requests pass, for as long as their caller may."""
 
     def __init__(self, service: Service) -> None:
         self._access = access = service.permissions.access
@@ -123,9 +121,8 @@ class Gate:
         self.only_shows = False  # an archive: whoever asks may look, and no more
         self.taken = Taken()
         self.kept = Kept(service)
-        self._open: set[_Open] = set()
+        self._open = OpenRequests(access, self._still)
         self._refused: dict[tuple[str, ...], float] = {}
-        access.on_change = self._changed
 
     async def admit(
         self, needs: Needs, app: ASGIApp, scope: Scope, receive: Receive, send: Send
@@ -141,16 +138,18 @@ class Gate:
             origin.set(caller.origin)
             self._access.check_role(caller, needs)
             await self._check_about(caller, needs, connection)
+            if not caller.is_owner:
+                self._open.check_still(caller)
         except NotAllowed as error:
             if scope["type"] != "websocket":
                 raise  # the app answers it, and notes it like those that a route finds out
             self.note_refusal(connection, error)
-            await _answer(send, "websocket.http.response", error)
+            await answer(send, scope["type"], error)
             return
         if hidden := self._access.hidden(caller):
             send = VeiledSend(send, hidden)
         if not caller.is_owner:
-            await self._while_valid(caller, app, scope, receive, send)
+            await self._open.serve(caller, needs, app, connection, receive, send)
         else:
             await app(scope, receive, send)
 
@@ -255,38 +254,18 @@ class Gate:
 
     # -- for how long ------------------------------------------------------------------------
 
-    async def _while_valid(
-        self, caller: Caller, app: ASGIApp, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Serve until it is done, or until the token is worth nothing any more."""
-        opened = _Open(caller, send)
-        opened.task = asyncio.ensure_future(app(scope, receive, opened.send))
-        self._open.add(opened)
-        expires_s = self._access.users.expires_in_s(caller)
-        loop = asyncio.get_running_loop()
-        timer = None if expires_s is None else loop.call_later(expires_s, opened.drop)
-        try:
-            await opened.task
-        except asyncio.CancelledError:
-            if not opened.is_dropped:
-                opened.task.cancel()
-                raise
-            await opened.finish(scope["type"])
-        finally:
-            if timer is not None:
-                timer.cancel()
-            self._open.discard(opened)
+    async def _still(self, caller: Caller, needs: Needs, connection: HTTPConnection) -> None:
+        """Check the right to read what a request is about once more; raises as the first time."""
+        if needs.about == "ref":
+            about = connection.scope["state"].get("about") or connection.path_params["ref"]
+            await self.check_execution(caller, VIEW_EXECUTION, about)
+        else:
+            await self.check_flow(caller, VIEW_FLOW, connection.path_params["name"])
 
-    def _changed(self, user: str | None) -> None:
-        """Rights have changed: whoever may do less, or something else, has to ask again."""
-        for opened in list(self._open):
-            caller = opened.caller
-            if user is None:  # what a flow says has changed: streams are asked again
-                concerns = caller.role != "admin" and opened.has_begun
-            else:
-                concerns = caller.name == user and not self._access.users.still(caller)
-            if concerns:
-                opened.drop()
+    async def files_changed(self) -> None:
+        """Flow files are others: where requests of others are open, know what they allow now."""
+        if len(self._open):
+            await self._permissions.learn()
 
     # -- refusals ----------------------------------------------------------------------------
 
@@ -307,48 +286,6 @@ class Gate:
         origin.set(where)
         at_us = Clock().now_us()
         self._service.journal.add_audit(at_us, name, "refused", subject, error.message)
-
-
-class _Open:
-    """One request that is being served for somebody who is not the engine's owner."""
-
-    def __init__(self, caller: Caller, send: Send) -> None:
-        self.caller = caller
-        self.is_dropped = False
-        self.task: asyncio.Future[None]
-        self._send = send
-        self.has_begun = False
-
-    async def send(self, message: Message) -> None:
-        await self._send(message)
-        self.has_begun = True
-
-    def drop(self) -> None:
-        """End it: its caller may not go on."""
-        self.is_dropped = True
-        self.task.cancel()
-
-    async def finish(self, kind: str) -> None:
-        """Tell the client why, as far as it still can be told."""
-        error = Unauthenticated("what this token may has changed", "ask again")
-        if kind == "websocket":
-            if self.has_begun:
-                await self._send(
-                    {"type": "websocket.close", "code": REVOKED_CODE, "reason": error.message}
-                )
-            else:
-                await _answer(self._send, "websocket.http.response", error)
-        elif self.has_begun:
-            await self._send({"type": "http.response.body", "body": b""})
-        else:
-            await _answer(self._send, "http.response", error)
-
-
-async def _answer(send: Send, kind: str, error: WingmanError) -> None:
-    """An error as JSON, also to a WebSocket that is not accepted."""
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": f"{kind}.start", "status": error.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": encode({"error": error.to_json()})})
 
 
 def _address(connection: HTTPConnection) -> str:

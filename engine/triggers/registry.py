@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from engine.errors import FlowFileError, WingmanError
@@ -38,6 +38,7 @@ class Registry:
         self._tasks: set[asyncio.Task[None]] = set()
         self._rounds = 0
         self.ready = asyncio.Event()  # set once every file was looked at
+        self.on_changed: Callable[[], Awaitable[None]] | None = None  # files are new, or others
 
     async def open(self) -> None:
         """Take back what was armed, read what has changed since, and watch."""
@@ -102,10 +103,12 @@ class Registry:
             self._keeper.disarm(gone)
             for source in self._stamps.keys() - present:
                 del self._stamps[source]
-            for file in files:
-                is_new = self._stamps.get(str(file.path)) != file.stamp
-                if is_new and await self._take(file):
+            new = [file for file in files if self._stamps.get(str(file.path)) != file.stamp]
+            for file in new:
+                if await self._take(file):
                     self._stamps[str(file.path)] = file.stamp
+        if new and self.on_changed is not None:
+            await self.on_changed()
 
     async def _take(self, file: FlowFile) -> bool:
         """Arm what a new or changed file says; False where it has to be looked at again."""

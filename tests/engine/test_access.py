@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -211,6 +213,95 @@ def test_tokens_end_at_once_with_all_that_is_open_by_them(engine: Engine, home: 
     assert not row["works"]
     assert token not in json.dumps(row)
     engine.act(id_, "kill")
+
+
+def test_what_is_open_ends_where_a_file_hides_its_flow_and_goes_on_for_others(
+    engine: Engine, home: Home
+) -> None:
+    """Nobody asks for anything: the file alone has changed. A wait, a followed log and a feed of
+    one who may not see it any more end at once; those of one who may are not disturbed."""
+    step = "steps: [{id: s, run: 'echo there; until [ -e go ]; do sleep 0.05; done; echo after'}]"
+    file = home.flows / "guarded.yaml"
+    file.write_text(f"name: guarded\npermissions: {{view: [viewer]}}\n{step}\n")
+    outer = home.flows / "outer.yaml"
+    outer.write_text("name: outer\nsteps: [{id: inner, flow: {name: guarded}}]\n")
+    outer_id = engine.post("/v1/executions", {"flow": "outer"})["id"]
+    inner = until(lambda: engine.get("/v1/executions?flow=guarded")["executions"])[0]["id"]
+    told: dict[str, list[str]] = {}
+    threads = []
+
+    def begin(name: str, ask: Callable[[list[str]], None]) -> None:
+        told[name] = []
+        threads.append(threading.Thread(target=ask, args=(told[name],)))
+        threads[-1].start()
+
+    for name, role in (("victor", "viewer"), ("otto", "operator")):
+        someone = As(home, token_of(engine, name, role))
+        begin(f"{name} waits", partial(wait_for, someone, f"/v1/executions/{inner}?wait=true"))
+        for log in (f"{inner}/logs?follow=true", f"{outer_id}/logs?follow=true&step=inner"):
+            begin(f"{name} {log}", partial(stream_of, someone, f"/v1/executions/{log}"))
+        begin(f"{name} feed", partial(feed_of, home, someone))
+    until(lambda: all(said for name, said in told.items() if "waits" not in name))
+    file.write_text(f"name: guarded\npermissions: {{view: [operator]}}\n{step}\n")
+    until(lambda: all(said[-1:] == ["end"] for name, said in told.items() if "victor" in name))
+    assert told["victor waits"][0].startswith("there is no execution")
+    assert told["victor feed"] == ["open", "4401", "end"]
+    assert told[f"victor {inner}/logs?follow=true"] == ["there\n", "end"]
+    assert not any("end" in said for name, said in told.items() if "otto" in name)
+    (home.work / inner / "go").touch()
+    until(lambda: all("end" in said for name, said in told.items() if name != "otto feed"))
+    assert told["otto waits"] == ["completed", "end"]
+    for log in (f"{inner}/logs?follow=true", f"{outer_id}/logs?follow=true&step=inner"):
+        assert "".join(told[f"otto {log}"]) == "there\nafter\nend"
+    assert told["otto feed"] == ["open"]
+    engine.client.request("DELETE", "/v1/users/otto")
+    for thread in threads:
+        thread.join(30)
+    assert told["otto feed"] == ["open", "4401", "end"]
+
+
+def test_a_wait_ends_with_its_token(engine: Engine, home: Home) -> None:
+    id_ = engine.start("steps: [{id: s, run: 'sleep 60'}]")["id"]
+    anna = As(home, token_of(engine, "anna", "viewer"))
+    said: list[str] = []
+    waiting = threading.Thread(
+        target=wait_for, args=(anna, f"/v1/executions/{id_}?wait=true", said)
+    )
+    waiting.start()
+    until(lambda: engine.get("/v1/tokens")["tokens"][0]["used_at"])
+    engine.client.request("DELETE", "/v1/users/anna")
+    waiting.join(30)
+    assert said in (["what this token may has changed", "end"], ["the token is not valid", "end"])
+    engine.act(id_, "kill")
+
+
+def wait_for(someone: As, path: str, said: list[str]) -> None:
+    try:
+        said.append(someone.request("GET", path)["state"])
+    except WingmanError as error:
+        said.append(error.message)
+    said.append("end")
+
+
+def stream_of(someone: As, path: str, said: list[str]) -> None:
+    parts = someone.client._send("GET", path, None, someone.headers, 90.0)
+    said.extend(part.decode() for part in parts)
+    said.append("end")
+
+
+def feed_of(home: Home, someone: As, said: list[str]) -> None:
+    async def look() -> None:
+        from websockets.asyncio.client import unix_connect
+
+        async with unix_connect(
+            home.text("socket"), "ws://localhost/v1/feed", additional_headers=someone.headers
+        ) as ws:
+            said.append("open")
+            await asyncio.wait_for(ws.wait_closed(), 90)
+            said.append(str(ws.close_code))
+
+    asyncio.run(look())
+    said.append("end")
 
 
 def test_a_role_that_sinks_and_a_user_who_goes(engine: Engine, home: Home) -> None:
