@@ -27,6 +27,7 @@ ALERT_LOOKS: Mapping[str, Look] = {
     "failed": Look("✗", "x", "given up", "state_failed"),
     "acknowledged": Look("◐", "%", "known", "state_waiting"),
     "dropped": Look("–", "_", "dropped", "state_skipped"),
+    "absent": Look("–", "_", "not there", "state_skipped"),  # of an address: no console was
 }
 UNKNOWN = Look("?", "?", "?", "text")
 MESSAGE_LINES = 3
@@ -259,7 +260,10 @@ def alert_lines(alert: Row, view: View, width: int) -> list[Line]:
         facts.append(f"acknowledged by {clean(str(alert['acked_by']))}, {at}")
     if facts:
         lines.append([(" " + "; ".join(facts), "muted")])
-    if alert.get("error"):
+    several = alert["addresses"] if len(alert.get("addresses") or ()) > 1 else ()
+    for one in several:
+        lines += _address(one, view, width)
+    if alert.get("error") and not several:
         role = "muted" if alert["state"] in ("sent", "dropped") else "error"
         text = clean(str(alert["error"]))
         lines += [[(" " + line, role)] for line in wrap(text, max(20, width - 2), MESSAGE_LINES)]
@@ -267,3 +271,15 @@ def alert_lines(alert: Row, view: View, width: int) -> list[Line]:
     for text in clean_lines(str(alert["text"]), 30):
         lines += [[(" " + line, "text")] for line in wrap(text, max(20, width - 2), 4)]
     return lines
+
+
+def _address(one: Row, view: View, width: int) -> list[Line]:
+    """One of a channel's addresses, and what it said."""
+    look = ALERT_LOOKS.get(str(one["state"]), UNKNOWN)
+    line: Line = [
+        (f"   {look.sign(view.ascii_only)} {look.word} ", look.role),
+        (clean(str(one["address"])), "accent"),
+    ]  # fmt: skip
+    said = wrap(clean(str(one["error"])), max(20, width - 5), MESSAGE_LINES) if one["error"] else []
+    role = "muted" if one["state"] == "absent" else "error"
+    return [line, *([("     " + text, role)] for text in said)]

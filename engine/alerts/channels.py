@@ -10,25 +10,21 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from engine.errors import UnknownReference, WingmanError
+from engine.alerts.addresses import REFERENCE, TERMINAL, Outcome, outcome
+from engine.errors import StorageError, UnknownReference, WingmanError
 from engine.secrets import Secrets
 
 SEND_LIMIT_S = 60.0
-REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]{0,62})\}")
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from engine.alerts.send_main import main; main()"
 )
 # of these the host is no secret
 _OPEN = ("json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos")
 _SHORTEST = 4  # characters of what is hidden
-
-
-NO_CONSOLE = "no console is attached that tells alerts (`notify` in its [console])"
-TERMINAL = "terminal:"  # begins the address of the consoles that are attached
 
 
 class Channels:
@@ -66,61 +62,103 @@ class Channels:
                 f"there is no channel {channel!r}", f"[channels] of config.toml has: {known}"
             )
 
-    async def send(self, channel: str, order: dict[str, Any]) -> str:
-        """Send a delivery; what went wrong, or nothing. Raises nothing."""
+    async def send(
+        self, channel: str, order: dict[str, Any], taken: Sequence[str] = ()
+    ) -> Outcome:
+        """Send a message to the addresses that have not `taken` it. Raises nothing."""
         try:
             self.check(channel)
-            given = self._channels[channel]
-            urls = [self._address(url) for url in given if not url.startswith(TERMINAL)]
-        except WingmanError as refused:
-            return str(refused)
-        error = await _carried_out(order, urls) if urls else ""
-        if error or len(urls) == len(given):
-            return error
-        took = [tell(order) for tell in list(self.consoles)]
-        # beside other addresses a console is a courtesy: what they took is not sent again for it
-        return "" if urls or any(took) else NO_CONSOLE
+        except UnknownReference as unknown:
+            return Outcome([], [], str(unknown))
+        given = list(dict.fromkeys(self._channels[channel]))
+        wanted = [address for address in given if address not in taken]
+        told = False
+        if any(address.startswith(TERMINAL) for address in wanted):
+            took = [tell(order) for tell in list(self.consoles)]
+            told = any(took)
+        errors = await self._sent(order, [a for a in wanted if not a.startswith(TERMINAL)])
+        return outcome(given, taken, errors, told)
 
-    def _address(self, url: str) -> str:
-        whole = REFERENCE.fullmatch(url)
+    async def _sent(self, order: dict[str, Any], addresses: Sequence[str]) -> dict[str, str]:
+        """What went wrong with addresses, by the address; empty where nothing did."""
+        errors, urls = {}, {}
+        for address in addresses:
+            try:
+                urls[address] = self._url(address)
+            except WingmanError as refused:
+                errors[address] = str(refused)
+        if urls:
+            said = await _carried_out(order, list(urls.values()))
+            errors |= dict(zip(urls, said, strict=True))
+        return errors
+
+    def _url(self, address: str) -> str:
+        whole = REFERENCE.fullmatch(address)
         if whole:
             return self._secrets.value(whole.group(1))
-        return REFERENCE.sub(lambda m: quote(self._secrets.value(m.group(1)), safe=""), url)
+        return REFERENCE.sub(lambda m: quote(self._secrets.value(m.group(1)), safe=""), address)
+
+    def sealed(self, key: str, taken: Sequence[str]) -> str:
+        """The addresses that have a message, as the journal may keep them."""
+        try:
+            return self._secrets.seal_texts(f"delivery/{key}", list(taken)) if taken else ""
+        except StorageError:  # without a key they cannot be kept: better told twice
+            return ""
+
+    def opened(self, key: str, sealed: str) -> tuple[str, ...]:
+        """The same again; none where they cannot be read any more."""
+        try:
+            return self._secrets.open_texts(f"delivery/{key}", sealed) if sealed else ()
+        except StorageError:
+            return ()
 
 
-async def _carried_out(order: dict[str, Any], urls: list[str]) -> str:
-    """What went wrong with sending to addresses, or nothing."""
+async def _carried_out(order: dict[str, Any], urls: list[str]) -> list[str]:
+    """What went wrong with sending to each address, or nothing."""
+    said: dict[int, str] = {}
+    other = "the sending process ended without an answer"
     try:
-        error = await asyncio.wait_for(_run({**order, "urls": urls}), SEND_LIMIT_S)
+        async with asyncio.timeout(SEND_LIMIT_S):
+            await _run({**order, "urls": urls}, said)
     except TimeoutError:
-        return f"no answer within {SEND_LIMIT_S:.0f} s"
-    except (OSError, ValueError) as failed:
-        return f"the sending process failed: {type(failed).__name__}"
-    return _cleaned(error, urls)
+        other = f"no answer within {SEND_LIMIT_S:.0f} s"
+    except (OSError, ValueError, LookupError, TypeError) as failed:
+        other = f"the sending process failed: {type(failed).__name__}"
+    return [_cleaned(said.get(n, other), urls) for n in range(len(urls))]
 
 
-async def _run(order: dict[str, Any]) -> str:
-    """Have a process of its own carry an order out."""
+async def _run(order: dict[str, Any], said: dict[int, str]) -> None:
+    """Have a process of its own carry an order out; each address that answers is said at once."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _PROGRAM, *sys.path, stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        answer, _ = await process.communicate(json.dumps(order).encode())
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(json.dumps(order).encode())
+            await process.stdin.drain()
+        process.stdin.close()
+        async for line in process.stdout:
+            answer = json.loads(line)
+            said[int(answer["n"])] = str(answer["error"])
     finally:
         with contextlib.suppress(ProcessLookupError):
             if process.returncode is None:
                 process.kill()
-    return str(json.loads(answer)["error"])
+        await process.wait()
 
 
 def _cleaned(text: str, urls: list[str]) -> str:
     """A text without anything of the addresses that could be secret."""
     for url in urls:
         text = text.replace(url, "***")
-        parts = urlsplit(url)
-        hidden = [parts.username, parts.password, *re.split(r"[/?&=:@#]", url.partition("://")[2])]
-        public = {parts.hostname} if parts.scheme in _OPEN else set()
+        hidden, public = [*re.split(r"[/?&=:@#]", url.partition("://")[2])], set()
+        with contextlib.suppress(ValueError):  # one that is none: all of it is hidden
+            parts = urlsplit(url)
+            hidden += [parts.username or "", parts.password or ""]
+            public = {parts.hostname} if parts.scheme in _OPEN else set()
         for part in sorted({p for p in hidden if p} - public, key=len, reverse=True):
             for form in {part, unquote(part)}:
                 if len(form) >= _SHORTEST:

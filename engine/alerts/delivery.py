@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine.alerts.addresses import Outcome, given_up
 from engine.alerts.bundles import alerts_of, over
 from engine.alerts.channels import Channels
 from engine.alerts.messages import bundled
@@ -36,7 +37,8 @@ QUIET = "quiet/"  # begins the bundles of quiet hours
 SHOWN = 20  # about some executions
 TIMES = ("at", "due", "ended", "acked_at")
 COLUMNS = ("id", "channel", "flow", "execution", "occasion", "title", "text", "at", "state",
-           "tries", "due", "ended", "error", "acked_at", "acked_by", "leader")  # fmt: skip
+           "tries", "due", "ended", "error", "acked_at", "acked_by", "leader",
+           "addresses")  # fmt: skip
 
 
 class Due(NamedTuple):
@@ -55,6 +57,7 @@ class Due(NamedTuple):
     leader: int | None
     quiet: str
     due_us: int
+    taken: str  # sealed: the addresses that have it
 
 
 class Delivery:
@@ -114,9 +117,10 @@ class Delivery:
             ids, flows = [row[0] for row in rows], [row[1] for row in rows]
         order = {"key": due.key, "kind": due.occasion, "title": title, "text": text,
                  "flows": flows, "id": due.id}  # fmt: skip
-        error = await self._channels.send(due.channel, order)
+        taken = self._channels.opened(due.key, due.taken)
+        outcome = await self._channels.send(due.channel, order, taken)
         reach("delivered")
-        self._record(due, ids, error)
+        self._record(due, ids, outcome)
 
     def _is_held(self, due: Due) -> bool:
         """Put it off where it fell due late, and quiet hours have begun meanwhile."""
@@ -144,16 +148,19 @@ class Delivery:
         reach("bundled")
         return rows if rows and rows[0][0] == due.id else []  # else another one leads: next turn
 
-    def _record(self, due: Due, ids: Sequence[int], error: str) -> None:
-        """What became of a try."""
-        now_us, tries = self._clock.now_us(), due.tries + 1
+    def _record(self, due: Due, ids: Sequence[int], outcome: Outcome) -> None:
+        """What became of a try; who has it already is not sent it again."""
+        now_us, tries, error = self._clock.now_us(), due.tries + 1, outcome.error
         pause_us = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1)) * SECOND_US
         state = "sent" if not error else "waiting"
         if error and now_us + pause_us > due.begun_us + GIVE_UP_US:
             state = "failed"
             self._log(f"alert {due.id} for {due.channel} is given up: {error}")
         ended_us = None if state == "waiting" else now_us
-        row = [list(ids), state, tries, now_us + pause_us, ended_us, error]
+        taken = self._channels.sealed(due.key, outcome.taken) if state == "waiting" else ""
+        said = given_up(outcome.said) if state == "failed" else outcome.said
+        row = [list(ids), state, tries, now_us + pause_us, ended_us, error,
+               encode(said).decode(), taken]  # fmt: skip
         self._journal.add_row("tried_delivery", row)
 
     async def _sleep(self) -> None:
@@ -214,4 +221,5 @@ class Delivery:
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
     """A delivery as wire.Alert."""
     found = dict(zip(COLUMNS, row, strict=True))
+    found["addresses"] = msgspec.json.decode(found["addresses"])
     return found | {name: to_text(found[name]) for name in TIMES}

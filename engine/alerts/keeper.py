@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine.alerts import rules
+from engine.alerts.addresses import given_up
 from engine.alerts.channels import Channels
 from engine.alerts.delivery import Delivery
 from engine.alerts.reminders import Reminders
@@ -20,6 +21,7 @@ from engine.alerts.watch import Watch
 from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import Conflict, UnknownReference, WingmanError
+from engine.jsontext import encode
 from engine.model import Event
 from engine.service import Service
 from engine.triggers.keeper import Keeper
@@ -168,14 +170,15 @@ class Alerts:
         key, title = f"test/{uuid.uuid4()}", "Wingman test"
         text = f"{actor} tries the channel {channel}\non {self._host}"
         order = {"key": key, "kind": "test", "title": title, "text": text, "flows": []}
-        error = await self.channels.send(channel, order)
-        now_us, journal = self._clock.now_us(), self._service.journal
-        state = "failed" if error else "sent"
-        journal.add_row("insert_test_delivery", [key, channel, title, text, now_us, state, error])
+        outcome = await self.channels.send(channel, order)
+        now_us, journal, error = self._clock.now_us(), self._service.journal, outcome.error
+        state, said = "failed" if error else "sent", given_up(outcome.said)
+        row = [key, channel, title, text, now_us, state, error, encode(said).decode()]
+        journal.add_row("insert_test_delivery", row)
         journal.add_audit(now_us, actor, "alert test", channel, error)
         await journal.durable()
         self.delivery.wake()
-        return {"channel": channel, "state": state, "error": error}
+        return {"channel": channel, "state": state, "error": error, "addresses": said}
 
     async def close(self) -> None:
         """Tell nothing any more."""

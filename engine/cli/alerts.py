@@ -48,9 +48,20 @@ def execute(args: Arguments, name: str) -> int:
         return 0
     answers = [client.request("POST", "/v1/alerts/test", {"channel": c}) for c in args.names]
     for answer in answers:
-        words = f"failed: {clean_lines(answer['error'])}" if answer["error"] else "sent"
-        tell(f"{clean(answer['channel'])}: {words}")
+        _tell_test(answer)
     return 1 if any(answer["error"] for answer in answers) else 0
+
+
+def _tell_test(answer: dict[str, Any]) -> None:
+    """What became of a test; of a channel with several addresses, what became of each."""
+    one_by_one = len(answer["addresses"]) > 1
+    words = "sent"
+    if answer["error"]:
+        words = "failed" if one_by_one else f"failed: {clean_lines(answer['error'])}"
+    tell(f"{clean(answer['channel'])}: {words}")
+    for one in answer["addresses"] if one_by_one else ():
+        error = f": {clean_lines(one['error'])}" if one["error"] else ""
+        tell(f"  {clean(one['address'])}: {one['state']}{error}")
 
 
 def _list(answer: dict[str, Any], as_json: bool) -> int:

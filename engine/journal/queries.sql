@@ -623,9 +623,9 @@ WHERE value->>6 != 'recovered' OR value->>5 > 1 OR (
   ORDER BY x.number DESC LIMIT 1) IN ('partial', 'failed')
 
 -- name: insert_test_delivery
-INSERT INTO deliveries (key, channel, flow, occasion, title, text, at, state, tries, due, ended, error)
+INSERT INTO deliveries (key, channel, flow, occasion, title, text, at, state, tries, due, ended, error, addresses)
 SELECT value->>0, value->>1, '', 'test', value->>2, value->>3, value->>4, value->>5, 1, value->>4,
-       value->>4, value->>6
+       value->>4, value->>6, value->>7
 FROM json_each(?1)
 
 -- name: decided_delivery
@@ -649,7 +649,7 @@ WHERE deliveries.id IN (SELECT value FROM json_each(j.value->0)) AND state = 'wa
 -- name: tried_delivery
 -- and those that the same message has told
 UPDATE deliveries SET state = j.value->>1, tries = j.value->>2, due = j.value->>3, ended = j.value->>4,
-  error = j.value->>5
+  error = j.value->>5, addresses = j.value->>6, taken = j.value->>7
 FROM json_each(?1) j
 WHERE deliveries.id IN (SELECT value FROM json_each(j.value->0)) AND state = 'waiting'
 
@@ -678,7 +678,8 @@ DELETE FROM deliveries WHERE state != 'waiting' AND id IN (
 
 -- name: due_deliveries
 -- the oldest of each channel
-SELECT id, key, channel, flow, occasion, title, text, begun, tries, bundle, leader, quiet, due FROM deliveries
+SELECT id, key, channel, flow, occasion, title, text, begun, tries, bundle, leader, quiet, due, taken
+FROM deliveries
 WHERE id IN (SELECT min(id) FROM deliveries WHERE state = 'waiting' AND due <= ?1
              AND (leader IS NULL OR leader = id) GROUP BY channel) LIMIT 4
 
@@ -705,16 +706,16 @@ SELECT min(due) FROM deliveries WHERE state = 'waiting'
 
 -- name: deliveries_below
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
-       acked_at, acked_by, leader FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2
+       acked_at, acked_by, leader, addresses FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2
 
 -- name: deliveries_about
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
-       acked_at, acked_by, leader FROM deliveries WHERE execution IN (SELECT value FROM json_each(?1))
+       acked_at, acked_by, leader, addresses FROM deliveries WHERE execution IN (SELECT value FROM json_each(?1))
 ORDER BY id DESC LIMIT ?2
 
 -- name: delivery
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,
-       acked_at, acked_by, leader FROM deliveries WHERE id = ?1
+       acked_at, acked_by, leader, addresses FROM deliveries WHERE id = ?1
 
 -- name: open_places
 -- where something has failed and not recovered: what an engine has in mind

@@ -93,11 +93,19 @@ class Secrets:
 
     def seal_derived(self, execution_id: str, values: list[str]) -> str:
         """Values that a step has derived, as the journal may keep them."""
-        return self._sensitive.vault.seal(values, _context(f"{execution_id}#derived"))
+        return self.seal_texts(f"{execution_id}#derived", values)
 
     def open_derived(self, execution_id: str, sealed: str) -> tuple[str, ...]:
         """The same again. Raises StorageError."""
-        return tuple(self._sensitive.vault.open(sealed, _context(f"{execution_id}#derived")))
+        return self.open_texts(f"{execution_id}#derived", sealed)
+
+    def seal_texts(self, context: str, values: list[str]) -> str:
+        """Texts that hold secrets, as the journal may keep them. Raises StorageError."""
+        return self._sensitive.vault.seal(values, _context(context))
+
+    def open_texts(self, context: str, sealed: str) -> tuple[str, ...]:
+        """The same again. Raises StorageError."""
+        return tuple(self._sensitive.vault.open(sealed, _context(context)))
 
     def all_texts(self) -> list[str]:
         """Every value that is known, present and former: for masking alone."""

@@ -15,6 +15,14 @@ from engine.server.routes import body_of, context_of, limit_of, number_of
 PAGE_LIMIT = 500
 
 
+class Address(msgspec.Struct):
+    """One address of a channel, and what it said."""
+
+    address: str  # the name of its secret, or its kind
+    state: str  # sent | waiting | failed | absent (no console was there)
+    error: str
+
+
 class Alert(msgspec.Struct):
     """One delivery of an alert to one channel."""
 
@@ -34,6 +42,7 @@ class Alert(msgspec.Struct):
     acked_at: str | None
     acked_by: str | None
     leader: int | None  # the alert whose message has told it; None where it is told alone
+    addresses: list[Address]  # of its channel, as the last try left them
 
 
 class ChannelRequest(msgspec.Struct):

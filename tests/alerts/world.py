@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.alerts.addresses import Outcome
 from engine.alerts.channels import Channels
 from engine.paths import Home
 from tests.triggers.world import World
@@ -23,7 +24,7 @@ class AlertWorld(World):
         super().__init__(home, monkeypatch)
         self.sent: list[dict[str, Any]] = []
         # of all engines, from their first moment: some have something to tell when they start
-        send = lambda channels, channel, order: self._send(channel, order)  # noqa: E731
+        send = lambda channels, channel, order, taken=(): self._send(channel, order)  # noqa: E731
         monkeypatch.setattr(Channels, "send", send)
 
     @asynccontextmanager
@@ -38,11 +39,10 @@ class AlertWorld(World):
             finally:
                 await self.engine.alerts.close()
 
-    async def _send(self, channel: str, order: dict[str, Any]) -> str:
-        if self.down:
-            return self.down
-        self.sent.append({**order, "channel": channel})
-        return ""
+    async def _send(self, channel: str, order: dict[str, Any]) -> Outcome:
+        if not self.down:
+            self.sent.append({**order, "channel": channel})
+        return Outcome([], [], self.down)
 
     async def told(self) -> None:
         """Everything that is due has been looked at."""

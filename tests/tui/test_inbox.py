@@ -147,7 +147,8 @@ def test_what_is_foreign_is_made_harmless() -> None:
     evil = "\x1b]52;c;aGk=\x07\u202eevil\x9b2J\n\n"
     made = entry("a" * 12, evil, evil, place(evil, evil, 1), acked_by=evil, acked_at="x")
     view = View(load_palette("ansi"), False, lambda: NOW, None)
-    told = delivery(1, evil, evil, text=evil, error=evil, channel=evil)
+    said = [{"address": evil, "state": state, "error": evil} for state in (evil, "absent")]
+    told = delivery(1, evil, evil, text=evil, error=evil, channel=evil, addresses=said)
     lines = entry_lines(made, {"notes": [{"by": evil, "at": "", "text": evil}], "alerts": [told]},
                         view, 60)  # fmt: skip
     for line in (*lines, *alert_lines(told, view, 60)):
@@ -155,6 +156,17 @@ def test_what_is_foreign_is_made_harmless() -> None:
         assert text.isprintable()
         assert "\u202e" not in text
     assert (where(made) + what(made)).isprintable()
+
+
+def test_each_of_several_addresses_tells_what_became_of_it() -> None:
+    said = [{"address": "CHAT", "state": "sent", "error": ""},
+            {"address": "ntfy", "state": "waiting", "error": "503"}]  # fmt: skip
+    told = delivery(1, "waiting", "f#1 failed", error="ntfy: 503", addresses=said)
+    view = View(load_palette("ansi"), False, lambda: NOW, None)
+    text = ["".join(part for part, _ in line) for line in alert_lines(told, view, 60)]
+    assert "   ✓ sent CHAT" in text
+    assert text[text.index("   ◌ waiting ntfy") + 1] == "     503"
+    assert " ntfy: 503" not in text
 
 
 def test_rows_are_kept_in_the_order_of_the_engine() -> None:
