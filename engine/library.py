@@ -10,7 +10,8 @@ import asyncio
 import difflib
 import hashlib
 import os
-from dataclasses import dataclass, field
+import stat
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ class Library:
             if other is None:
                 by_name[file.name] = file
             elif file.standard == other.standard:
-                other.problems = [f"two files are named {file.name}: {other.path} and {file.path}"]
+                both = f"two files are named {file.name}: {other.path} and {file.path}"
+                by_name[file.name] = replace(other, problems=[both])  # until one of them is gone
         return sorted(by_name.values(), key=lambda file: file.name)
 
     async def own_files(self) -> list[FlowFile]:
@@ -125,6 +127,8 @@ class Library:
                 known = self._files.get(path)
                 try:
                     status = path.stat()
+                    if not stat.S_ISREG(status.st_mode):
+                        continue  # reading a pipe would wait for ever
                     stamp = (status.st_mtime_ns, status.st_size)
                     if known is None or known.stamp != stamp:
                         name = readable(path.stem)

@@ -7,6 +7,7 @@ nothing is imported at the top that costs milliseconds (pathlib 12, dataclasses 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -109,6 +110,11 @@ class Home:
 
     def create(self) -> None:
         """Make every directory, private to its owner."""
+        root = self._texts["root"]
+        try:
+            os.fsencode(root).decode()
+        except UnicodeDecodeError:
+            raise OSError(errno.EILSEQ, "a path that is not UTF-8", ascii(root)) from None
         for name in DIRECTORIES:
             os.makedirs(self._texts[name], mode=0o700, exist_ok=True)
 

@@ -29,7 +29,7 @@ def arguments(parser: Parser, name: str) -> None:
         parser.option("--output", "-o", metavar="FILE", help="the file; - is standard output")
     else:
         parser.argument("subject", metavar="FILE", help="what wingman export has written")
-        parser.json_flag()
+    parser.json_flag()
 
 
 def execute(args: Arguments, name: str) -> int:
@@ -44,6 +44,8 @@ def _export(args: Arguments) -> int:
     target = args.output or f"{found['flow']}-{found['number']}{SUFFIX}"
     chunks = client.stream("GET", f"{path}/export")
     if target == "-":
+        if args.json:
+            raise UsageError("--json and -o - do not go together", "-o FILE")
         if sys.stdout.isatty():
             raise UsageError("the file would go to the terminal", "-o FILE, or into a pipe")
         for chunk in chunks:
@@ -51,8 +53,15 @@ def _export(args: Arguments) -> int:
         return 0
     size_bytes = write_whole(target, chunks)
     tell(f"{clean(target)}: {size_bytes:,} bytes; look at it by: wingman open {clean(target)}")
-    print(target)
+    print_written(target, size_bytes, args.json)
     return 0
+
+
+def print_written(target: str, size_bytes: int, as_json: bool) -> None:
+    """The file's name, for scripts; as JSON with its size."""
+    import json
+
+    print(json.dumps({"file": target, "size_bytes": size_bytes}) if as_json else target)
 
 
 def write_whole(target: str, chunks: Any) -> int:

@@ -1,8 +1,8 @@
 """Follow an execution to its end: its log on stdout, what happens to it on stderr.
 
 Used by `run`, `retry`, `rerun` and `logs -f`. Whoever stops following stops nothing: SIGTERM,
-SIGHUP and Ctrl-C without a terminal detach; Ctrl-C at a terminal asks. An engine that dies is
-started again, one that was stopped is waited for, and the log goes on where it was.
+SIGHUP and Ctrl-C without a terminal detach; Ctrl-C at a terminal asks (it ends `logs -f`). An
+engine that dies is started again, one that was stopped is waited for, and the log goes on.
 """
 
 from __future__ import annotations
@@ -47,11 +47,15 @@ class Detached(Exception):
 class Follower:
     """Follows one execution, named by its id, through restarts of the engine."""
 
-    def __init__(self, home: Home, client: Client, execution: dict[str, Any]) -> None:
+    def __init__(
+        self, home: Home, client: Client, execution: dict[str, Any], *, asks: bool = True
+    ) -> None:
+        """Ctrl-C ends the following of one that only looks, and `asks` what to do otherwise."""
         self.name = f"{execution['flow']}#{execution['number']}"
         self._home = home
         self._client = client
         self._path = f"/v1/executions/{quote(execution['id'])}"
+        self._asks = asks
         self._lost = 0
         self._printed_bytes = 0
 
@@ -84,8 +88,11 @@ class Follower:
             skip = self._printed_bytes  # the log is the same each time it is asked for
             for data in self._client.stream("GET", path):
                 part, skip = data[skip:], max(0, skip - len(data))
-                log.write(part)
-                self._printed_bytes += len(part)
+                size_bytes = len(part)
+                try:
+                    log.write(part)
+                finally:  # Ctrl-C comes just behind the line that it answers
+                    self._printed_bytes += size_bytes
 
         try:
             self._again(copy)
@@ -146,6 +153,8 @@ class Follower:
 
     def _interrupted(self) -> None:
         """Ctrl-C: ask what to do; returns to go on following."""
+        if not self._asks:
+            raise KeyboardInterrupt
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             self._detach(signal.SIGINT)
         try:

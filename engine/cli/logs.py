@@ -52,7 +52,7 @@ def execute(args: Arguments, name: str) -> int:
         return _save(client, with_query(f"{path}/logs", **options), args.output)
     if not args.follow:
         return _print(client, path, options)
-    follower = Follower(home, client, client.request("GET", path))
+    follower = Follower(home, client, client.request("GET", path), asks=False)
     try:
         follower.follow(options)
     except Detached as detached:

@@ -1,7 +1,8 @@
 """The `wingman` command: find the command's module, run it, turn its errors into exit codes.
 
 Only the module of the one command is imported. 0 completed, 1 failed, 2 bad usage or flow,
-3 cancelled, 4 partial, 5 not allowed, 6 no server; 128+N when signal N ended the following.
+3 cancelled, 4 partial, 5 not allowed, 6 no server, 74 where nothing can be written any more; 128+N
+when signal N ended the following.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from engine.errors import UsageError, WingmanError
+from engine.errors import StorageError, UsageError, WingmanError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-
 def main(words: list[str] | None = None) -> int:
     """Run one command and return its exit code; the console script's entry."""
     words = sys.argv[1:] if words is None else words
+    _open_closed()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -96,6 +98,10 @@ def main(words: list[str] | None = None) -> int:
         code = 141  # as a program that SIGPIPE ended
     except KeyboardInterrupt:
         code = 130
+    except OSError as error:
+        if error.filename is not None:
+            raise  # of a file that the command should have named itself
+        code = _tell_error(StorageError(f"cannot write: {error.strerror}"))
     _close_stdout()
     return code
 
@@ -180,6 +186,18 @@ def _tell_error(error: WingmanError) -> int:
     if error.hint:
         tell(f"  {clean_lines(error.hint)}")
     return error.exit_code
+
+
+def _open_closed() -> None:
+    """Lead what the caller closed (`>&-`) nowhere, lest a socket take its place."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _close_stdout() -> None:

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser, name: str) -> None:
-    """Declare the arguments: there are none."""
+    """Declare the arguments."""
+    parser.flag("--json", help="as it is anyway")
 
 
 def execute(args: Arguments, name: str) -> int:

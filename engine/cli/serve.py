@@ -10,7 +10,7 @@ import sys
 
 from engine.cli.terminal import tell
 from engine.client.http import Client
-from engine.client.launch import python_environment, stop
+from engine.client.launch import make_home, python_environment, stop
 from engine.errors import Unavailable, UsageError
 from engine.paths import find_home
 from engine.serving import DEFAULT_HOST, DEFAULT_PORT, Serving
@@ -40,7 +40,7 @@ def execute(args: Arguments, name: str) -> int:
     from engine.config import read_config
 
     read_config(home.config_file)  # an engine that runs is not given up for one that cannot
-    home.create()
+    make_home(home)
     try:
         tokens = Client(home).request("GET", "/v1/tokens")["tokens"]
         if not any(token["works"] for token in tokens):

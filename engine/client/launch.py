@@ -98,10 +98,21 @@ def _is_zombie(pid: int) -> bool:
         return False
 
 
+def make_home(home: Home) -> None:
+    """Make the home's directories; Unavailable where that cannot be."""
+    try:
+        home.create()
+    except OSError as error:
+        raise Unavailable(
+            f"the home {home.text('root')} cannot be used: {error.filename}: {error.strerror}",
+            "WINGMAN_HOME names another directory",
+        ) from error
+
+
 def _start(home: Home, client: Client, stays: bool) -> None:
     """Spawn the engine and wait until it answers `client`."""
     _reap()
-    home.create()
+    make_home(home)
     log_start = _size_of(home.text("system_log"))
     pid = _spawn(home, stays)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -134,7 +145,9 @@ def _spawn(home: Home, stays: bool) -> int:
         # a caller's `9>lock` or pipe would stay open as long as the engine lives
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable_descriptors()),
     ]
-    command = [sys.executable, "-P", "-m", "engine.life", *(["--stay"] if stays else [])]
+    # utf8: whatever the caller's locale, paths and texts are the same
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "engine.life"]
+    command += ["--stay"] if stays else []
     try:
         return os.posix_spawn(
             sys.executable,

@@ -115,6 +115,9 @@ def test_the_commands(archive: Path, wingman: Wingman, tmp_path: Path) -> None:
     assert (again.returncode, "File exists" in again.stderr) == (2, True)
     done = wingman("export", "ship@last", cwd=tmp_path, check=True)
     assert done.stdout == "ship-1.wingman\n"
+    done = wingman("export", "ship@last", "--json", "-o", "other.wingman", cwd=tmp_path, check=True)
+    size_bytes = (tmp_path / "other.wingman").stat().st_size
+    assert json.loads(done.stdout) == {"file": "other.wingman", "size_bytes": size_bytes}
     assert sorted(path.name for path in tmp_path.glob("ship*")) == [
         "ship-1.wingman", "ship.wingman"]  # fmt: skip
     assert wingman("export", "nobody#1").returncode == 2

@@ -206,6 +206,51 @@ def test_a_home_with_a_long_path_works(wingman: Wingman, tmp_path: Path) -> None
         elsewhere("engine", "stop", "--all")
 
 
+@pytest.mark.parametrize("what", ["a file", "a link to nothing", "no UTF-8"])
+def test_what_cannot_be_a_home_is_told_in_a_line(
+    wingman: Wingman, tmp_path: Path, what: str
+) -> None:
+    place = tmp_path / ("b\udce4d" if what == "no UTF-8" else "place")
+    if what == "a file":
+        place.touch()
+    elif what == "a link to nothing":
+        place.symlink_to(tmp_path / "nowhere")
+    for words in (["list"], ["engine", "start"]):
+        done = wingman(*words, env={"WINGMAN_HOME": str(place)})
+        assert (done.returncode, done.stdout) == (6, ""), words
+        assert done.stderr.startswith("wingman: the home /"), done.stderr
+        assert "cannot be used" in done.stderr
+        assert done.stderr.count("\n") == 2
+
+
+def test_a_locale_without_utf_8_changes_nothing(tmp_path: Path) -> None:
+    there = Wingman(home_at(tmp_path / "hömé"))
+    there.environment.update(LC_ALL="POSIX", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    try:
+        done = there("run", write(tmp_path, TRUE), "--json", check=True)
+        assert json.loads(done.stdout)["state"] == "completed"
+    finally:
+        there("engine", "stop", "--all")
+
+
+def test_what_cannot_be_printed_is_told_in_a_line(wingman: Wingman, tmp_path: Path) -> None:
+    flow = str(write(tmp_path, TRUE))
+    wingman("run", flow, check=True)
+    for words in (["list"], ["run", flow, "--json"], ["schema"], ["list", "--help"]):
+        with open("/dev/full", "wb") as full:
+            command = wingman.start(*words, stdout=full)
+            _, said = command.communicate(timeout=60)
+        assert command.returncode == 74, words
+        assert said == b"wingman: cannot write: No space left on device\n"
+    closed = " ".join(wingman.words("show", "@last", "--json"))
+    for redirection, code in ((">&-", 0), ("<&- >&- 2>&-", 0), ("nobody 2>&-", 2)):
+        done = subprocess.run(
+            ["bash", "-c", f"{closed} {redirection}"], env=wingman.environment,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (code, b"", b""), redirection
+
+
 def test_the_users_own_directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What `paths` says for Linux is what platformdirs says."""
     import platformdirs

@@ -120,6 +120,17 @@ def test_ctrl_c_and_on_repeats_no_line(gate: OnTerminal, tmp_path: Path) -> None
     assert gate.output.count(b"through") == 1
 
 
+def test_ctrl_c_ends_looking_without_a_question(
+    gate: OnTerminal, wingman: Wingman, terminals: list[OnTerminal]
+) -> None:
+    looking = OnTerminal(wingman, "logs", "-f", "gate#1", columns=80)
+    terminals.append(looking)
+    looking.wait_for(b"at the gate")
+    looking.type(CTRL_C)
+    assert looking.end() == 130
+    assert b"detach" not in looking.output
+
+
 def test_a_lost_terminal_stops_nothing(gate: OnTerminal, wingman: Wingman, tmp_path: Path) -> None:
     os.kill(gate.process.pid, signal.SIGHUP)
     assert gate.end() == 129

@@ -293,9 +293,19 @@ def test_flows_of_the_folder_are_found_by_name_edited_and_listed(engine: Engine,
     flows = {flow["name"]: flow for flow in engine.get("/v1/flows")["flows"]}
     assert flows["mine"]["last"][0]["state"] == "completed"
     assert flows["broken"]["problems"]
+    os.mkfifo(home.flows / "pipe.yaml")  # nobody waits for what is in it
     (home.flows / "other.yaml").write_text("name: mine\nsteps: [{id: s, run: 'true'}]")
     with pytest.raises(UsageError, match="two files"):
         engine.post("/v1/executions", {"flow": "mine"})
+    assert "two files" in str(problems_of(engine, "mine"))
+    (home.flows / "other.yaml").unlink()
+    assert problems_of(engine, "mine") == []
+
+
+def problems_of(engine: Engine, name: str) -> list[Any]:
+    listed = {flow["name"]: flow["problems"] for flow in engine.get("/v1/flows")["flows"]}
+    found: list[Any] = listed[name]
+    return found
 
 
 def test_the_environment_of_a_step_is_clean_and_layered(engine: Engine) -> None:
