@@ -2,16 +2,18 @@
 
 Carried out by `typed_actions.py`, which asks for the line. A line is the name of an action that is
 possible here (`follow`), a verb of the command line with what it is about (`retry backup#12`,
-`filter state:failed`), or the name of an execution alone.
+`run backup keep=7`, `filter state:failed`), or the name of an execution alone.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wingman_tui.filters import complete as complete_filter
+from wingman_tui.inputs import Input, as_text, choices
 from wingman_tui.keymap import Action
 from wingman_tui.sorting import REVERSE, SORTS
 
@@ -21,6 +23,8 @@ ON_EXECUTION = ("open", "retry", "cancel", "kill", "pause", "continue", "approve
                 "journal")  # fmt: skip
 ON_FLOW = ("run", "history", "debug")
 DEBUG_MODES = ("on", "once", "off")
+FILTER_WORDS = ("save", "forget")  # about named filters
+INPUT_OPTION = "-i"  # of the command line; here it may be left out
 OFFERED = 8
 
 
@@ -36,6 +40,7 @@ class Typed:
     subject: str = ""
     rest: str = ""
     action: Action | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)  # as they were typed
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Known:
     themes: Iterable[str] = ()
     named: Iterable[str] = ()  # filters
     modes: Mapping[str, str] = field(default_factory=dict)  # name -> title
+    inputs: Callable[[str], Sequence[Input]] = lambda flow: ()  # what a flow takes
 
 
 def parse(text: str, known: Known) -> Typed:
@@ -80,7 +86,25 @@ def _on_flow(verb: str, subject: str, rest: str) -> Typed:
         raise TypedError(f"{verb} what? name a flow: {verb} nightly-backup")
     if verb == "debug" and rest not in ("", *DEBUG_MODES):
         raise TypedError(f"debug {subject} on, once or off")
+    if verb == "run":
+        return Typed(verb, subject, inputs=_inputs(rest))
     return Typed(verb, subject, rest)
+
+
+def _inputs(text: str) -> dict[str, str]:
+    """The inputs of `name=value` words; a value with blanks stands in quotes."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise TypedError("a quotation mark is missing") from None
+    given: dict[str, str] = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign and word != INPUT_OPTION:
+            raise TypedError(f"{word}? an input is name=value")
+        if sign:
+            given[name] = value
+    return given
 
 
 def _sort(subject: str, rest: str) -> Typed:
@@ -127,20 +151,48 @@ def complete(text: str, known: Known) -> list[str]:
         names = dict.fromkeys([*verbs(known), *(action.name for action in known.actions)])
         return [name for name in names if name.startswith(verb)]
     if verb == "filter":
-        if rest.startswith("forget "):
-            return [name for name in sorted(known.named) if name.startswith(rest[7:])]
-        return complete_filter(rest, known.flows, known.types, known.named)
-    last = rest.rpartition(" ")[2]
-    return [name for name in _subjects(verb, rest, known) if name.startswith(last)]
+        return _of_filter(rest, known)
+    head, _, last = rest.rpartition(" ")
+    return [name for name in _subjects(verb, head, last, known) if name.startswith(last)][:OFFERED]
 
 
-def _subjects(verb: str, rest: str, known: Known) -> list[str]:
+def _of_filter(rest: str, known: Known) -> list[str]:
+    word, space, name = rest.partition(" ")
+    if space and word in FILTER_WORDS:
+        return [named for named in sorted(known.named) if named.startswith(name)]
+    words = [word for word in FILTER_WORDS if rest and word.startswith(rest)]
+    return words + complete_filter(rest, known.flows, known.types, known.named)
+
+
+def _subjects(verb: str, head: str, last: str, known: Known) -> list[str]:
+    """What the last word could be, where `head` is what stands between it and the verb."""
     if verb in ON_EXECUTION:
-        return list(known.executions)[:OFFERED] if " " not in rest else []
-    if verb == "debug" and " " in rest:
+        return [] if head else list(known.executions)
+    if verb == "run" and head:
+        return _of_inputs(head, last, known)
+    if verb == "debug" and head:
         return list(DEBUG_MODES)
     if verb == "sort":
-        return [REVERSE] if " " in rest else list(SORTS)
+        return [REVERSE] if head else list(SORTS)
     if verb in ON_FLOW:
-        return sorted(known.flows) if " " not in rest else []
-    return list(known.themes) if verb == "theme" else []
+        return [] if head else sorted(known.flows)
+    return list(known.themes) if verb == "theme" and not head else []
+
+
+def _of_inputs(head: str, last: str, known: Known) -> list[str]:
+    """The inputs that are not given yet, or the values of the one that is being typed.
+
+    What is hidden is typed into the form, where nobody sees it and nothing remembers it.
+    """
+    flow, *given = head.split()
+    names = {word.partition("=")[0] for word in given}
+    declared = {str(each["name"]): each for each in known.inputs(flow) if not each.get("sensitive")}
+    name, sign, _ = last.partition("=")
+    if not sign:
+        return [f"{free}=" for free in declared if free not in names]
+    each = declared.get(name)
+    if each is None:
+        return []
+    default = as_text(each.get("default"))
+    values = choices(each) or ([default] if default else [])
+    return [f"{name}={shlex.quote(value)}" for value in values]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from wingman_tui.columns import name_of
 from wingman_tui.filters import expanded
 from wingman_tui.global_actions import keep_theme
+from wingman_tui.inputs import Input
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
 from wingman_tui.sorting import Order
 from wingman_tui.theme import theme_files
@@ -19,25 +20,57 @@ if TYPE_CHECKING:
     from wingman_tui.screens.executions import ExecutionsScreen
 
 DETAILS = {"journal": "events"}  # what a verb calls the part of the details
+PAST = "commands"
 EXPLAINED = ("why", "timeline", "values", "definition", "diff", "journal")
 
 
 def ask(screen: ModeScreen) -> None:
     """Ask for a line, and do what it says."""
-    known = _known(screen)
+    app = screen.console_app
+    known = _known(screen, _declared(screen))
 
     def submit(text: str) -> None:
         if not text:
             return
         try:
-            _do(screen, parse(text, known))
+            typed = parse(text, known)
+            if typed.inputs:
+                _run_with(app, typed, text)
+                return
+            _do(screen, typed)
         except TypedError as error:
-            screen.console_app.tell(str(error), "error")
+            app.tell(str(error), "error")
+        if not _may_hold_inputs(text):
+            app.remember_line(PAST, text)
 
-    screen.ask_line(":", "", submit, lambda text: complete(text, known), past="commands")
+    screen.ask_line(":", "", submit, lambda text: complete(text, known), past=PAST, remembers=False)
 
 
-def _known(screen: ModeScreen) -> Known:
+def _may_hold_inputs(text: str) -> bool:
+    """Whether more than a flow is named to be run: one of its inputs may be a secret one."""
+    verb, _, rest = text.strip().partition(" ")
+    return verb == "run" and " " in rest.strip()
+
+
+def _declared(screen: ModeScreen) -> Callable[[str], Sequence[Input]]:
+    """What flows take, asked for when it is first wanted; the prompt offers it as it comes."""
+    app, held = screen.console_app, dict[str, Sequence[Input]]()
+
+    def inputs(flow: str) -> Sequence[Input]:
+        if flow not in held and flow in app.flows.flows and app.session.is_live:
+            held[flow] = ()
+
+            def came(answer: dict[str, Any]) -> None:
+                held[flow] = answer.get("inputs") or ()
+                screen.offer_again()
+
+            app.carry_out(app.session.flow(flow), came, on_refusal=lambda _: None)
+        return held.get(flow, ())
+
+    return inputs
+
+
+def _known(screen: ModeScreen, inputs: Callable[[str], Sequence[Input]]) -> Known:
     app = screen.console_app
     held = app.executions
     keys = (held.key_at(index) for index in range(min(held.total, 50)))
@@ -50,6 +83,7 @@ def _known(screen: ModeScreen) -> Known:
         themes=list(theme_files(app.settings.themes_folder)),
         named=list(app.named_filters),
         modes={name: name for name in app.MODES if name not in ("execution", "details")},
+        inputs=inputs,
     )
 
 
@@ -113,11 +147,27 @@ def _name_filter(app: WingmanApp, name: str, text: str, verb: str) -> None:
     app.tell(f"@{name} is {text}" if text else f"@{name} is forgotten", "good")
 
 
-def _on_flow(app: WingmanApp, typed: Typed) -> None:
+def _check_flow(app: WingmanApp, flow: str) -> None:
     if not app.session.is_live:
         raise TypedError("that is not possible now: no engine answers (S starts it)")
-    if typed.subject not in app.flows.flows:
-        raise TypedError(f"there is no flow {typed.subject} (Tab offers those that there are)")
+    if flow not in app.flows.flows:
+        raise TypedError(f"there is no flow {flow} (Tab offers those that there are)")
+
+
+def _run_with(app: WingmanApp, typed: Typed, line: str) -> None:
+    """Open the form with what was typed filled in; the line is remembered if it holds no secret."""
+    _check_flow(app, typed.subject)
+    from wingman_tui.screens.run_form import RunForm, open_filled_form
+
+    def opened(form: RunForm) -> None:
+        if not form.hides(typed.inputs):
+            app.remember_line(PAST, line)
+
+    open_filled_form(app, typed.subject, typed.inputs, opened)
+
+
+def _on_flow(app: WingmanApp, typed: Typed) -> None:
+    _check_flow(app, typed.subject)
     if typed.verb == "history":
         _filter(app, f"flow:{typed.subject}")
     elif typed.verb == "run":

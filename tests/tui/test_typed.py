@@ -17,6 +17,14 @@ from wingman_tui.past_lines import LIMIT_LINES, PastLines
 from wingman_tui.screens.run_form import RunForm
 from wingman_tui.typed import Known, Typed, TypedError, complete, parse, verbs
 
+INPUTS = {
+    "backup": [
+        {"name": "keep", "type": "integer", "default": 7},
+        {"name": "mode", "type": "string", "schema": {"enum": ["full", "by day"]}},
+        {"name": "kind", "type": "boolean"},
+        {"name": "key", "type": "string", "sensitive": True},
+    ]
+}
 KNOWN = Known(
     actions=[a for a in ACTIONS if a.scope in ("executions", "global")],
     executions=["backup#12", "ingest#3"],
@@ -24,6 +32,7 @@ KNOWN = Known(
     types=["maintenance"],
     themes=["dark", "light"],
     modes={"flows": "flows", "help": "help"},
+    inputs=lambda flow: INPUTS.get(flow, ()),
 )
 
 
@@ -37,6 +46,8 @@ KNOWN = Known(
         ("filter state:failed flow:etl", Typed("filter", rest="state:failed flow:etl")),
         ("filter", Typed("filter")),
         ("run backup", Typed("run", "backup")),
+        ("run backup keep=7 -i mode='by day'",
+         Typed("run", "backup", inputs={"keep": "7", "mode": "by day"})),
         ("debug backup once", Typed("debug", "backup", "once")),
         ("theme light", Typed("theme", "light")),
         ("flows", Typed("go", "flows")),
@@ -60,6 +71,8 @@ def test_every_action_has_its_name(line: str) -> None:
         ("retyr backup#12", "did you mean retry?"),
         ("theme drak", "did you mean dark?"),
         ("run", "run what?"),
+        ("run backup keep", "name=value"),
+        ("run backup mode='by", "quotation mark"),
         ("debug backup perhaps", "on, once or off"),
         ("xyzzy", "Tab offers what there is"),
     ],
@@ -76,9 +89,16 @@ def test_what_means_nothing_names_what_is_near(line: str, words: str) -> None:
         ("ret", ["retry"]),
         ("retry b", ["backup#12"]),
         ("run ", ["backup", "ingest"]),
+        ("run backup k", ["keep=", "kind="]),
+        ("run backup keep=7 k", ["kind="]),
+        ("run backup keep=", ["keep=7"]),
+        ("run backup mode=", ["mode=full", "mode='by day'"]),
+        ("run backup kind=t", ["kind=true"]),
+        ("run nowhere k", []),
         ("debug backup o", ["on", "once", "off"]),
         ("theme l", ["light"]),
         ("filter state:fa", ["state:failed"]),
+        ("filter sa", ["save"]),
         ("filter flow:in", ["flow:ingest"]),
     ],
 )
@@ -128,6 +148,33 @@ async def test_a_verb_alone_is_about_the_selected_one_and_asks_as_its_key_does(
         await console.press("enter")
         await console.sees("there is no flow nowhere")
     assert not [path for method, path, _ in engine.requests if method == "POST"]
+
+
+async def test_inputs_are_typed_after_the_flow_and_a_secret_is_not_remembered(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("colon")
+        await console.type("run nightly-backup ke")
+        await console.sees("keep=")
+        await console.press("tab")
+        await console.type("9 mode=f")
+        await console.press("tab", "enter")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        form = console.app.screen
+        assert isinstance(form, RunForm)
+        assert (form.fields["keep"].text, form.fields["mode"].text) == ("9", "full")
+        await console.press("escape", "colon", "up")
+        await console.sees(":run nightly-backup keep=9 mode=full")
+        await console.press("ctrl+u")
+        await console.type("run nightly-backup token=s3cret")
+        await console.press("enter")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        await console.press("escape", "colon")
+        await console.type("run nightly-backup kep=3")
+        await console.press("enter")
+        await console.sees("takes no input kep (did you mean keep?)")
+        assert console.app.past_lines.of("commands") == ["run nightly-backup keep=9 mode=full"]
 
 
 async def test_lines_come_back_in_the_next_console(

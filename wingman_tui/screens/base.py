@@ -232,20 +232,21 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         complete: Completer = lambda _: (),
         past: str = "",
         live: Callable[[str], None] | None = None,
+        remembers: bool = True,
     ) -> None:
-        """Open the prompt; lines of the kind `past` are remembered and come back.
+        """Open the prompt; lines of the kind `past` come back, and this one is remembered as one.
 
         `live` sees what is typed so far; it gets the text from before when the prompt is left.
         """
         if not self.query(Prompt):  # a mode that was opened just now is still being composed
-            self.call_later(self.ask_line, label, text, submit, complete, past, live)
+            self.call_later(self.ask_line, label, text, submit, complete, past, live, remembers)
             return
         prompt = self.query_one(Prompt)
         prompt.live, self._text_before = live, text
         app = self.console_app
 
         def take(line: str) -> None:
-            if past:
+            if past and remembers:
                 app.remember_line(past, line)
             submit(line)
 
@@ -253,6 +254,11 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         self._show_prompt(True)
         prompt.begin(label, text, take, complete, app.past_lines.of(past))
         prompt.focus()
+
+    def offer_again(self) -> None:
+        """More is known of what the line that is being typed could become."""
+        for prompt in self.query(Prompt):
+            prompt.offer()
 
     def _show_prompt(self, is_open: bool) -> None:
         # a class on the screen would have every widget in it styled again

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
@@ -48,6 +49,35 @@ def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
         request = app.session.request("GET", f"/v1/executions/{quote(f'{flow}#{number}')}")
         app.carry_out(request, show, on_refusal=lambda _: show(None))
 
+    submitted = _starter(app, flow, execution)
+    app.carry_out(app.session.flow(flow), opened)
+
+
+def open_filled_form(
+    app: WingmanApp, flow: str, given: Mapping[str, str], opened: Callable[[RunForm], None]
+) -> None:
+    """Ask for the inputs of a flow with some of them typed already, and start it."""
+
+    def came(answer: dict[str, Any]) -> None:
+        names = [declared["name"] for declared in answer.get("inputs") or []]
+        unknown = next((name for name in given if name not in names), None)
+        if unknown is not None:
+            near = difflib.get_close_matches(unknown, names, 1) or names[:5]
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            app.tell(f"{flow} takes no input {unknown}{hint}", "error")
+            return
+        form = RunForm(answer, None, given=given)
+        app.push_screen(form, _starter(app, flow, None))
+        opened(form)
+
+    app.carry_out(app.session.flow(flow), came)
+
+
+def _starter(
+    app: WingmanApp, flow: str, execution: Row | None
+) -> Callable[[tuple[dict[str, Any], bool] | None], None]:
+    """What is done with a form that was sent."""
+
     def submitted(result: tuple[dict[str, Any], bool] | None) -> None:
         if result is None:
             return
@@ -63,7 +93,7 @@ def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
         app.open_execution(str(answer["id"]))
         app.tell(f"started {name_of(answer)}", "good")
 
-    app.carry_out(app.session.flow(flow), opened)
+    return submitted
 
 
 class ChoiceEdit(LineEdit):
@@ -132,10 +162,20 @@ class PlaceLine(Painted):
 class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     """The fields of one flow; enter runs it, escape leaves it."""
 
-    def __init__(self, flow: Row, execution: Row | None, last: Row | None = None) -> None:
-        """`execution` is run again; of the `last` one only the values are taken."""
+    def __init__(
+        self,
+        flow: Row,
+        execution: Row | None,
+        last: Row | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        """`execution` is run again; of the `last` one only the values are taken.
+
+        `given` are texts that were typed elsewhere.
+        """
         super().__init__()
         self.last = last
+        self.given = given or {}
         self.flow = flow
         self.execution = execution
         self.declared: dict[str, Row] = {d["name"]: d for d in flow.get("inputs") or []}
@@ -167,7 +207,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def _field(self, name: str, declared: Row, width: int) -> ComposeResult:
         known = (self.execution or self.last or {}).get("inputs")
-        text = inputs.starting_text(declared, known)
+        text = self.given.get(name) or inputs.starting_text(declared, known)
         label = f" {fit(clean(name), width)}  "
         choices = inputs.choices(declared)
         self.fields[name] = (
@@ -194,8 +234,15 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         yield FieldNote(cell_len(label), words)
 
     def on_mount(self) -> None:
-        """Start in the first field."""
-        next(iter(self.fields.values())).focus()
+        """Start in the first field that was not filled in yet."""
+        free = (edit for name, edit in self.fields.items() if name not in self.given)
+        next(free).focus()  # at least the one of debug mode
+        for name in self.given:
+            self.notes[name].show(self.problem_of(name))
+
+    def hides(self, names: Iterable[str]) -> bool:
+        """Whether one of these inputs is a hidden one."""
+        return any(self.declared[name].get("sensitive") for name in names)
 
     def place_words(self) -> str:
         """Where one is in a form that scrolls."""
