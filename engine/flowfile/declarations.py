@@ -21,6 +21,11 @@ from .yaml_tree import Node, Scalar
 
 _LIMIT_LEVELS = 16
 _OWN = ("type", "default", "sensitive", "description")
+_BOUNDS = (  # the lower, the upper, whether they may be the same
+    ("minimum", "maximum", True), ("minLength", "maxLength", True), ("minItems", "maxItems", True),
+    ("exclusiveMinimum", "maximum", False), ("minimum", "exclusiveMaximum", False),
+    ("exclusiveMinimum", "exclusiveMaximum", False),
+)
 
 
 def compiled_input(name: str, values: Values, reading: Reading, node: Node) -> dict[str, Any]:
@@ -31,6 +36,7 @@ def compiled_input(name: str, values: Values, reading: Reading, node: Node) -> d
         if word not in _OWN:
             _check_word(word, value.value, type_, value.key, value.node, reading)
     schema = {word: value.value for word, value in values.items() if word not in _OWN}
+    _check_bounds(schema, {word: value.node for word, value in values.items()}, reading)
     one: dict[str, Any] = {
         "name": name, "type": type_, "required": "default" not in values,
         "sensitive": bool(_plain(values, "sensitive", False)),
@@ -101,6 +107,18 @@ def _check_word(word: str, value: Any, type_: str | None, key: Scalar, node: Nod
             _check_schema(value[name], inner, reading, levels - 1)
 
 
+def _check_bounds(schema: Map[str, Any], places: Map[str, Node], reading: Reading) -> None:
+    """Bounds with nothing between them are a slip of the pen: no value could ever be given."""
+    for least, most, may_meet in _BOUNDS:
+        low: Any = schema.get(least)
+        high: Any = schema.get(most)
+        if not has_type(low, "number") or not has_type(high, "number"):
+            continue
+        if low > high or (low == high and not may_meet):
+            reading.wrong(places[most], f"no value is allowed: `{least}` is {low}, and `{most}` "
+                          f"{high}", "change one of them")
+
+
 def _check_pattern(pattern: str, node: Node, reading: Reading) -> None:
     try:
         compile_pattern(pattern)
@@ -128,6 +146,7 @@ def _check_schema(schema: Any, node: Node, reading: Reading, levels: int) -> Non
         elif word not in ("type", "description"):
             reading.wrong(key, f"a schema has no word `{word[:60]}`",
                           reading.problems.one_of(word, SCHEMA_WORDS))
+    _check_bounds(schema, {word: inner for word, (_, inner) in node.entries.items()}, reading)
 
 
 def _number(value: Any) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.model import GROUP_KINDS
+
 from .fields import BUILT, Key
-from .names import FLOW_NAME
+from .names import FLOW_NAME, PATTERNS, wrong_name
 from .schema import FLOW, KINDS, STEP_KEYS
 from .trigger_schema import TRIGGERS
 
@@ -15,6 +17,7 @@ def json_schema() -> dict[str, Any]:
     """What an editor needs to complete and check a flow file while it is written."""
     properties = _properties(FLOW.values())
     properties["name"]["pattern"] = f"^{FLOW_NAME}$"
+    properties["steps"]["minItems"] = 1
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Wingman flow",
@@ -32,6 +35,9 @@ def _step() -> dict[str, Any]:
     for kind in kinds:
         properties[kind.name] = {**kind.reader.schema(), "description": kind.doc}
         properties |= _properties(kind.keys)
+    properties["id"]["pattern"] = PATTERNS[wrong_name]
+    for group in GROUP_KINDS:
+        properties[group]["minItems"] = 1
     return {
         "type": "object",
         "properties": properties,

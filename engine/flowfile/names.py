@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from engine.model import POOL_NAME
 
@@ -60,6 +61,17 @@ def wrong_pool_name(name: str) -> tuple[str, str] | None:
     if re.fullmatch(POOL_NAME, name):
         return None
     return f"`{_short(name)}` is no name of a pool", "letters, digits, _ and -, at most 63"
+
+
+# the same as regular expressions, for the JSON Schema
+_NO_WORD = f"(?!(?:{'|'.join(sorted(RESERVED_WORDS))})$)"
+_NO_HIJACKING = f"(?!(?:{_HIJACKING.pattern})$)"
+PATTERNS: dict[Callable[[str], tuple[str, str] | None], str] = {
+    wrong_name: f"^{_NO_WORD}{NAME}$",
+    wrong_input_name: f"^{_NO_WORD}{_NO_HIJACKING}{NAME}$",
+    wrong_env_name: f"^(?!WINGMAN_){ENV_NAME}$",
+    wrong_pool_name: f"^(?:{POOL_NAME})$",
+}
 
 
 def _short(name: str) -> str:

@@ -16,7 +16,9 @@ from .readers import WRONG, Choice, ListOf, Number, Reading, TemplateText
 from .yaml_tree import Mapping, Node
 
 ON_CONFLICT = ("queue", "skip", "cancel_running", "fail")
-HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+_PORT = (r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]"
+         r"|6553[0-5]")
+HOST = re.compile(rf"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):({_PORT})")
 
 CONCURRENCY = Fields("`concurrency`", (
     Key("group", TemplateText(form="a group's name", place="concurrency", empty=False,

@@ -7,11 +7,13 @@ JSON Schema and its name in words, so that checks, `wingman schema` and the refe
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import durations
+from .names import PATTERNS
 from .problems import Place, Problems
 from .yaml_tree import Mapping, Node, Scalar, Sequence, Unreadable
 
@@ -272,6 +274,21 @@ class ListOf(Reader):
 
 
 @dataclass(frozen=True)
+class CommandLine(ListOf):
+    """A program and its arguments: one text, read as a shell would, or a list of words."""
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        value = super().read(node, reading)
+        if value is not WRONG and len(value) == 1:
+            try:
+                shlex.split(value[0])
+            except ValueError as error:
+                return reading.wrong(node, f"the command line cannot be read: {error}",
+                                     "close its quotes, or write a list of words")
+        return value
+
+
+@dataclass(frozen=True)
 class MapOf(Reader):
     """A map of names to values; `name` checks each key and returns what is wrong with it."""
 
@@ -283,7 +300,9 @@ class MapOf(Reader):
         return self.form
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": self.of.schema()}
+        schema = {"type": "object", "additionalProperties": self.of.schema()}
+        pattern = PATTERNS.get(self.name)
+        return {**schema, "propertyNames": {"pattern": pattern}} if pattern else schema
 
     def read(self, node: Node, reading: Reading) -> Any:
         if not isinstance(node, Mapping):

@@ -31,6 +31,7 @@ from .policies import CONCURRENCY, REQUIRES, RETENTION
 from .readers import (
     Boolean,
     Choice,
+    CommandLine,
     Duration,
     Expression,
     ListOf,
@@ -77,7 +78,8 @@ PYTHON = Fields("`python`", (
 
 POOLS = MapOf(Number(1, 10_000, whole=True), wrong_pool_name, "a map of pools to slots")
 
-SHELL = ListOf(Text(form="a text", empty=False), or_one=True, least=1, form="a command line")
+SHELL = CommandLine(Text(form="a text", empty=False), or_one=True, least=1,
+                    form="a command line")
 
 _TIMES = (
     Key("timeout", Duration(0.1), "How long one attempt may run. Waiting does not count.",
@@ -177,7 +179,7 @@ STEP_KEYS: tuple[Key, ...] = (
 
 MOCK = Fields("a mock", (
     Key("outputs", MapOf(Reader(), wrong_name, "a map of outputs"), "What the step gives.", "{}"),
-    Key("error", ErrorType(), "The type of error that it fails with.", "it completes"),
+    Key("error", ErrorType(one=True), "The type of error that it fails with.", "it completes"),
     Key("message", Text(), "The error's message.", ""),
     Key("times", Number(1, 1000, whole=True), "So many attempts fail, then it completes.",
         "every attempt"),
@@ -203,7 +205,7 @@ TEST = Fields("a test", (
             "How steps end, by their ids.", "{}"),
         Key("outputs", MapOf(Reader(), wrong_name, "a map of outputs"),
             "Outputs of the execution.", "{}"),
-        Key("error", ErrorType(), "The type of the execution's error."),
+        Key("error", ErrorType(one=True), "The type of the execution's error."),
     )), "What has to hold in the end.", "{state: completed}"),
 ), required=("name",))
 

@@ -46,6 +46,10 @@ def test_the_schema_for_editors_takes_what_compiles(example: str) -> None:
     {"steps": [{"id": "a"}]}, {"steps": [{"id": "a", "run": "x", "http": {}}]}, {"nme": "x"},
     {"steps": [{"id": "a", "run": "x", "timeout": 10}]}, {"name": "A B", "steps": []},
     {"steps": [{"id": "a", "run": "x", "retry": {"max_attempts": 0}}]},
+    {"steps": []}, {"steps": [{"id": "a-b", "run": "x"}]}, {"steps": [{"id": "a", "parallel": []}]},
+    *({"inputs": {name: {}}, "steps": [{"id": "a", "run": "x"}]} for name in ("in", "PATH", "1a")),
+    {"steps": [{"id": "a", "run": "x", "retry": {"on": ["exit:256"]}}]},
+    {"steps": [{"id": "a", "run": "x", "env": {"WINGMAN_STEP": "b"}}]},
 ])
 def test_the_schema_for_editors_refuses_what_does_not(wrong: dict[str, Any]) -> None:
     with pytest.raises(jsonschema_rs.ValidationError):

@@ -36,6 +36,17 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "5:3: the character U+0007 is not allowed (remove control characters)"]),
     "unknown key of a step": (HEAD + "steps:\n  - id: a\n    run: x\n    need: [b]\n", [
         "5:5: a `run` step has no key `need` (did you mean `needs`?)"]),
+    "bounds with nothing between them": (HEAD + STEP + "inputs:\n  a: {minimum: 5, maximum: 3, "
+        "default: 4}\n  b: {type: array, items: {minLength: 2, maxLength: 1}}\n", [
+        "5:28: no value is allowed: `minimum` is 5, and `maximum` 3 (change one of them)",
+        "6:53: no value is allowed: `minLength` is 2, and `maxLength` 1 (change one of them)"]),
+    "a port that there is not": (HEAD + STEP + "requires: {hosts: ['a:65535', 'a:65536']}\n", [
+        "4:31: a host with a port is expected, not the text `a:65536` (such as store:443)"]),
+    "quotes of a shell": (HEAD + "steps: [{id: a, run: x, shell: \"sh 'x\"}]\n", [
+        "2:32: the command line cannot be read: No closing quotation (close its quotes, or write "
+        "a list of words)"]),
+    "a mock that fails with anything": (HEAD + STEP + "tests: [{name: t, mock: {a: {error: any}}}]\n",
+        ["4:37: `any` stands for several types of error (name one, such as exit:1 or http:503)"]),
     "no steps": (HEAD, ["1:1: `steps` is missing (a flow has a step or more)"]),
     "empty steps": (HEAD + "steps: []\n", ["2:8: `steps` is empty (a flow has a step or more)"]),
     "steps as a map": (HEAD + "steps: {a: b}\n", [
