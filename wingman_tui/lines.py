@@ -17,10 +17,12 @@ KEPT = 4  # as many as are usually asked at once
 class Refused(Exception):
     """The engine said no, or is not there; a message and a hint for a person."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "") -> None:
+        """`code` is the engine's word for the kind of refusal."""
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
@@ -73,6 +75,6 @@ def refusing(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except WingmanError as error:
-        raise Refused(error.message, error.hint) from error
+        raise Refused(error.message, error.hint, error.code) from error
     except OSError as error:
         raise Refused(f"the engine cannot be reached: {error}") from error

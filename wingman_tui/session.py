@@ -105,6 +105,12 @@ class Session:
         """The same, for what goes on with the server that is meant now whatever is meant then."""
         return copy(self)
 
+    def at(self, link: Link) -> Session:
+        """The same, for what goes on with this server."""
+        found = copy(self)
+        found.link = link
+        return found
+
     @property
     def server(self) -> Server | None:
         """The server far away, or None for this machine's engine."""
@@ -114,6 +120,11 @@ class Session:
     def option(self) -> str:
         """What a command line has to say so that it means this server."""
         return f" --server {self.link.name}" if self.link.server is not None else ""
+
+    @property
+    def where(self) -> str:
+        """` on prod` where it could be another one."""
+        return f" on {self.link.name}" if self.is_several else ""
 
     @property
     def is_archive(self) -> bool:

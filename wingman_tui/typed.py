@@ -2,7 +2,9 @@
 
 Carried out by `typed_actions.py`, which asks for the line. A line is the name of an action that is
 possible here (`follow`), a verb of the command line with what it is about (`retry backup#12`,
-`run backup keep=7`, `filter state:failed`), or the name of an execution alone.
+`run backup keep=7`, `filter state:failed`), or the name of an execution alone. Of several servers a
+name can say which (`retry prod:backup#12`). What follows the name of an execution that is acted on
+is the reason.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from wingman_tui.sorting import REVERSE, SORTS
 ON_EXECUTION = ("open", "retry", "cancel", "kill", "pause", "continue", "approve", "reject",
                 "rerun", "copy", "why", "timeline", "values", "definition", "diff",
                 "journal")  # fmt: skip
+# which of them act at once, and so can say for the audit why
+WITH_REASON = ("retry", "cancel", "kill", "pause", "continue")
 ON_FLOW = ("run", "history", "debug")
 DEBUG_MODES = ("on", "once", "off")
 FILTER_WORDS = ("save", "forget")  # about named filters
@@ -41,6 +45,7 @@ class Typed:
     rest: str = ""
     action: Action | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)  # as they were typed
+    server: str = ""  # of several, the one that was said
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Known:
     named: Iterable[str] = ()  # filters
     modes: Mapping[str, str] = field(default_factory=dict)  # name -> title
     inputs: Callable[[str], Sequence[Input]] = lambda flow: ()  # what a flow takes
+    servers: Sequence[str] = ()  # that stand side by side
 
 
 def parse(text: str, known: Known) -> Typed:
@@ -66,29 +72,51 @@ def parse(text: str, known: Known) -> Typed:
     if verb == "sort" and subject:
         return _sort(subject, after.strip())
     if verb in ON_EXECUTION:
-        return Typed(verb, subject)
+        return _on_execution(verb, subject, after.strip(), known)
     if verb in ON_FLOW:
-        return _on_flow(verb, subject, after.strip())
+        return _on_flow(verb, subject, after.strip(), known)
     if verb == "theme":
         return _one_of("theme", subject, known.themes)
     if verb in known.modes:
         return Typed("go", verb)
     if any(sign in verb for sign in "#@") and not rest:
-        return Typed("open", verb)
+        return _on_execution("open", verb, "", known)
     action = _action(text.strip(), known.actions)
     if action is None:
         raise TypedError(_unknown(verb, known))
     return Typed(action=action)
 
 
-def _on_flow(verb: str, subject: str, rest: str) -> Typed:
+def _on_execution(verb: str, subject: str, rest: str, known: Known) -> Typed:
+    if rest and verb not in WITH_REASON:
+        raise TypedError(f"{verb} takes one execution, and nothing behind it: {verb} {subject}")
+    server, subject = _apart(subject, known)
+    return Typed(verb, subject, rest, server=server)
+
+
+def _on_flow(verb: str, subject: str, rest: str, known: Known) -> Typed:
+    server, subject = _apart(subject, known)
     if not subject:
         raise TypedError(f"{verb} what? name a flow: {verb} nightly-backup")
     if verb == "debug" and rest not in ("", *DEBUG_MODES):
         raise TypedError(f"debug {subject} on, once or off")
     if verb == "run":
-        return Typed(verb, subject, inputs=_inputs(rest))
-    return Typed(verb, subject, rest)
+        return Typed(verb, subject, inputs=_inputs(rest), server=server)
+    return Typed(verb, subject, rest, server=server)
+
+
+def _apart(subject: str, known: Known) -> tuple[str, str]:
+    """The server that a name says, where there are several, and the name there."""
+    server, colon, name = subject.partition(":")
+    if not colon or not known.servers:
+        return "", subject
+    if server not in known.servers:
+        near = difflib.get_close_matches(server, known.servers, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known.servers)}"
+        raise TypedError(f"no server {server} is shown here ({hint})")
+    if not name:
+        raise TypedError(f"{server}: what? name it: {server}:nightly-backup#12")
+    return server, name
 
 
 def _inputs(text: str) -> dict[str, str]:
@@ -153,7 +181,13 @@ def complete(text: str, known: Known) -> list[str]:
     if verb == "filter":
         return _of_filter(rest, known)
     head, _, last = rest.rpartition(" ")
-    return [name for name in _subjects(verb, head, last, known) if name.startswith(last)][:OFFERED]
+    offered = _subjects(verb, head, last, known)
+    return [name for name in offered if _begins(name, last, known)][:OFFERED]
+
+
+def _begins(name: str, last: str, known: Known) -> bool:
+    """Whether a name begins so; what says its server too, also behind that."""
+    return name.startswith(last) or (bool(known.servers) and f":{last}" in name)
 
 
 def _of_filter(rest: str, known: Known) -> list[str]:

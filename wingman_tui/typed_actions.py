@@ -9,6 +9,8 @@ from wingman_tui.columns import name_of
 from wingman_tui.filters import expanded
 from wingman_tui.global_actions import keep_theme
 from wingman_tui.inputs import Input
+from wingman_tui.lines import Refused
+from wingman_tui.placing import EXECUTIONS, FLOWS, place
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
 from wingman_tui.sorting import Order
 from wingman_tui.theme import theme_files
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
     from wingman_tui.screens.base import ModeScreen
     from wingman_tui.screens.executions import ExecutionsScreen
+    from wingman_tui.session import Session
 
 DETAILS = {"journal": "events"}  # what a verb calls the part of the details
 PAST = "commands"
+NO_ENGINE = "that is not possible now: no engine answers (S starts it)"
+SILENT = "does not answer: that is not possible now"
 EXPLAINED = ("why", "timeline", "values", "definition", "diff", "journal")
 
 
@@ -75,15 +80,21 @@ def _known(screen: ModeScreen, inputs: Callable[[str], Sequence[Input]]) -> Know
     held = app.executions
     keys = (held.key_at(index) for index in range(min(held.total, 50)))
     rows = (held.row(key) for key in keys if key is not None)
+    several = app.session.is_several
     return Known(
         actions=[a for a in app.keymap.within(screen.scopes()) if a.scope != "list"],
-        executions=[name_of(row) for row in rows if row is not None],
+        executions=[
+            f"{row['server']}:{name_of(row)}" if several else name_of(row)
+            for row in rows
+            if row is not None
+        ],
         flows=list(app.flows.flows),
         types={str(flow.get("type", "")) for flow in app.flows.flows.values()},
         themes=list(theme_files(app.settings.themes_folder)),
         named=list(app.named_filters),
         modes={name: name for name in app.MODES if name not in ("execution", "details")},
         inputs=inputs,
+        servers=[link.name for link in app.session.links] if several else (),
     )
 
 
@@ -106,7 +117,7 @@ def _do(screen: ModeScreen, typed: Typed) -> None:
     elif typed.verb in ("run", "history", "debug"):
         _on_flow(app, typed)
     elif typed.subject:
-        _on_named(app, typed.verb, typed.subject)
+        _on_named(app, typed)
     else:
         _on_selected(screen, typed.verb)
 
@@ -148,8 +159,11 @@ def _name_filter(app: WingmanApp, name: str, text: str, verb: str) -> None:
 
 
 def _check_flow(app: WingmanApp, flow: str) -> None:
+    """Of one server it is known which flows there are. Raises TypedError."""
+    if app.session.is_several:
+        return
     if not app.session.is_live:
-        raise TypedError("that is not possible now: no engine answers (S starts it)")
+        raise TypedError(NO_ENGINE)
     if flow not in app.flows.flows:
         raise TypedError(f"there is no flow {flow} (Tab offers those that there are)")
 
@@ -163,23 +177,52 @@ def _run_with(app: WingmanApp, typed: Typed, line: str) -> None:
         if not form.hides(typed.inputs):
             app.remember_line(PAST, line)
 
-    open_filled_form(app, typed.subject, typed.inputs, opened)
+    def placed(session: Session) -> None:
+        open_filled_form(app, typed.subject, typed.inputs, opened, session)
+
+    _place(app, FLOWS, typed, placed, to_act=True)
 
 
 def _on_flow(app: WingmanApp, typed: Typed) -> None:
-    _check_flow(app, typed.subject)
+    name = typed.subject
+    _check_flow(app, name)
     if typed.verb == "history":
-        _filter(app, f"flow:{typed.subject}")
-    elif typed.verb == "run":
-        from wingman_tui.screens.run_form import open_run_form
+        _filter(app, f"server:{typed.server} flow:{name}" if typed.server else f"flow:{name}")
+        return
 
-        open_run_form(app, typed.subject, None)
-    elif typed.rest:
-        words = f"debug mode of {typed.subject} is {typed.rest}"
-        request = app.session.set_debug(typed.subject, typed.rest)
-        app.carry_out(request, lambda _: app.tell(words, "good"))
-    else:
-        toggle_debug(app, typed.subject)
+    def placed(session: Session) -> None:
+        if typed.verb == "run":
+            from wingman_tui.screens.run_form import open_run_form
+
+            open_run_form(app, name, None, session)
+        elif typed.rest:
+            words = f"debug mode of {name}{session.where} is {typed.rest}"
+            request = session.set_debug(name, typed.rest)
+            app.carry_out(request, lambda _: app.tell(words, "good"))
+        else:
+            toggle_debug(app, name, session)
+
+    _place(app, FLOWS, typed, placed, to_act=True)
+
+
+def _place(
+    app: WingmanApp, what: str, typed: Typed, do: Callable[[Session], None], *, to_act: bool
+) -> None:
+    """Do something on the server that has what was named, once that is known."""
+
+    async def ask() -> None:
+        try:
+            session = await place(app.session, what, typed.subject, typed.server, to_act=to_act)
+        except Refused as refused:
+            app.tell(str(refused), "error")
+            return
+        if to_act and not session.is_live:
+            far = session.server
+            app.tell(NO_ENGINE if far is None else f"{far.name} {SILENT}", "error")
+            return
+        do(session)
+
+    app.run_worker(ask(), exit_on_error=True)
 
 
 def _on_selected(screen: ModeScreen, verb: str) -> None:
@@ -198,27 +241,36 @@ def _on_selected(screen: ModeScreen, verb: str) -> None:
     screen.perform(action)
 
 
-def _on_named(app: WingmanApp, verb: str, reference: str) -> None:
+def _on_named(app: WingmanApp, typed: Typed) -> None:
     """About an execution that was named: who types it out is not asked again."""
-    if verb == "open":
-        app.open_execution(reference)
-    elif verb in EXPLAINED:
-        app.open_details(reference, DETAILS.get(verb, verb))
-    elif verb == "copy":
+    verb, reference = typed.verb, typed.subject
+    if verb == "copy":
         app.copy(reference, reference)
-    elif not app.session.is_live:
-        raise TypedError("that is not possible now: no engine answers (S starts it)")
-    elif verb == "rerun":
-        _rerun(app, reference)
-    else:
-        request = app.session.act(reference, verb)
-        app.carry_out(request, lambda _: app.tell(f"{DONE[verb]} {reference}", "good"))
+        return
+    is_looked_at = verb == "open" or verb in EXPLAINED
+
+    def look(session: Session) -> None:
+        app.mean_server(session.link.name)
+        if verb == "open":
+            app.open_execution(reference)
+        else:
+            app.open_details(reference, DETAILS.get(verb, verb))
+
+    def act(session: Session) -> None:
+        if verb == "rerun":
+            _rerun(app, reference, session)
+            return
+        words = f"{DONE[verb]} {reference}{session.where}"
+        body = {"reason": typed.rest} if typed.rest else {}
+        app.carry_out(session.act(reference, verb, **body), lambda _: app.tell(words, "good"))
+
+    _place(app, EXECUTIONS, typed, look if is_looked_at else act, to_act=not is_looked_at)
 
 
-def _rerun(app: WingmanApp, reference: str) -> None:
+def _rerun(app: WingmanApp, reference: str, session: Session) -> None:
     from wingman_tui.screens.run_form import open_run_form
 
     app.carry_out(
-        app.session.explain(reference, "values"),
-        lambda found: open_run_form(app, str(found["flow"]), found),
+        session.explain(reference, "values"),
+        lambda found: open_run_form(app, str(found["flow"]), found, session),
     )

@@ -21,7 +21,8 @@ OpenReal = Callable[..., Terminal]
 
 @pytest.fixture
 def failed(home: Home, tmp_path: Path) -> Engine:
-    """An engine with one failed execution of a file in its flow folder."""
+    """An engine in production, with one failed execution of a file in its flow folder."""
+    home.config_file.write_text("[environment]\nproduction = true\n")
     engine = Engine(home)
     home.flows.mkdir(exist_ok=True)
     (home.flows / "ship.yaml").write_text(BROKEN)
@@ -72,7 +73,14 @@ def test_a_fix_is_edited_planned_run_and_saved(failed: Engine, open_real: OpenRe
     assert (failed.home.flows / "ship.yaml").read_text() == BROKEN
     terminal.settle(0.4)
     terminal.press("y")
+    terminal.sees("save it why?")
+    terminal.press("enter")
+    terminal.sees("save it why?")
+    assert (failed.home.flows / "ship.yaml").read_text() == BROKEN, "not without a reason"
+    terminal.write("the file is gone\r")
     terminal.sees("saved into")
+    (line,) = failed.get("/v1/audit?text=the%20file%20is%20gone")["lines"]
+    assert line["subject"].startswith("ship")
     assert "echo packed" in (failed.home.flows / "ship.yaml").read_text()
     terminal.press("q", "q", "q")
     assert terminal.wait() == 0

@@ -30,6 +30,7 @@ from tests.tui.fake_feed import Connection
 from tests.tui.rows import Row, execution, step
 
 EXPLAINED = ["events", "engine/log", "engine", "doctor", "audit", "audit/verify", "pools", "inbox/{id}"]
+UNKNOWN = JSONResponse({"error": {"code": "unknown_reference", "message": "unknown"}}, 404)
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -273,7 +274,8 @@ class FakeEngine:
         if isinstance(body, JSONResponse):
             return body
         row = self.find(unquote(request.path_params["ref"]))
-        assert row is not None
+        if row is None:
+            return UNKNOWN
         return JSONResponse({**row, "steps": self.steps.get(row["id"], [])})
 
     async def _lines(self, request: Request) -> JSONResponse:
@@ -354,10 +356,7 @@ class FakeEngine:
             return body
         name = unquote(request.path_params["name"])
         found = [flow for flow in self.flows if flow["name"] == name]
-        if not found:
-            error = {"code": "unknown_reference", "message": f"there is no flow {name}"}
-            return JSONResponse({"error": error}, 404)
-        return JSONResponse(found[0])
+        return JSONResponse(found[0]) if found else UNKNOWN
 
     async def _debug(self, request: Request) -> JSONResponse:
         body = await self._note(request)

@@ -19,6 +19,7 @@ from tests.tui.conftest import Console, OpenConsole
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution, stamp
+from wingman_tui.screens.run_form import RunForm
 from wingman_tui.session import Session
 
 SERVERS = '[prod]\nurl = "ssh://prod"\nproduction = true\n[staging]\nurl = "ssh://staging"\n'
@@ -162,6 +163,63 @@ async def test_a_key_goes_to_the_server_of_the_row(
         await console.press("q", "up", "enter")
         await console.until(lambda: any(m.get("ref") == "prod-2" for m in servers["prod"].opened))
         await console.sees("prod anna:operator PRODUCTION")
+
+
+async def test_a_typed_name_goes_where_it_is_and_is_asked_where_two_have_it(
+    servers: dict[str, Named], open_console: OpenConsole
+) -> None:
+    prod, staging = servers["prod"], servers["staging"]
+    staging.executions.append(execution("only", 7, "failed", id="staging-only"))
+    staging.flows.append({"name": "tidy", "inputs": [], "debug": "off"})
+
+    async def typed(line: str) -> None:
+        await console.press("colon")
+        await console.type(line)
+        await console.press("enter")
+
+    async with opened(open_console) as console:
+        await console.until(lambda: all(k.me for k in console.app.session.links))
+        await typed("retry ship#2")
+        await console.sees("ship#2 is on prod and staging: say prod:ship#2 or staging:ship#2")
+        await typed("retry staging:ship#2")
+        await console.sees("retrying ship#2 on staging")
+        assert asked(staging, "retry") == ["/v1/executions/ship#2/retry"]
+        assert not asked(prod, "retry")
+        await typed("retry only#7")
+        await console.sees("retrying only#7 on staging")
+        await typed("retry nope#1")
+        await console.sees("there is no execution nope#1 on prod and staging")
+        await typed("debug tidy once")
+        await console.sees("debug mode of tidy on staging is once")
+        await typed("why only#7")
+        await console.sees("staging anna:operator")
+        assert any(m.get("ref") == "only#7" for m in staging.opened)
+        await typed("executions")
+        staging.stop()
+        await console.sees("gone")
+        await typed("retry ship#2")
+        await console.sees("staging does not answer, and may have ship#2, too: say prod:ship#2")
+        await typed("retry staging:ship#2")
+        await console.sees("staging does not answer: that is not possible now")
+        await typed("retry prod:ship#2")
+        await console.sees("retrying ship#2 on prod")
+        assert asked(prod, "retry") == ["/v1/executions/ship#2/retry"]
+
+
+async def test_a_form_starts_where_it_was_asked_for(
+    servers: dict[str, Named], open_console: OpenConsole
+) -> None:
+    """Also when another server's execution has come under the cursor meanwhile."""
+    for fake in servers.values():
+        fake.flows.append({"name": "ship", "inputs": [], "debug": "off"})
+    async with opened(open_console) as console:
+        await both(console)
+        await console.press("down", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        console.app.mean_server("prod")
+        await console.press("enter")
+        await console.until(lambda: asked(servers["staging"], "rerun"))
+        assert not asked(servers["prod"], "rerun")
 
 
 async def test_many_are_counted_by_server_and_refusals_too(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,40 @@ KNOWN = Known(
 )
 def test_a_line_means_one_thing(line: str, meaning: Typed) -> None:
     assert parse(line, KNOWN) == meaning
+
+
+SEVERAL = replace(
+    KNOWN, executions=["prod:backup#12", "local:backup#3"], servers=("prod", "local")
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        ("retry prod:backup#12", Typed("retry", "backup#12", server="prod")),
+        ("local:@last", Typed("open", "@last", server="local")),
+        ("run prod:backup", Typed("run", "backup", server="prod")),
+        ("debug prod:backup once", Typed("debug", "backup", "once", server="prod")),
+        ("cancel backup#12", Typed("cancel", "backup#12")),
+        ("kill prod:backup#12 wrong host", Typed("kill", "backup#12", "wrong host", server="prod")),
+    ],
+)
+def test_of_several_servers_a_name_can_say_which(line: str, meaning: Typed) -> None:
+    assert parse(line, SEVERAL) == meaning
+
+
+def test_what_a_name_of_several_servers_can_become() -> None:
+    assert complete("retry ba", SEVERAL) == ["prod:backup#12", "local:backup#3"]
+    assert complete("retry lo", SEVERAL) == ["local:backup#3"]
+    for line, words in (
+        ("retry prd:backup#12", "did you mean prod?"),
+        ("cancel prod:", "name it"),
+        ("run prod:", "name it"),
+        ("why backup#12 backup#3", "nothing behind it"),
+    ):
+        with pytest.raises(TypedError, match=words.replace("?", r"\?")):
+            parse(line, SEVERAL)
+    assert parse("retry x:y", KNOWN) == Typed("retry", "x:y"), "one server has no such names"
 
 
 @pytest.mark.parametrize("line", ["next_error", "next failure", "executions.next_error"])
@@ -121,7 +156,7 @@ async def test_a_verb_is_carried_out_on_what_it_names(
 ) -> None:
     async with open_console() as console:
         await console.press("colon")
-        await console.type("retry nightly-backup#128")
+        await console.type("retry nightly-backup#128 the disk is back")
         await console.press("enter")
         await console.sees("retrying nightly-backup#128")
         await console.press("colon")
@@ -132,7 +167,8 @@ async def test_a_verb_is_carried_out_on_what_it_names(
         await console.type("ingst-orders#1")
         await console.press("enter")
         await console.sees("ingst-orders#1")
-    assert ("POST", "/v1/executions/nightly-backup#128/retry", {}) in engine.requests
+    asked = ("POST", "/v1/executions/nightly-backup#128/retry", {"reason": "the disk is back"})
+    assert asked in engine.requests
 
 
 async def test_a_verb_alone_is_about_the_selected_one_and_asks_as_its_key_does(

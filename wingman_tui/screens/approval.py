@@ -32,7 +32,7 @@ Answer = tuple[str, dict[str, Any], str]  # the verb, the form's values, the com
 
 def open_approval(app: WingmanApp, execution: Row, path: str | None) -> None:
     """Ask for the answer to a step of an execution, and send it."""
-    name = name_of(execution)
+    name, session = name_of(execution), app.session.bound()
 
     def opened(found: dict[str, Any]) -> None:
         asking = [step for step in found.get("steps", ()) if asks(step)]
@@ -52,10 +52,10 @@ def open_approval(app: WingmanApp, execution: Row, path: str | None) -> None:
         verb, values, comment = answer
         body = {"step": step["path"], "inputs": values, "comment": comment}
         words = f"{DONE[verb]} {clean(str(step['path']))} of {name}"
-        request = app.session.act(str(execution["id"]), verb, **body)
+        request = session.act(str(execution["id"]), verb, **body)
         app.carry_out(request, lambda _: app.tell(words, "good"))
 
-    app.carry_out(app.session.explain(str(execution["id"]), "values"), opened)
+    app.carry_out(session.explain(str(execution["id"]), "values"), opened)
 
 
 class ApprovalDialog(Dialog[Answer]):

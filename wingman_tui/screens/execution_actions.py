@@ -10,6 +10,7 @@ from wingman_tui.looks import LIVE_STATES
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
+    from wingman_tui.session import Session
 
 Row = Mapping[str, Any]
 # what is said once the engine has agreed; the rest is seen in the rows
@@ -202,31 +203,41 @@ class ExecutionActions:
             f"{title} {name_on(execution)}?", consequence, keep="keep it running", do=f"{verb} it"
         )
 
+        session = self.console_app.session.bound()  # what is selected may be another one then
+
         def answered(confirmed: bool | None) -> None:
             if confirmed:
-                self._act(execution, verb)
+                self._act(execution, verb, session)
 
         self.console_app.push_screen(dialog, answered)
 
-    def _act(self, execution: Row, verb: str) -> None:
+    def _act(self, execution: Row, verb: str, session: Session | None = None) -> None:
         app, name = self.console_app, name_on(execution)
         app.tell(f"asking to {verb} {name} …")
         app.carry_out(
-            app.session.act(str(execution["id"]), verb),
+            (session or app.session).act(str(execution["id"]), verb),
             lambda _: app.tell(f"{DONE[verb]} {name}", "good"),
         )
 
 
-def toggle_debug(app: WingmanApp, flow: str) -> None:
-    """Switch a flow's debug mode on, or off again."""
-    known = app.flows.flows.get(flow)
-    mode = "off" if known is not None and known.get("debug", "off") != "off" else "on"
-    words = (
-        f"debug mode of {flow} is on: its next executions show traces, environment and decisions"
-        if mode == "on"
-        else f"debug mode of {flow} is off"
-    )
-    app.carry_out(app.session.set_debug(flow, mode), lambda _: app.tell(words, "good"))
+def toggle_debug(app: WingmanApp, flow: str, session: Session | None = None) -> None:
+    """Switch a flow's debug mode on, or off again, on the server that is meant."""
+    meant = (session or app.session).bound()
+
+    def switch(known: Row) -> None:
+        mode = "off" if known.get("debug", "off") != "off" else "on"
+        words = (
+            f"debug mode of {flow}{meant.where} is on: its next executions show traces, "
+            "environment and decisions"
+            if mode == "on"
+            else f"debug mode of {flow}{meant.where} is off"
+        )
+        app.carry_out(meant.set_debug(flow, mode), lambda _: app.tell(words, "good"))
+
+    if meant.is_several:  # the flows that are held may be another server's
+        app.carry_out(meant.flow(flow), switch)
+    else:
+        switch(app.flows.flows.get(flow, {}))
 
 
 def toggle_watch(app: WingmanApp, flow: str) -> None:

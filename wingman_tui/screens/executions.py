@@ -205,6 +205,10 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         self.refresh_frame()
         self.ask_what_it_said()
 
+    def on_screen_resume(self) -> None:
+        """Back from somewhere else, which may have been about another server."""
+        self._mean_server(for_marked=True)
+
     def _mean_server(self, *, for_marked: bool) -> None:
         app = self.console_app
         row = self.current()

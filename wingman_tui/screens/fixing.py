@@ -19,6 +19,7 @@ from wingman_tui.view import Part
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
     from wingman_tui.lines import Refused
+    from wingman_tui.session import Session
 
 Row = Mapping[str, Any]
 SIGNS = {"+": "good", "-": "error", "@": "accent"}
@@ -37,9 +38,8 @@ def edit_and_resume(app: WingmanApp, execution: Row) -> None:
     if kept is not None:
         fixing.edit(kept)
         return
-    app.carry_out(
-        app.session.explain(fixing.id, "definition"), lambda answer: fixing.edit(answer["text"])
-    )
+    request = fixing.session.explain(fixing.id, "definition")
+    app.carry_out(request, lambda answer: fixing.edit(answer["text"]))
 
 
 class Fixing:
@@ -49,6 +49,7 @@ class Fixing:
         self.app = app
         self.execution = execution
         self.id = str(execution["id"])
+        self.session = app.session.bound()  # whatever is selected meanwhile
 
     def edit(self, text: str) -> None:
         """Let the operator change the text, then look at what it leads to."""
@@ -60,7 +61,7 @@ class Fixing:
             return
         self.app.drafts[self.id] = text
         body: dict[str, Any] = {"text": text, "label": f"{name}.yaml"}
-        request = self.app.session.act(self.id, "resume/plan", **body)
+        request = self.session.act(self.id, "resume/plan", **body)
         self.app.carry_out(
             request, lambda plan: self._show_plan(plan, body), on_refusal=self._show_problems
         )
@@ -88,7 +89,7 @@ class Fixing:
     def _show_plan(self, plan: Row, body: dict[str, Any]) -> None:
         from wingman_tui.screens.plan import EDIT, START, PlanDialog
 
-        dialog = PlanDialog(plan, body)
+        dialog = PlanDialog(plan, body, self.session)
 
         def answered(answer: str | None) -> None:
             if answer == EDIT:
@@ -102,23 +103,24 @@ class Fixing:
 
     def _start(self, body: dict[str, Any]) -> None:
         self.app.tell(f"resuming {name_of(self.execution)} …")
-        request = self.app.session.act(self.id, "resume", **body)
+        request = self.session.act(self.id, "resume", **body)
         self.app.carry_out(request, self._started, on_refusal=self._show_problems)
 
     def _started(self, started: dict[str, Any]) -> None:
         self.app.drafts.pop(self.id, None)
+        self.app.mean_server(self.session.link.name)
         self.app.open_execution(name_of(started))  # by what people call it, also before it is there
         self.app.tell(f"started {name_of(started)}, resumed from {name_of(self.execution)}", "good")
-        Proving(self.app, started).watch()
+        Proving(self.app, started, self.session).watch()
 
 
 class Proving:
     """Waits for the end of a resumed execution, and offers to save the fix that it has proved."""
 
-    def __init__(self, app: WingmanApp, started: Row) -> None:
+    def __init__(self, app: WingmanApp, started: Row, session: Session) -> None:
         self.app = app
         self.id = str(started["id"])
-        self.session = app.session.bound()  # whatever is selected meanwhile
+        self.session = session
         self.name = name_of(started)
         self._window: int | None = None
 
@@ -158,10 +160,29 @@ class Proving:
         dialog = ReadingDialog(title, lines, {"y": "save it"})
 
         def answered(key: str | None) -> None:
-            if key == "y":
-                self.app.carry_out(
-                    self.session.act(self.id, "fix"),
-                    lambda saved: self.app.tell(f"saved into {saved['path']}", "good"),
-                )
+            if key == "y" and self.session.link.is_production:
+                self._ask_why()
+            elif key == "y":
+                self._save("")
 
         self.app.push_screen(dialog, answered)
+
+    def _ask_why(self) -> None:
+        """What is changed in production is changed for a reason, which the audit keeps."""
+        screen = self.app.mode_screen
+
+        def reasoned(text: str) -> None:
+            if text:
+                self._save(text)
+            else:
+                words = "nothing is saved in production without a reason; esc leaves"
+                self.app.tell(words, "warning")
+                self.app.call_later(self._ask_why)
+
+        screen.ask_line(" save it why? ", "", reasoned, past="reasons")
+
+    def _save(self, reason: str) -> None:
+        self.app.carry_out(
+            self.session.act(self.id, "fix", reason=reason),
+            lambda saved: self.app.tell(f"saved into {saved['path']}", "good"),
+        )

@@ -37,7 +37,7 @@ class Written(NamedTuple):
 
 def open_notes(app: WingmanApp, execution: Row, path: str | None) -> None:
     """Show the notes of an execution; one that is written is about the step, where there is one."""
-    id_, name = str(execution["id"]), name_of(execution)
+    id_, name, session = str(execution["id"]), name_of(execution), app.session.bound()
 
     def opened(found: dict[str, Any]) -> None:
         app.push_screen(NotesDialog(name, path, found.get("notes") or []), written)
@@ -46,14 +46,14 @@ def open_notes(app: WingmanApp, execution: Row, path: str | None) -> None:
         if done is None:
             return
         if done.note is None:
-            request, said = app.session.write_note(id_, done.text, path), "noted beside"
+            request, said = session.write_note(id_, done.text, path), "noted beside"
         elif done.text:
-            request, said = app.session.edit_note(id_, done.note, done.text), "note edited beside"
+            request, said = session.edit_note(id_, done.note, done.text), "note edited beside"
         else:
-            request, said = app.session.remove_note(id_, done.note), "note removed from"
+            request, said = session.remove_note(id_, done.note), "note removed from"
         app.carry_out(request, lambda _: app.tell(f"{said} {name}", "good"))
 
-    app.carry_out(app.session.explain(id_, "notes"), opened)
+    app.carry_out(session.explain(id_, "notes"), opened)
 
 
 class NotesDialog(Dialog[Written]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from textual import events
@@ -19,6 +19,9 @@ from wingman_tui.screens.reading import MOVES
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from wingman_tui.session import Session
 
 Plan = Mapping[str, Any]
 DECISION_CELLS = 12
@@ -114,9 +117,10 @@ class NoteLine(Painted):
 class PlanDialog(Dialog[str]):
     """Enter starts it, E edits again, escape leaves; answers START or EDIT."""
 
-    def __init__(self, plan: Plan, body: dict[str, Any]) -> None:
+    def __init__(self, plan: Plan, body: dict[str, Any], session: Session) -> None:
         """`body` is the request that the plan was made of; switched rows are put into it."""
         super().__init__()
+        self._session = session
         self.plan = plan
         self.body = body
         self.choices = Choices()
@@ -177,5 +181,5 @@ class PlanDialog(Dialog[str]):
             self.note.say(problem, "warning")
             return
         self.body |= self.choices.to_json()
-        app = self.console_app
-        app.carry_out(app.session.act(self.plan["id"], "resume/plan", **self.body), self._show)
+        request = self._session.act(self.plan["id"], "resume/plan", **self.body)
+        self.console_app.carry_out(request, self._show)

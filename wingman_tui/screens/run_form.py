@@ -23,6 +23,7 @@ from wingman_tui.widgets.painted import Painted
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
+    from wingman_tui.session import Session
 
 Row = Mapping[str, Any]
 DEBUG_FIELD = "\0debug"
@@ -30,8 +31,14 @@ LABEL_LIMIT = 22
 FIELD_ROWS = 2
 
 
-def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
-    """Ask for the inputs of a flow and start it; `execution` is the one to run again."""
+def open_run_form(
+    app: WingmanApp, flow: str, execution: Row | None, session: Session | None = None
+) -> None:
+    """Ask for the inputs of a flow and start it; `execution` is the one to run again.
+
+    It is started where it was asked for, on the server of the session: whatever is selected then.
+    """
+    meant = (session or app.session).bound()
 
     def opened(answer: dict[str, Any]) -> None:
         if execution is None and answer.get("inputs") and answer.get("last"):
@@ -46,17 +53,21 @@ def open_run_form(app: WingmanApp, flow: str, execution: Row | None) -> None:
             app.push_screen(RunForm(answer, None, last), submitted)
 
         number = answer["last"][0].get("number")
-        request = app.session.request("GET", f"/v1/executions/{quote(f'{flow}#{number}')}")
+        request = meant.request("GET", f"/v1/executions/{quote(f'{flow}#{number}')}")
         app.carry_out(request, show, on_refusal=lambda _: show(None))
 
-    submitted = _starter(app, flow, execution)
-    app.carry_out(app.session.flow(flow), opened)
+    submitted = _starter(app, flow, execution, meant)
+    app.carry_out(meant.flow(flow), opened)
 
 
 def open_filled_form(
-    app: WingmanApp, flow: str, given: Mapping[str, str], opened: Callable[[RunForm], None]
+    app: WingmanApp,
+    flow: str,
+    given: Mapping[str, str],
+    opened: Callable[[RunForm], None],
+    session: Session,
 ) -> None:
-    """Ask for the inputs of a flow with some of them typed already, and start it."""
+    """Ask for the inputs of a flow with some of them typed already, and start it there."""
 
     def came(answer: dict[str, Any]) -> None:
         names = [declared["name"] for declared in answer.get("inputs") or []]
@@ -67,14 +78,14 @@ def open_filled_form(
             app.tell(f"{flow} takes no input {unknown}{hint}", "error")
             return
         form = RunForm(answer, None, given=given)
-        app.push_screen(form, _starter(app, flow, None))
+        app.push_screen(form, _starter(app, flow, None, session))
         opened(form)
 
-    app.carry_out(app.session.flow(flow), came)
+    app.carry_out(session.flow(flow), came)
 
 
 def _starter(
-    app: WingmanApp, flow: str, execution: Row | None
+    app: WingmanApp, flow: str, execution: Row | None, meant: Session
 ) -> Callable[[tuple[dict[str, Any], bool] | None], None]:
     """What is done with a form that was sent."""
 
@@ -82,14 +93,15 @@ def _starter(
         if result is None:
             return
         values, debug = result
-        app.tell(f"starting {flow} …")
+        app.tell(f"starting {flow}{meant.where} …")
         if execution is None:
-            request = app.session.start(flow, values, debug)
+            request = meant.start(flow, values, debug)
         else:
-            request = app.session.act(str(execution["id"]), "rerun", inputs=values, debug=debug)
+            request = meant.act(str(execution["id"]), "rerun", inputs=values, debug=debug)
         app.carry_out(request, started)
 
     def started(answer: dict[str, Any]) -> None:
+        app.mean_server(meant.link.name)
         app.open_execution(str(answer["id"]))
         app.tell(f"started {name_of(answer)}", "good")
 

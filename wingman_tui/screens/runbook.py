@@ -24,7 +24,7 @@ LINES_LIMIT = 2000
 
 def open_runbook(app: WingmanApp, execution: Row) -> None:
     """Show what the flow's author says to do when it fails."""
-    id_ = str(execution["id"])
+    id_, session = str(execution["id"]), app.session.bound()
 
     def opened(found: dict[str, Any]) -> None:
         if not found.get("text") and not found.get("path"):
@@ -50,7 +50,7 @@ def open_runbook(app: WingmanApp, execution: Row) -> None:
         if text == found["text"]:
             app.tell("the runbook stays as it was")
             return
-        request = app.session.save_runbook(id_, text, str(found["version"]))
+        request = session.save_runbook(id_, text, str(found["version"]))
         app.carry_out(request, lambda saved: app.tell(f"saved {clean(saved['path'])}", "good"))
 
-    app.carry_out(app.session.explain(id_, "runbook"), opened)
+    app.carry_out(session.explain(id_, "runbook"), opened)
