@@ -103,8 +103,16 @@ def _programs(_: Home) -> Iterator[Finding]:
 
 
 def _home(home: Home) -> Iterator[Finding]:
+    hint = "WINGMAN_HOME names another directory"
+    if home.root.exists() and not home.root.is_dir():
+        yield Finding("home", "fail", f"{home.root} is no directory", hint)
+        return
     if not home.root.exists():
-        yield Finding("home", "ok", f"{home.root} (made by the first command)")
+        above = _nearest_existing(home.root)
+        if above.is_dir() and os.access(above, os.W_OK) and not home.root.is_symlink():
+            yield Finding("home", "ok", f"{home.root} (made by the first command)")
+        else:
+            yield Finding("home", "fail", f"{home.root} cannot be made below {above}", hint)
         return
     private = (home.root, home.data, home.logs, home.work, home.run)
     wrong = [finding for path in private if (finding := _permissions(path, 0o700, "home"))]
@@ -170,8 +178,11 @@ def _journal(home: Home) -> Iterator[Finding]:
         message = f"{home.database} is of a newer version (schema {version}, not {newest})"
         hint = "install that version again, or restore a backup from before the upgrade"
         yield Finding("journal", "fail", message, hint)
+    elif head and version < newest:  # an engine that runs may not have written it there yet
+        message = f"{home.database}, begun with schema {version}; the engine makes it {newest}"
+        yield Finding("journal", "ok", message)
     else:
-        yield Finding("journal", "ok", f"{home.database}, schema {version or newest}")
+        yield Finding("journal", "ok", f"{home.database}, schema {newest}")
 
 
 def _disk(home: Home) -> Iterator[Finding]:

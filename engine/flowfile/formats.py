@@ -23,9 +23,15 @@ STEP_3: dict[str, Any] = {
 
 def current(compiled: dict[str, Any]) -> dict[str, Any]:
     """A compiled flow in the present format; an older one is completed."""
-    if compiled["format"] >= FORMAT:
+    if compiled["format"] > FORMAT or (compiled["format"] == FORMAT and _is_whole(compiled)):
         return compiled
     found = FLOW_2 | FLOW_3 | compiled | {"format": FORMAT}
     for section in SECTIONS:
         found[section] = [STEP_2 | STEP_3 | step for step in found.get(section, [])]
     return found
+
+
+def _is_whole(compiled: dict[str, Any]) -> bool:
+    """Whether nothing is missing: this format has grown since it was first written."""
+    steps = next(filter(None, map(compiled.get, SECTIONS)), None)
+    return FLOW_3.keys() <= compiled.keys() and not (steps and STEP_3.keys() - steps[0].keys())

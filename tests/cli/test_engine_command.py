@@ -221,6 +221,9 @@ def test_what_cannot_be_a_home_is_told_in_a_line(
         assert done.stderr.startswith("wingman: the home /"), done.stderr
         assert "cannot be used" in done.stderr
         assert done.stderr.count("\n") == 2
+    if what != "no UTF-8":
+        found = wingman("doctor", "--json", env={"WINGMAN_HOME": str(place)}).stdout.splitlines()
+        assert ("home", "fail") in [(x["name"], x["verdict"]) for x in map(json.loads, found)]
 
 
 def test_a_locale_without_utf_8_changes_nothing(tmp_path: Path) -> None:
