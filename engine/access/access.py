@@ -60,11 +60,17 @@ class Access:
         """Raises NotAllowed, or UnknownReference for a flow that the caller may not even see."""
         if not self.may(caller, "view", flow, "viewer"):
             raise UnknownReference(f"there is nothing of that name for {caller.name}")
+        if whom := self.who_may(caller, needs, flow):
+            raise refused(caller, whom)
+
+    def who_may(self, caller: Caller, needs: Needs, flow: str) -> str:
+        """Whom this is for, in words, where it is not for the caller; empty where it is."""
         if needs.action and not self.may(caller, needs.action, flow, needs.role):
             listed = self._permissions.get(flow, {}).get(needs.action)
-            raise refused(caller, words_of(listed) if listed else f"the role {needs.role}")
+            return words_of(listed) if listed is not None else f"the role {needs.role}"
         if not needs.action and not caller.is_at_least(needs.role):
-            raise refused(caller, f"the role {needs.role}")
+            return f"the role {needs.role}"
+        return ""
 
     def may(self, caller: Caller, action: str, flow: str, role: str) -> bool:
         """Whether a caller may do this to a flow: by its file, else by the role."""

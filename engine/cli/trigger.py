@@ -59,7 +59,10 @@ def execute(args: Arguments, name: str) -> int:
 def _list(args: Arguments) -> int:
     flow = args.names[0] if args.names else None
     client = ensure_engine(find_home())
-    found = client.request("GET", with_query("/v1/triggers", flow=flow))["triggers"]
+    answer = client.request("GET", with_query("/v1/triggers", flow=flow))
+    found = answer["triggers"]
+    for file in () if flow else answer.get("unread", ()):
+        tell(f"arms nothing: {clean(file['problem'])}")
     if args.json:
         _print_json(*found)
     elif found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import UnknownReference, UsageError
 from engine.journal.database import queries
@@ -19,10 +19,24 @@ PLACES_SHOWN = 20  # of one entry
 LEAST_CHARACTERS = 4
 COLUMNS = ("id", "type", "last", "open", "acked_at", "acked_by", "snoozed_until", "snoozed_by",
            "assigned_to", "assigned_by", "left_at", "left_by")  # fmt: skip
+ACKED_AT, SNOOZED_UNTIL, ASSIGNED_TO, LEFT_BY = (
+    COLUMNS.index(name) for name in ("acked_at", "snoozed_until", "assigned_to", "left_by")
+)
 MOMENTS = ("acked_at", "snoozed_until", "left_at")
 FLOW, STEP, MESSAGE, OPEN, TIMES, TOTAL, FIRST, SINCE, LAST, EXECUTION, NUMBER = range(1, 12)
 Row = tuple[Any, ...]
 Entry = dict[str, Any]
+
+
+class Weighed(NamedTuple):
+    """What is asked of every entry, before those that are shown are made."""
+
+    row: Row
+    places: list[Row]
+    counted: list[Row]  # of the places, those that make it what it is
+    is_open: bool
+    state: str
+    last_us: int
 
 
 @dataclass(slots=True)
@@ -43,16 +57,16 @@ def entries(
     rows = _newest(history, 1)
     if show in ("recovered", "all"):
         rows += _newest(history, 0)
-    found = _entries(history, rows, hidden, now_us)
+    found = _weighed(history, rows, hidden, now_us)
     counts = dict.fromkeys(("open", "acknowledged", "snoozed"), 0)
-    for entry in found:
-        if entry["state"] in counts:
-            counts[entry["state"]] += 1
-    wakes = [row[6] for row in rows if row[3] and (row[6] or 0) > now_us]
+    for one in found:
+        if one.state in counts:
+            counts[one.state] += 1
+    wakes = [one.row[SNOOZED_UNTIL] for one in found if one.state == "snoozed"]
     words = text.lower().split()
-    chosen = [entry for entry in found if _fits(entry, show) and _holds(entry, words)]
-    chosen.sort(key=lambda entry: entry["last"], reverse=True)
-    return Found(chosen[:limit], counts, min(wakes, default=None))
+    chosen = [one for one in found if _fits(one, show) and (not words or _holds(one, words))]
+    chosen.sort(key=lambda one: one.last_us, reverse=True)
+    return Found([_entry(one) for one in chosen[:limit]], counts, min(wakes, default=None))
 
 
 def find_entries(
@@ -63,7 +77,7 @@ def find_entries(
         hint = "`wingman inbox` lists it; 4 characters are enough where they fit one"
         raise UnknownReference(f"{reference!r} is no name of an entry of the inbox", hint)
     rows = history.connection.execute(queries()["inbox_entries"], (reference,)).fetchall()
-    return _entries(history, rows, hidden, now_us)
+    return [_entry(one) for one in _weighed(history, rows, hidden, now_us)]
 
 
 def _newest(history: History, is_open: int) -> list[Row]:
@@ -76,49 +90,55 @@ def _places(history: History, fingerprints: Sequence[str]) -> list[Row]:
     return history.connection.execute(queries()["places_of"], values).fetchall()
 
 
-def _entries(
+def _weighed(
     history: History, rows: Sequence[Row], hidden: frozenset[str], now_us: int
-) -> list[Entry]:
-    """Rows as the API shows them, without what is only of flows that the caller may not see."""
+) -> list[Weighed]:
+    """Rows with their places, without what is only of flows that the caller may not see."""
     places: dict[str, list[Row]] = {}
     for place in _places(history, [row[0] for row in rows]):
         if place[FLOW] not in hidden:
             places.setdefault(place[0], []).append(place)
-    return [_entry(row, places[row[0]], now_us) for row in rows if row[0] in places]
+    return [_weigh(row, places[row[0]], now_us) for row in rows if row[0] in places]
 
 
-def _entry(row: Row, places: list[Row], now_us: int) -> Entry:
-    found = dict(zip(COLUMNS, row, strict=True))
+def _weigh(row: Row, places: list[Row], now_us: int) -> Weighed:
     is_open = any(place[OPEN] for place in places)
     # those that have recovered do not count while others have not
     counted = [place for place in places if place[OPEN] or not is_open]
-    newest = counted[0]
+    last_us = max(place[LAST] for place in counted)
+    return Weighed(row, places, counted, is_open, _state(row, is_open, now_us), last_us)
+
+
+def _entry(one: Weighed) -> Entry:
+    """An entry as the API shows it."""
+    found = dict(zip(COLUMNS, one.row, strict=True))
+    newest = one.counted[0]
     return {
         **found,
         **{name: to_text(found[name]) for name in MOMENTS},
-        "state": _state(found, is_open, now_us),
+        "state": one.state,
         "message": newest[MESSAGE],
-        "times": sum(place[TIMES] for place in counted),
-        "total": sum(place[TOTAL] for place in places),
-        "first": to_text(min(place[FIRST] for place in places)),
-        "since": to_text(min(place[SINCE] for place in counted)),
-        "last": to_text(max(place[LAST] for place in counted)),
-        "flows": len({place[FLOW] for place in counted}),
+        "times": sum(place[TIMES] for place in one.counted),
+        "total": sum(place[TOTAL] for place in one.places),
+        "first": to_text(min(place[FIRST] for place in one.places)),
+        "since": to_text(min(place[SINCE] for place in one.counted)),
+        "last": to_text(one.last_us),
+        "flows": len({place[FLOW] for place in one.counted}),
         "flow": newest[FLOW],
         "step": newest[STEP] or None,
         "execution": newest[EXECUTION],
         "number": newest[NUMBER],
-        "open": is_open,
-        "places": [_place(place) for place in places[:PLACES_SHOWN]],
+        "open": one.is_open,
+        "places": [_place(place) for place in one.places[:PLACES_SHOWN]],
     }
 
 
-def _state(found: Entry, is_open: bool, now_us: int) -> str:
+def _state(row: Row, is_open: bool, now_us: int) -> str:
     if not is_open:
-        return "closed" if found["left_by"] else "recovered"
-    if (found["snoozed_until"] or 0) > now_us:
+        return "closed" if row[LEFT_BY] else "recovered"
+    if (row[SNOOZED_UNTIL] or 0) > now_us:
         return "snoozed"
-    return "acknowledged" if found["acked_at"] else "open"
+    return "acknowledged" if row[ACKED_AT] else "open"
 
 
 def _place(place: Row) -> dict[str, Any]:
@@ -134,16 +154,16 @@ def _place(place: Row) -> dict[str, Any]:
     }
 
 
-def _fits(entry: Entry, show: str) -> bool:
+def _fits(one: Weighed, show: str) -> bool:
     if show == "open":
-        return entry["state"] in ("open", "acknowledged")
+        return one.state in ("open", "acknowledged")
     if show == "recovered":
-        return not entry["open"]
-    return show == "all" or entry["state"] == show
+        return not one.is_open
+    return show == "all" or one.state == show
 
 
-def _holds(entry: Entry, words: Iterable[str]) -> bool:
-    places = " ".join(f"{place['flow']} {place['step'] or ''}" for place in entry["places"])
-    owner = entry["assigned_to"] or ""
-    said = f"{entry['id']} {entry['type']} {entry['message']} {places} {owner}".lower()
+def _holds(one: Weighed, words: Iterable[str]) -> bool:
+    places = " ".join(f"{place[FLOW]} {place[STEP]}" for place in one.places[:PLACES_SHOWN])
+    id_, type_, owner = one.row[0], one.row[1], one.row[ASSIGNED_TO] or ""
+    said = f"{id_} {type_} {one.counted[0][MESSAGE]} {places} {owner}".lower()
     return all(word in said for word in words)

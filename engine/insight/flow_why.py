@@ -19,10 +19,12 @@ def why_flow(
     triggers: Sequence[Row] = (),
     ledgers: Mapping[str, Sequence[Row]] | None = None,
     hindrances: Sequence[tuple[str, Help | None]] = (),
+    refused: tuple[str, str] | None = None,
 ) -> Why:
     """Why a flow does or does not run; `ledgers` holds the newest rows by trigger.
 
-    `hindrances` keep a flow from starting whose file has no errors, each with what helps.
+    `hindrances` keep a flow from starting whose file has no errors, each with what helps; `refused`
+    is who asks and may not start it, and whom it is for.
     """
     why = Why(flow["name"], "cannot start" if problems else "ready")
     if problems:
@@ -38,8 +40,14 @@ def why_flow(
         why.helps = [help_ for _, help_ in hindrances if help_ is not None]
     elif triggers and all(trigger["paused"] for trigger in triggers):
         why.state = "paused"
+    if refused is not None:
+        who, whom = refused
+        why.causes.insert(0, Cause(who, f"may not start it: it is for {whom}"))
+        if not hindrances:
+            why.answer = f"{flow['name']} can start, but {who} may not start it; {_words(triggers)}"
     _triggers(why, triggers, ledgers or {})
-    why.helps.append(Help(f"wingman run {flow['name']}", "start it"))
+    if not (hindrances or refused):
+        why.helps.append(Help(f"wingman run {flow['name']}", "start it"))
     if newest is not None:
         name = f"{newest['flow']}#{newest['number']}"
         moment = newest.get("ended_at") or newest.get("started_at") or newest.get("created_at")
@@ -69,7 +77,7 @@ def _triggers(why: Why, triggers: Sequence[Row], ledgers: Mapping[str, Sequence[
     for trigger in triggers:
         why.causes.append(_trigger(trigger))
         if trigger["problem"]:
-            why.causes.append(Cause("its file", trigger["problem"], 1))
+            why.causes.append(Cause("problem", trigger["problem"], 1))
         for refused in trigger.get("refusals", ())[:LEDGER_ROWS]:
             what = f"refused a delivery: {refused['reason']}"
             why.causes.append(Cause("delivery", what, 1, refused["at"]))

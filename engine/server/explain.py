@@ -86,8 +86,9 @@ class Insight:
             why.add_runbook(*await asyncio.to_thread(runbook_of, compiled))
         return why
 
-    async def why_flow(self, name: str) -> Why:
-        """Why a flow runs or does not. Raises UnknownReference."""
+    async def why_flow(self, name: str, refused: tuple[str, str] | None) -> Why:
+        """Why a flow runs or does not, also for who may not start it. Raises UnknownReference."""
+        await self._triggers.refresh()
         flow = await one_flow(self._service, name)
         problems: list[str] = []
         hindrances: list[tuple[str, Help | None]] = []
@@ -112,7 +113,7 @@ class Insight:
             for each in triggers
         }  # fmt: skip
         found = await self._service.reader(newest)
-        return why_flow(flow, found, problems, triggers, ledgers, hindrances)
+        return why_flow(flow, found, problems, triggers, ledgers, hindrances, refused)
 
     def _hindrances(self, compiled: Row) -> list[tuple[str, Help | None]]:
         """What keeps a flow from starting now, beside its file."""
@@ -120,6 +121,10 @@ class Insight:
             (f"there is no secret {name}", Help(f"wingman secret set {name}", "keep its value"))
             for name in self._service.secrets.missing(compiled)
         ]
+        try:
+            self._service.scheduler.slots.check(compiled)
+        except UsageError as error:
+            found.append((error.message, Help("wingman pools", "those that there are")))
         if reason := self._service.journal.short_of_space:
             found.append((reason, Help("wingman doctor", "about this machine")))
         return found

@@ -223,6 +223,11 @@ class Gate:
         except UnknownReference:
             raise UnknownReference(f"there is no flow named {flow}") from None
 
+    async def who_may(self, caller: Caller, needs: Needs, flow: str) -> str:
+        """Whom this is for, in words, where it is not for the caller; empty where it is."""
+        await self._permissions.learn(flow)
+        return self._access.who_may(caller, needs, flow)
+
     async def check_start(self, caller: Caller, wanted: dict[str, Any]) -> None:
         """Check the right to start a flow by its name, or by a text.
 

@@ -27,7 +27,11 @@ async def deliver(request: Request) -> Response:
     """A delivery; whoever sends it proves itself by the hook's signature, not as a user."""
     keeper = context_of(request).triggers
     trigger = keeper.deliveries.hook(request.path_params["name"])
-    body = await _body(request)
+    try:
+        body = await _body(request)
+    except HTTPException as too_long:
+        keeper.deliveries.refuse(trigger, too_long.detail)
+        raise
     try:
         answer = await keeper.deliveries.take(trigger, dict(request.headers), body)
     except Unavailable as error:  # nothing is decided: the sender is to come again
@@ -92,6 +96,8 @@ async def _event_of(request: Request) -> EmitRequest:
             raw["data"] = parse(request.headers.get("content-type", ""), body)
     else:
         raw = parse("application/json", await _body(request))
+        if isinstance(raw, dict) and "data_base64" in raw:
+            raise UsageError("data_base64 is not taken", "send `data`, or the binary form")
         if isinstance(raw, dict) and "specversion" in raw:  # it may have attributes of its own
             raw = {name: raw[name] for name in raw if name in EmitRequest.__annotations__}
     event: EmitRequest = msgspec.convert({} if raw is None else raw, EmitRequest)

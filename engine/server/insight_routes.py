@@ -5,8 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.errors import NotAllowed
-from engine.insight.answer import Cause
 from engine.server.app import Json
 from engine.server.explain import Insight
 from engine.server.gate import RUN, caller_of
@@ -30,13 +28,10 @@ async def why(request: Request) -> Response:
 
 
 async def why_flow(request: Request) -> Response:
-    name = request.path_params["name"]
-    found = await insight_of(request).why_flow(name)
-    try:
-        await context_of(request).gate.check_flow(caller_of(request), RUN, name)
-    except NotAllowed as error:  # who asks may look, and cannot start it
-        found.causes.insert(0, Cause("you", error.message))
-    return Json(found.to_json())
+    name, caller = request.path_params["name"], caller_of(request)
+    whom = await context_of(request).gate.who_may(caller, RUN, name)
+    refused = (f"{caller.name} ({caller.role})", whom) if whom else None
+    return Json((await insight_of(request).why_flow(name, refused)).to_json())
 
 
 async def diff(request: Request) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,7 +45,12 @@ async def triggers(request: Request) -> Response:
     await keeper_of(request).refresh()
     rows = keeper_of(request).showing.rows(request.query_params.get("flow"))
     hidden = await context_of(request).gate.hidden(caller_of(request))
-    return Json({"triggers": [row for row in rows if row["flow"] not in hidden]})
+    unread = [
+        {"path": path, "problem": problem}
+        for path, problem in sorted(keeper_of(request).unread.items())
+        if PurePath(path).stem not in hidden
+    ]
+    return Json({"triggers": [row for row in rows if row["flow"] not in hidden], "unread": unread})
 
 
 async def trigger(request: Request) -> Response:

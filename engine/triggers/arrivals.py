@@ -83,9 +83,11 @@ class Arrivals:
                 row = trigger.waiting[0]
                 names = {"event": row[9]["event"]}
                 await self._decide(trigger, row[1], row[2], names)
+                self._firing.hold(trigger, "")
                 if trigger.waiting and trigger.waiting[0] is row:
                     trigger.waiting.popleft()
         except Unavailable as error:
+            self._firing.hold(trigger, error.message)
             self._log(f"trigger {trigger.name}: not now: {error}")
             asyncio.get_running_loop().call_later(AGAIN_S, self.wake, trigger)
         except Exception:
@@ -142,6 +144,10 @@ class Arrivals:
         await self._service.journal.durable()
         return {"trigger": trigger.name, "outcome": told["outcome"], "reason": told["reason"],
                 "execution": told["execution"], "duplicate": False}  # fmt: skip
+
+    def hold(self, trigger: Trigger, why: str) -> None:
+        """Nothing may start now, or it may again."""
+        self._firing.hold(trigger, why)
 
     def keep(self, trigger: Trigger) -> None:
         """Keep what a trigger knows, without an occasion."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from engine.clock import Clock
-from engine.errors import Unauthenticated, UnknownReference, WingmanError
+from engine.errors import Unauthenticated, Unavailable, UnknownReference, WingmanError
 from engine.ids import new_execution_id
 from engine.service import Service
 from engine.times import to_text
@@ -67,23 +67,27 @@ class Deliveries:
         try:
             id_, content = self._read(trigger, headers, body)
         except UnknownReference as error:  # of its own secret: no business of who sends
-            self._refuse(trigger, f"nobody can be checked: {error}")
+            self.refuse(trigger, f"nobody can be checked: {error}")
             raise Unauthenticated("this hook can check nobody now", "its owner knows why") from None
         except WingmanError as error:
-            self._refuse(trigger, str(error))
+            self.refuse(trigger, str(error))
             raise
         if (wait_s := self._too_many(trigger)) > 0:
-            self._refuse(trigger, f"more than {trigger.definition['rate']:g} a second")
+            self.refuse(trigger, f"more than {trigger.definition['rate']:g} a second")
             message = f"the hook takes {trigger.definition['rate']:g} deliveries a second"
             error_ = {"code": "too_many", "message": message, "hint": "come again", "details": {}}
             return Answer(429, {"error": error_}, {"Retry-After": str(math.ceil(wait_s))})
         now_us = self._clock.now_us()
         key = id_ or new_execution_id(now_us)
         is_ping = hooks.is_ping(trigger.definition["signature"], headers)
-        found = await self._arrivals.arrive(
-            trigger, key, now_us, self.names(trigger, key, headers, content),
-            refused=PING if is_ping else None,
-        )  # fmt: skip
+        try:
+            found = await self._arrivals.arrive(
+                trigger, key, now_us, self.names(trigger, key, headers, content),
+                refused=PING if is_ping else None,
+            )  # fmt: skip
+        except Unavailable as error:
+            self.refuse(trigger, f"not now: {error.message}")
+            raise
         told = {name: found[name] for name in ("outcome", "execution", "duplicate")}
         if found["outcome"] == "missed":
             error_ = {"code": "input", "message": found["reason"], "hint": "", "details": {}}
@@ -124,7 +128,7 @@ class Deliveries:
         trigger.tokens -= 1.0
         return 0.0
 
-    def _refuse(self, trigger: Trigger, reason: str) -> None:
+    def refuse(self, trigger: Trigger, reason: str) -> None:
         """Remember the last refusals: who is asked why nothing starts wants to know."""
         at = to_text(self._clock.now_us())
         trigger.refusals.appendleft({"at": at, "reason": reason[:REASON_LENGTH]})

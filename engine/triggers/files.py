@@ -214,8 +214,10 @@ class Files:
                 note=lambda: self._know(trigger, path, stamp if change != "deleted" else None),
             )  # fmt: skip
         except Unavailable as error:
+            self._arrivals.hold(trigger, error.message)
             self._log(f"trigger {trigger.name}: not now: {error}")
             return False
+        self._arrivals.hold(trigger, "")
         return True
 
     def _know(self, trigger: Trigger, path: str, stamp: Stamp | None) -> None:

@@ -41,6 +41,7 @@ class Firing:
         self._clock = clock
         self.on_missed: Callable[[str, str, str, str, list[Any]], None] = _nothing
         self.on_waiting: Callable[[str, str, int, list[Any]], None] = _nothing
+        self.on_held: Callable[[Trigger], None] = _nothing
         self._kept: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
 
     async def prepare(self, trigger: Trigger, names: Mapping[str, Any]) -> Prepared:
@@ -112,6 +113,12 @@ class Firing:
             self.on_waiting(trigger.name, key, at_us, trigger.alerts)
         self._service.journal.add_trigger(trigger.row(), row)
         return row
+
+    def hold(self, trigger: Trigger, why: str) -> None:
+        """Nothing may start now, and something waits for that; or it may again, with no reason."""
+        if trigger.held != why:
+            trigger.held = why
+            self.on_held(trigger)
 
     async def rehearse(self, trigger: Trigger, names: Mapping[str, Any]) -> dict[str, Any]:
         """What a start with these names would do, as shapes.Trial; starts nothing."""

@@ -46,8 +46,10 @@ class Keeper:
         self.by_kind: defaultdict[str, dict[str, Trigger]] = defaultdict(dict)
         self.by_flow: defaultdict[str, dict[str, Trigger]] = defaultdict(dict)
         self._by_source: defaultdict[str, dict[str, Trigger]] = defaultdict(dict)
+        self.unread: dict[str, str] = {}  # files that arm nothing, and their first error
         self.observers: list[Callable[[str], None]] = []  # hear which trigger has changed
         self.firing = Firing(service, clock)
+        self.firing.on_held = self._tell
         self.refresh: Callable[[], Awaitable[None]] = _nothing  # look at the files now
         self._service = service
         self._clock = clock

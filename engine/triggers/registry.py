@@ -103,6 +103,7 @@ class Registry:
             self._keeper.disarm(gone)
             for source in self._stamps.keys() - present:
                 del self._stamps[source]
+                self._keeper.unread.pop(source, None)
             new = [file for file in files if self._stamps.get(str(file.path)) != file.stamp]
             for file in new:
                 if await self._take(file):
@@ -113,6 +114,7 @@ class Registry:
     async def _take(self, file: FlowFile) -> bool:
         """Arm what a new or changed file says; False where it has to be looked at again."""
         source = str(file.path)
+        self._keeper.unread.pop(source, None)
         known = self._keeper.of_source(source)
         if not known and WORD not in file.text:
             return True
@@ -126,6 +128,8 @@ class Registry:
             compiled = await self._library.compile(file.text, source)
         except FlowFileError as error:
             first = str(error).partition("\n")[0]
+            if not known:
+                self._keeper.unread[source] = first
             self._keeper.set_problem(source, f"the file has errors, its last good version is in "
                                      f"effect: {first}")  # fmt: skip
             self._begin_as_before(source)

@@ -140,16 +140,18 @@ class Schedules:
             await self._serve_waiting(trigger)
             await self._serve_moments(trigger)
         except Unavailable as error:
+            self._firing.hold(trigger, error.message)
             self._log(f"trigger {trigger.name}: not now: {error}")
             self._timers.set(trigger.name, self._clock.wall_us() + AGAIN_US)
             return
         self._looked.add(trigger.name)
+        self._firing.hold(trigger, "")
         due_us = judge.next_due(trigger.name, trigger.definition, trigger.decided_us)
         self._timers.set(trigger.name, due_us)
 
     async def _serve_moments(self, trigger: Trigger) -> None:
         turn = trigger.turn
-        absence = ASLEEP if trigger.name in self._looked else NO_ENGINE
+        absence = trigger.held or (ASLEEP if trigger.name in self._looked else NO_ENGINE)
         while verdicts := judge.judge(
             trigger.name, trigger.definition, trigger.decided_us, self._clock.wall_us(), "", absence
         ):

@@ -45,7 +45,7 @@ class Showing:
             "kind": trigger.kind,
             "what": words_of(trigger.definition),
             "paused": trigger.paused,
-            "problem": trigger.problem or self._unknown_secret(trigger),
+            "problem": trigger.problem or trigger.held or self._unknown_secret(trigger),
             "source": trigger.source,
             "version": trigger.version,
             "next": to_text(next_us),

@@ -31,6 +31,7 @@ class Trigger:
     last: dict[str, Any] | None = None  # its newest outcome, as in the ledger
     gone_us: int = 0  # since when no file has it
     problem: str = ""  # why it goes on as it was, or cannot serve
+    held: str = ""  # why nothing may start now, while something waits for that
     running: set[str] = field(default_factory=set)  # executions that it has started
     waiting: deque[Row] = field(default_factory=deque)  # occasions that wait for their turn
     turn: int = 0  # counts what makes a decision under way void

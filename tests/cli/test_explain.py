@@ -52,6 +52,13 @@ def test_why_of_a_flow_and_of_nothing(wingman: Wingman, tmp_path: Path) -> None:
     broken = wingman("why", "broken", check=True).stdout
     assert "cannot start" in broken
     assert "broken.yaml:2:" in broken
+    (wingman.home.flows / "broken.yaml").write_text(
+        "name: broken\ntriggers: [{every: 1h}]\nsteps: [{id: a, run: x, pools: {db: 1}}]\n"
+    )
+    wingman("engine", "stop", "--all", check=True)  # the next one has looked at no file yet
+    hindered = wingman("why", "broken", check=True).stdout
+    assert "cannot start: there is no pool `db`" in hindered
+    assert "every 1h: next at" in hindered
     assert wingman("why", "disk-pressure#9").returncode == 2
 
 

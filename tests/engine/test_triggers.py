@@ -53,6 +53,12 @@ def test_saving_a_file_arms_it_and_removing_it_disarms_it(home: Home, wingman: W
     assert "tick:schedule goes on" in wingman("trigger", "continue", "tick").stdout
     path.unlink()
     until(lambda: not engine.get("/v1/triggers")["triggers"])
+    path = write(home, "tick", FLOW.replace("run:", "rum:"))
+    done = wingman("trigger", "list")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "arms nothing: " in done.stderr
+    assert "tick.yaml:4:9: the step says nothing to do" in done.stderr
+    path.unlink()
     done = wingman("trigger", "next", "tick")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no trigger 'tick'" in done.stderr

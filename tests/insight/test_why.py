@@ -134,6 +134,15 @@ def test_a_flow_that_something_hinders_names_it_and_what_helps() -> None:
         "cannot start", "night cannot start: there is no secret KEY")  # fmt: skip
     assert why.helps[0] == helps
     assert "paused by ada" in told(why)
+    assert "wingman run night" not in [each.command for each in why.helps]
+
+
+def test_who_may_not_start_a_flow_is_told_so_beside_what_starts_it() -> None:
+    refused = ("bob (viewer)", "the role operator")
+    why = why_flow({"name": "night"}, None, [], [trigger()], {}, refused=refused)
+    assert why.answer.startswith("night can start, but bob (viewer) may not start it; next it")
+    assert "may not start it: it is for the role operator" in told(why)
+    assert "wingman run night" not in [each.command for each in why.helps]
 
 
 def trigger(**more: Any) -> dict[str, Any]:

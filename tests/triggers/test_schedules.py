@@ -276,9 +276,12 @@ async def test_what_cannot_start_now_is_tried_again(
         monkeypatch.setattr(service, "check_start", _full)
         await world.passes(HOUR_S)
         assert await world.ledger(NAME) == []
+        assert world.keeper.showing.rows()[0]["problem"] == "the disk is full"
         monkeypatch.undo()
         await world.passes(120)
         assert await world.ledger(NAME) == [("2027-03-01T01:00", "late", 1)]
+        assert (await world.rows(NAME))[0]["reason"] == "the disk is full"
+        assert world.keeper.showing.rows()[0]["problem"] == ""
 
 
 def _full(*start: object) -> None:
