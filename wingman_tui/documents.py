@@ -54,10 +54,16 @@ def _title(path: Path) -> str:
     return clean(first.lstrip("# ")) if first.startswith("#") else path.stem
 
 
+def source(document: Document) -> str:
+    """A document as it is written, as far as it is read at all. Raises OSError."""
+    with document.path.open("rb") as file:
+        return file.read(SIZE_LIMIT_BYTES).decode("utf-8", "replace")
+
+
 def read(document: Document, width: int) -> list[list[Part]]:
     """A document as lines that fit a width."""
     try:
-        text = document.path.read_bytes()[:SIZE_LIMIT_BYTES].decode("utf-8", "replace")
+        text = source(document)
     except OSError as error:
         return [[(f"{document.path}: {error.strerror}", "error")]]
     from wingman_tui.markdown import markdown_lines  # only who reads pays for it

@@ -111,7 +111,8 @@ def test_batches_that_are_held_wait_for_an_operator(home: Home) -> None:
     assert why["answer"].startswith("It waits for you: all/2 was interrupted")
     engine.kill()
     engine.begin()
-    assert engine.show(id_)["waiting_for"]["step"] == "all/2"
+    again = engine.until(id_, lambda found: bool(found["waiting_for"]))
+    assert again["waiting_for"]["step"] == "all/2"
     (home.work / "go").touch()
     engine.act(id_, "retry")
     ended = engine.ended(id_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from textual.app import ComposeResult
 from textual.strip import Strip
 
 from wingman_tui import looks
-from wingman_tui.documents import ADDRESS, Document, documents, read
+from wingman_tui.documents import ADDRESS, Document, documents, read, source
 from wingman_tui.format import fit, wrap
 from wingman_tui.keymap import SCOPE_TITLES
 from wingman_tui.keys import key_name
@@ -21,7 +22,6 @@ from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
 STATE_CELLS = 16
-READ_WIDTH = 200  # a document that is searched, not shown
 SYSTEM = {
     "doctor": "What doctor finds where the engine runs",
     "log": "The engine's own log",
@@ -185,11 +185,14 @@ class HelpScreen(ModeScreen):
         return [*lines, HelpLine()]
 
     def _topic_of(self, document: Document) -> str:
-        """A document's title; while something is sought, all of its text."""
-        if not self.sought:
-            return document.title
-        parts = (part for line in read(document, READ_WIDTH) for part in line)
-        return " ".join(text for text, _ in parts).lower()
+        """A document's title; while something is sought, all of its text.
+
+        As it is written: to set every document anew for every key would hold the keys up.
+        """
+        if self.sought:
+            with contextlib.suppress(OSError):
+                return source(document).lower()
+        return document.title
 
     def _keys(self, scope: str) -> list[HelpLine]:
         """The keys of one scope, by name and meaning."""
