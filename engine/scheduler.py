@@ -287,7 +287,7 @@ class Scheduler:
             elif isinstance(command, CancelOthers):
                 self._cancel_others(execution, command)
             elif isinstance(command, Ended):
-                self._release(execution)
+                self.release(execution)
         for observer in list(self.observers):
             try:
                 observer(execution, events)
@@ -322,7 +322,7 @@ class Scheduler:
             if self.attempt(other, decide.cancel, "cancel", command.reason, actor):
                 self._journal.add_audit(now_us, actor, "cancel", other.id, command.reason)
 
-    def _release(self, execution: Execution) -> None:
+    def release(self, execution: Execution) -> None:
         """An ended execution leaves memory, and its working directory if nobody needs it."""
         if not execution.has_ended:
             return  # retried meanwhile

@@ -220,6 +220,7 @@ class Service:
         ord_ = await self.reader(lambda history: history.find(reference))
         row = (await self.reader(lambda history: history.rows([ord_])))[0]
         execution = self.scheduler.live.get(row["id"])
+        was_over = execution is None
         if execution is None:
             if verb != "retry":
                 state = row["state"]  # it may have ended since it was read
@@ -230,7 +231,12 @@ class Service:
         reason = mask(reason) if mask else reason
         take = self.scheduler.take
         if verb == "retry":
-            take(execution, decide.retry_execution, actor, reason)
+            try:
+                take(execution, decide.retry_execution, actor, reason)
+            except Exception:
+                if was_over:  # brought back for this alone
+                    self.scheduler.release(execution)
+                raise
         elif verb in ("cancel", "kill"):
             take(execution, decide.cancel, verb, reason or f"{verb} by {actor}", actor)
         elif verb == "pause":

@@ -92,6 +92,8 @@ def test_each_conflict_ends_as_its_flow_says(home: Home, wingman: Wingman) -> No
     lines = engine.get("/v1/audit?action=cancel")["lines"]
     told = [(line["actor"], line["subject"], line["reason"]) for line in lines]
     assert told == [(cancelled["actor"], holder["id"], cancelled["error"]["message"])]
+    told = engine.client.text("/metrics")
+    assert "\nwingman_live_executions 0\n" in told, "who was refused a retry is over, as before"
 
 
 def test_requirements_are_told_all_at_once(home: Home, wingman: Wingman) -> None:
