@@ -62,6 +62,7 @@ COMMANDS = {
     "trigger": ("trigger", "triggers: list, show, next, test, pause, continue"),
     "emit": ("emit", "tell an event to the flows that wait for its type"),
     "import": ("import_", "make flows of a crontab, and say what they cannot carry over"),
+    "config": ("config", "show what config.toml says, check it, or say where it lies"),
     "engine": ("service", "start, stop, restart, install the engine, or show its status"),
     "secret": ("secret", "keep named secrets for the steps: set, list, rm, rotate"),
     "serve": ("serve", "run the engine here, also on TCP with TLS, for those who have a token"),
@@ -76,12 +77,9 @@ COMMANDS = {
     "version": ("version", "print the version"),
     "help": ("overview", "list the commands, or explain one"),
 }
-HERE = ("serve", "server", "attach")  # about this machine alone
+HERE = ("serve", "server", "attach", "config")  # about this machine alone
 SEVERAL = ("list",)  # of several servers at once, as the console
 ALONE = ("validate", "import", "schema", "completion", "version", "help")  # need no engine
-LATER = frozenset(
-    ("config",)
-)  # fmt: skip
 OTHER_SPELLINGS = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
 
 
@@ -167,13 +165,11 @@ def _without_command() -> int:
 
 
 def _unknown(name: str) -> UsageError:
-    if name in LATER:
-        return UsageError(f"{name}: not in this version yet", "what there is: wingman help")
     from engine.cli.parser import nearest
     from engine.cli.terminal import clean
 
     what = "option" if name.startswith("-") else "command"
-    meant = nearest(name, [*COMMANDS, *LATER, *OTHER_SPELLINGS])
+    meant = nearest(name, [*COMMANDS, *OTHER_SPELLINGS])
     hint = f"did you mean {meant}?" if meant else "what there is: wingman help"
     return UsageError(f"unknown {what} {clean(name)}", hint)
 

@@ -109,6 +109,28 @@ def test_a_home_whose_name_others_may_read_is_no_failure(wingman: Wingman) -> No
     assert wingman("doctor").returncode == 1
 
 
+def test_config_shows_checks_and_names_the_file(wingman: Wingman) -> None:
+    path = wingman.home.config_file
+    assert wingman("config", "path").stdout == f"{path}\n"
+    assert "not there" in wingman("config", "check", check=True).stdout
+    path.write_text(
+        'max_running_steps = 7\ntheme = "dark"\n[pools]\ndb = 4\n'
+        '[channels]\nops = "https://hooks.example/geheim"\n[environment]\nname = "prod"\n'
+    )
+    shown = wingman("config", check=True)
+    assert "db = 4" in shown.stdout
+    assert "geheim" not in shown.stdout
+    settings = json.loads(wingman("config", "--json", check=True).stdout)["settings"]
+    assert (settings["max_running_steps"], settings["pools"]) == (7, {"db": 4})
+    assert settings["channels"] == {"ops": 1}
+    assert settings["environment"] == {"name": "prod", "production": True, "values": {}}
+    path.write_text("pool = 3\n")
+    wrong = wingman("config", "check")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "did you mean pools?" in wrong.stderr
+    assert not wingman.home.socket.exists()
+
+
 def test_the_engine_holds_nothing_of_its_caller(wingman: Wingman, tmp_path: Path) -> None:
     held = tmp_path / "held"
     command = " ".join(wingman.words("engine", "start"))
