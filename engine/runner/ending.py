@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.runner.attempt import Attempt
     from engine.runner.capture import Recorder
     from engine.runner.containment import Containment
+    from engine.runner.memory import MemoryFiles
     from engine.runner.timers import Timers
 
 LEFTOVER_GRACE_S = 0.5  # between SIGTERM and SIGKILL for what a step left behind
@@ -37,7 +38,7 @@ class Endings:
     """Moves attempts from running over closing to ended."""
 
     def __init__(
-        self, containment: Containment, recorder: Recorder, timers: Timers,
+        self, containment: Containment, recorder: Recorder, timers: Timers, memory: MemoryFiles,
         report: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.on_leftovers: Callable[[Attempt], None] = lambda _attempt: None
@@ -46,6 +47,7 @@ class Endings:
         self._containment = containment
         self._recorder = recorder
         self._timers = timers
+        self._memory = memory
         self._report = report
         self._exited = False  # a main process has exited in this turn
         self._check: dict[Attempt, None] = {}
@@ -166,6 +168,8 @@ class Endings:
 
     def _is_empty(self, attempt: Attempt, now: float) -> bool:
         """True when nothing of the attempt lives; otherwise its end is on the way."""
+        if not attempt.adopted and attempt.reason is None:
+            return True
         living = attempt.adopted.keys() - attempt.unkillable
         if not living and attempt.reason is not None and not attempt.swept:
             living = set(self._containment.marked(attempt))  # a cancel is checked everywhere
@@ -231,7 +235,15 @@ class Endings:
             log_bytes, log_records = self._recorder.finish(attempt.capture)
         collect_outputs(attempt, self._recorder.masker_for)
         attempt.end_json = attempt.make_end_json(log_bytes, log_records, self._rss_floor(attempt))
+        if attempt.output_fd >= 0 and self._is_alone(attempt) and not attempt.declared:
+            self._memory.give_back(attempt.output_fd)  # nobody can write to it any more
+            attempt.output_fd = -1
         forget_details(attempt)
+
+    def _is_alone(self, attempt: Attempt) -> bool:
+        """True when an attempt that has ended has left nothing behind, also nothing killed."""
+        left = attempt.leftovers or attempt.adopted or attempt.unkillable
+        return self._containment.subreaper and not left
 
     def _bound_outputs(self) -> None:
         """Cut what a step floods its outputs file with: that file is memory."""

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.runner.attempt import Attempt
-    from engine.runner.spawn import Spawner
+    from engine.runner.memory import MemoryFiles
 
 FAILED_LIMIT_BYTES = 16 << 20
 BLOCK = b"".join(b"@%03d\n" % number for number in range(1000))  # numbers that begin alike
 MEMORY_BYTES = 1 << 20  # items up to this size lie in memory, like what a step writes as outputs
 
 
-def lay_out(attempt: Attempt, spawner: Spawner) -> None:
+def lay_out(attempt: Attempt, memory: MemoryFiles) -> None:
     """Write the files of a batch and name them in its environment. Raises OSError."""
     batch = attempt.spec["batch"]
     items, failed = _paths(attempt)
@@ -35,11 +35,11 @@ def lay_out(attempt: Attempt, spawner: Spawner) -> None:
         data = _plain_lines(data)
     numbers = b"".join([_numbers(first, last) for first, last in batch["numbers"]])
     if len(data) <= MEMORY_BYTES:
-        env["WINGMAN_ITEMS_FILE"] = _in_memory(attempt, spawner, data)
+        env["WINGMAN_ITEMS_FILE"] = _in_memory(attempt, memory, data)
     else:
         _write(items, data)
         env["WINGMAN_ITEMS_FILE"] = items
-    env["WINGMAN_NUMBERS_FILE"] = _in_memory(attempt, spawner, numbers)
+    env["WINGMAN_NUMBERS_FILE"] = _in_memory(attempt, memory, numbers)
     env["WINGMAN_FAILED_ITEMS"] = failed  # made by whoever writes to it
     if batch["single"]:
         text = data if batch["format"] == "lines" else _plain(data)
@@ -47,9 +47,9 @@ def lay_out(attempt: Attempt, spawner: Spawner) -> None:
         env["WINGMAN_ITEM_NUMBER"] = str(batch["numbers"][0][0])
 
 
-def _in_memory(attempt: Attempt, spawner: Spawner, data: bytes) -> str:
+def _in_memory(attempt: Attempt, memory: MemoryFiles, data: bytes) -> str:
     """A file in memory that goes with the attempt; its path."""
-    fd, path = spawner.memory_file("items")
+    fd, path = memory.new("items")
     attempt.item_fds = (*attempt.item_fds, fd)
     os.pwrite(fd, data, 0)
     return path

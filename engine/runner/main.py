@@ -65,8 +65,11 @@ def become_daemon() -> None:
         if signal.getsignal(number) == signal.SIG_IGN:
             # inherited: with SIGCHLD ignored every exit code would read as 0
             signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        # not ignored, which the steps would inherit: what is handled is theirs as by default
+        signal.signal(number, lambda _number, _frame: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 

@@ -6,6 +6,7 @@ Imports the standard library only.
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 
@@ -15,6 +16,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _MARKER_BIT = 1 << 61  # keeps a marker far from any limit that a real-time process could reach
 _MARKER_LINE = b"Max realtime timeout"
 _HARD_LIMIT = resource.getrlimit(RLIMIT_RTTIME)[1]
+# from a random one on, which no other runner begins near
+_markers = itertools.count(int.from_bytes(os.urandom(8), "little") >> 4 | _MARKER_BIT)
 
 
 class Stat:
@@ -96,8 +99,8 @@ def oom_kills() -> int:
 
 
 def new_marker() -> int | None:
-    """A random marker for an attempt, or None where the limits do not allow one."""
-    marker = int.from_bytes(os.urandom(8), "little") >> 3 | _MARKER_BIT
+    """A marker that no other attempt has, or None where the limits do not allow one."""
+    marker = next(_markers)
     return marker if _HARD_LIMIT == resource.RLIM_INFINITY or marker <= _HARD_LIMIT else None
 
 

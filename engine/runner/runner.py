@@ -21,6 +21,7 @@ from engine.runner.ending import Endings
 from engine.runner.frames import dump_json
 from engine.runner.lines import Lines
 from engine.runner.link import Link
+from engine.runner.memory import MemoryFiles
 from engine.runner.poller import Poller
 from engine.runner.results import ResultsFile
 from engine.runner.spawn import Spawner
@@ -32,7 +33,7 @@ from engine.runner.workers import IN_WORKERS, Workers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Any
 
     from engine.runner.worker import Worker
@@ -65,8 +66,9 @@ class Runner:
         self._results = ResultsFile(folder)
         self._recorder = Recorder(self._poller, self._timers, report)
         self._containment = Containment(self._poller, self._check)
-        self._endings = Endings(self._containment, self._recorder, self._timers, report)
-        spawner = Spawner()
+        memory = MemoryFiles()
+        self._endings = Endings(self._containment, self._recorder, self._timers, memory, report)
+        spawner = Spawner(memory)
         self._workers = Workers(
             python, self._poller, self._timers, spawner, self._containment, self._endings
         )
@@ -83,9 +85,8 @@ class Runner:
         self._derived = Derived(self._live, self._recorder, self._link)
         self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
         self._closing: collections.deque[Attempt] = collections.deque()  # over, no `end` yet
-        self._recording: list[Attempt] = []  # `end` on its way to disk
+        self._recording: dict[str, Attempt] = {}  # `end` on its way to disk
         self._untold: list[Attempt] = []  # `end` on disk, and on its way to the engine
-        self._tell_at = NEVER
         self._ended: dict[str, Attempt] = {}  # not acknowledged
         self._released: dict[str, None] = {}  # the latest acknowledged: never start them again
         self._watching = Watching(self._link, self._recorder, self._timers, self._live)
@@ -160,13 +161,13 @@ class Runner:
         self._endings.ended.clear()
         # where nobody waits for these ends, the next ones in line come first: a place is not to
         # stay empty while the ends of others are put into words
-        may_wait = all(self._lines.has(attempt.execution) for attempt in self._closing)
+        may_wait = self._may_wait(self._closing)
         if not may_wait:
             self._complete()
         self._begin()
         if may_wait and self._closing:
-            self._complete()
-            self._record()
+            self._complete()  # written with the next `begin`, or when it is time to tell
+            self._timers.set(self._tell_held, self._now + HELD_S)
         self._link.flush()
         if not self._live or self._quiet_since is not None:
             self._consider_leaving()
@@ -177,7 +178,7 @@ class Runner:
             attempt = self._closing.popleft()
             self._endings.complete(attempt)
             self._results.add(attempt.id, f'{{"k":"end","end":{attempt.end_json}}}'.encode("ascii"))
-            self._recording.append(attempt)
+            self._recording[attempt.id] = attempt
 
     def _begin(self) -> None:
         """Start what is to begin in this turn, its `begin` on the disk before."""
@@ -190,6 +191,14 @@ class Runner:
                 self._starting.start(attempt, worker, self._now)
 
     def _record(self) -> bool:
+        """Write what is new, tell what is to be told; False while the disk does not take it."""
+        if not self._write():
+            return False
+        if self._untold:
+            self._tell_ends()
+        return True
+
+    def _write(self) -> bool:
         """Write all new records at once; False while the disk does not take them."""
         error = self._results.write()
         if error is not None:
@@ -200,28 +209,30 @@ class Runner:
             return False
         self._disk_refuses = False
         if self._recording:
-            for attempt in self._recording:
-                self._ended[attempt.id] = attempt
-            self._untold += self._recording
-            self._recording = []
-        if self._untold:
-            self._tell_ends()
+            self._ended |= self._recording
+            self._untold += self._recording.values()
+            self._recording.clear()
         return True
 
     def _tell_ends(self) -> None:
         """Send the ends of late, unless it does no harm to wait for more of them."""
         untold = self._untold
-        if self._tell_at == NEVER:
-            self._tell_at = self._now + HELD_S
-        if (
-            len(untold) >= HELD_ENDS
-            or self._now >= self._tell_at
-            or not all(self._lines.has(attempt.execution) for attempt in untold)
-        ):
+        if len(untold) >= HELD_ENDS or not self._may_wait(untold):
             self._send_ends(untold)
-            self._untold, self._tell_at = [], NEVER
+            self._untold = []
+            self._timers.clear(self._tell_held)
         else:
-            self._timers.set(void, self._tell_at)
+            self._timers.set(self._tell_held, self._now + HELD_S)
+
+    def _tell_held(self, _now: float) -> None:
+        """Ends have been held for long enough."""
+        if self._write() and self._untold:
+            self._send_ends(self._untold)
+            self._untold = []
+
+    def _may_wait(self, ended: Collection[Attempt]) -> bool:
+        """Whether nobody waits for these ends: each has left its place to the next in line."""
+        return all(map(self._lines.has, {attempt.execution for attempt in ended}))
 
     def _check(self, attempt: Attempt) -> None:
         self._endings.check(attempt)
@@ -241,8 +252,8 @@ class Runner:
     def _welcome(self) -> None:
         # queued ones too, and those whose end is not on disk yet: the engine must not take any
         # of them for unknown and start it a second time
-        over = (*self._endings.ended, *self._closing, *self._recording)
-        running = [*self._live, *(a.id for a in over)]
+        over = [attempt.id for attempt in (*self._endings.ended, *self._closing)]
+        running = [*self._live, *over, *self._recording]
         welcome = {
             "t": "welcome", "generation": self._generation, "pid": os.getpid(),
             "boot": self._boot, "running": running, "ended": list(self._ended),
@@ -253,7 +264,7 @@ class Runner:
         self._link.send(dump_json(welcome))
         self._derived.tell_all()
         self._send_ends(list(self._ended.values()))
-        self._untold, self._tell_at = [], NEVER
+        self._untold = []
         begun = [a for a in self._live.values() if a.at_most and a.state in (RUNNING, CLOSING)]
         if begun:  # this engine may not know that they have left the line
             self._send_began([attempt.began_json() for attempt in begun])
@@ -270,7 +281,7 @@ class Runner:
         known = self._ended.get(name) or self._live.get(name)
         if known is not None:
             self._tell(known)
-        elif name not in self._released:
+        elif name not in self._recording and name not in self._released:
             self._accept(spec)
 
     def _accept(self, spec: dict[str, Any]) -> None:

@@ -10,13 +10,24 @@ import errno
 import os
 import resource
 import signal
+import sys
 
 from engine.runner import procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from engine.runner.attempt import Attempt
+    from collections.abc import Callable
 
+    from engine.runner.attempt import Attempt
+    from engine.runner.memory import MemoryFiles
+
+# what `subprocess` and `multiprocessing` spawn with: a fifth cheaper than posix_spawn, which knows
+# descriptors beyond 2; only as these versions have it
+fork_exec: Callable[..., int] | None = None
+if sys.platform == "linux" and sys.version_info < (3, 14):
+    import _posixsubprocess
+
+    fork_exec = _posixsubprocess.fork_exec
 TEXT_LIMIT_BYTES = 96 << 10  # one argument holds at most 128 KiB
 # Python ignores these, and an ignored signal stays ignored through exec
 RESET_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
@@ -29,10 +40,10 @@ class StartFailed(Exception):
 class Spawner:
     """Spawns processes with clean descriptors, signals, limits and working directory."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: MemoryFiles) -> None:
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.memory = memory
         self._programs: dict[tuple[str, str], str] = {}
-        self._own_folder = f"/proc/{os.getpid()}/fd"
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._files_for_steps = (soft, hard)
         self._files_for_runner = (min(hard, 1 << 16) if hard > 0 else 1 << 16, hard)
@@ -40,31 +51,20 @@ class Spawner:
         resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_runner)
         self._within_limit = tuple(os.dup(self.null) for _ in range(4))
         self._lent = False
-
-    def memory_file(self, name: str) -> tuple[int, str]:
-        """A file in memory, and the path by which another process of this user opens it."""
-        fd = os.memfd_create(name, os.MFD_CLOEXEC)
-        return fd, f"{self._own_folder}/{fd}"
-
-    def filled_memory_file(self, name: str, data: bytes) -> int:
-        """A file in memory that holds `data`."""
-        fd, _ = self.memory_file(name)
-        written = 0
-        while written < len(data):
-            written += os.write(fd, data[written:])
-        return fd
+        # what a child could not do; a vfork is over when it has written that, or runs its program
+        self._failure, self._fail = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def start_shell(self, attempt: Attempt, stdout: int, stderr: int) -> int:
         """Start the shell of a `run` attempt; its process id."""
         spec = attempt.spec
         env: dict[str, str] = spec["env"]
-        attempt.output_fd, env["WINGMAN_OUTPUT"] = self.memory_file("output")
+        attempt.output_fd, env["WINGMAN_OUTPUT"] = self.memory.empty()
         shell: list[str] = spec["shell"]
         text: str = spec["text"]
         is_long = len(text) > TEXT_LIMIT_BYTES // 4 and len(os.fsencode(text)) > TEXT_LIMIT_BYTES
         if is_long or (spec["masks"] and holds_secret(text, spec["masks"])):
-            attempt.script_fd = self.filled_memory_file("script", os.fsencode(text))
-            argv = [*shell, f"{self._own_folder}/{attempt.script_fd}"]
+            attempt.script_fd = self.memory.filled("script", os.fsencode(text))
+            argv = [*shell, self.memory.path(attempt.script_fd)]
         else:
             argv = [*shell, "-c", text]
         enter_directory(spec["cwd"])
@@ -75,13 +75,15 @@ class Spawner:
         stderr: int, extra: tuple[int, int] | None = None,
     ) -> int:  # fmt: skip
         """Spawn `argv` as a session of its own; `extra` is one more descriptor and its number."""
-        wanted = [(stdin, 0), (stdout, 1), (stderr, 2), *([extra] if extra is not None else [])]
         try:
             path = self._find(argv[0], env.get("PATH", os.defpath))
             procfs.wear_marker(marker)
             if self._files_differ:
                 resource.setrlimit(resource.RLIMIT_NOFILE, self._files_for_steps)
             try:
+                if extra is None and fork_exec is not None:
+                    return self._fork(path, argv, env, stdin, stdout, stderr)
+                wanted = [(stdin, 0), (stdout, 1), (stderr, 2), *([extra] if extra else [])]
                 actions = self._descriptors(wanted)
                 return os.posix_spawn(
                     path, argv, env, file_actions=actions, setsid=True, setsigmask=(),
@@ -98,6 +100,29 @@ class Spawner:
             raise StartFailed(_explain(argv[0], error)) from error
         except ValueError as error:  # a NUL byte, or text that is not encodable
             raise StartFailed(f"cannot start {argv[0]!r}: {error}") from error
+
+    def _fork(
+        self, path: str, argv: list[str], env: dict[str, str], stdin: int, stdout: int, stderr: int
+    ) -> int:
+        """The same by vfork and exec, for a process with three descriptors."""
+        words = [*argv, *[f"{name}={value}" for name, value in env.items()]]
+        encoded = os.fsencode("\0".join(words)).split(b"\0")
+        if len(encoded) != len(words) or any("=" in name for name in env):
+            raise ValueError("embedded null byte, or = in the name of a variable")
+        count = len(argv)
+        assert fork_exec is not None
+        pid = fork_exec(
+            encoded[:count], (os.fsencode(path),), False, (), None, encoded[count:],
+            stdin, -1, -1, stdout, -1, stderr, self._failure, self._fail,
+            True, True, -1, None, None, None, -1, None, True,
+        )  # fmt: skip
+        try:
+            failed = os.read(self._failure, 256)
+        except BlockingIOError:
+            return pid
+        os.waitpid(pid, 0)
+        number = int(failed.split(b":")[1], 16)
+        raise OSError(number, os.strerror(number))
 
     def _descriptors(self, wanted: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
         """What a process gets as which number.

@@ -103,7 +103,7 @@ class Starting:
         stdout, stderr = attempt.capture.open()
         try:
             if "batch" in attempt.spec:
-                lay_out(attempt, self._spawner)
+                lay_out(attempt, self._spawner.memory)
             attempt.begin(now)
             if worker is not None:
                 self._workers.send(attempt, worker, stdout, stderr)

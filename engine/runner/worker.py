@@ -51,7 +51,7 @@ class Worker:
         self.pidfd = os.pidfd_open(self.pid)
         stat = procfs.read_stat(self.pid)
         self.start_ticks = stat.start_ticks if stat else 0
-        self.output_fd, self._output_path = spawner.memory_file("output")
+        self.output_fd, self._output_path = spawner.memory.new("output")
         # in all its life so far
         self.cpu_s = 0.0
         self._blocks_in = self._blocks_out = 0
@@ -89,7 +89,7 @@ class Worker:
         packet = dump_json(request).encode("ascii")
         fds = [stdout, stderr]
         if len(packet) > PACKET_BYTES:
-            fds.append(self._spawner.filled_memory_file("request", packet))
+            fds.append(self._spawner.memory.filled("request", packet))
             packet = b"M"
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))
         try:

@@ -11,7 +11,7 @@ import pytest
 from engine.items import lines, put_aside
 from engine.runner.attempt import Attempt
 from engine.runner.items import _numbers, lay_out
-from engine.runner.spawn import Spawner
+from engine.runner.memory import MemoryFiles
 
 LIMITS = {"text_only": False, "single": False}
 
@@ -23,13 +23,6 @@ LIMITS = {"text_only": False, "single": False}
 def test_numbers_are_written_one_a_line(first: int, last: int) -> None:
     wanted = "".join(f"{number}\n" for number in range(first, last + 1))
     assert _numbers(first, last) == wanted.encode()
-
-
-class FileSpawner(Spawner):
-    """What lies in memory elsewhere lies in a folder here."""
-
-    def __init__(self) -> None:
-        self._own_folder = "/proc/self/fd"
 
 
 @pytest.mark.parametrize("texts", [["a", "b c", "d"], ["a", 'q"uo', "back\\slash", "é"], ["{x}"]])
@@ -55,5 +48,5 @@ def laid_out(store: str, numbers: list[list[int]], format_: str) -> dict[str, st
     spec: dict[str, Any] = {"batch": batch, "env": env, "number": 1, "attempt": "e.1"}
     attempt = Attempt.__new__(Attempt)
     attempt.spec, attempt.item_fds = spec, ()
-    lay_out(attempt, FileSpawner())
+    lay_out(attempt, MemoryFiles())
     return env

@@ -106,6 +106,20 @@ def test_outputs_are_read_from_the_memory_file(bench: Bench, client: Client) -> 
     assert end["outputs"] == {"size": 12, "m": {"a": [1]}}
 
 
+def test_a_step_gets_an_empty_file_for_its_outputs_whoever_had_it_before(
+    bench: Bench, client: Client
+) -> None:
+    daemon = "exec 9>>$WINGMAN_OUTPUT; setsid -f sh -c 'echo n=1 >&9; exec sleep 30'"
+    for text, outputs in [("", {}), ('echo n=1 >> "$WINGMAN_OUTPUT"', {"n": 1}), ("", {})]:
+        end, log = run(bench, client, f"{text}\necho $WINGMAN_OUTPUT")
+        assert (end["outputs"], end["exit_code"]) == (outputs, 0), log
+    end, log = run(bench, client, f"echo $WINGMAN_OUTPUT; {daemon}")
+    assert end["leftovers"] == 1
+    after = [run(bench, client, "echo $WINGMAN_OUTPUT; stat -Lc %s $WINGMAN_OUTPUT") for _ in "ab"]
+    assert [log.split()[1] for _, log in after] == ["0", "0"]
+    assert all(end["outputs"] == {} for end, _ in after)
+
+
 def test_stdout_can_be_the_output(bench: Bench, client: Client) -> None:
     end, log = run(bench, client, "echo '{\"a\": 1}'; echo words >&2", outputs="json")
     assert end["outputs"] == {"a": 1}
