@@ -37,6 +37,10 @@ def arguments(parser: Parser, name: str) -> None:
         help="so many moments (next), or rows of the ledger (show)",
     )  # fmt: skip
     parser.option("--payload", metavar="FILE", help="test: what would come; - is stdin")
+    parser.option(
+        "--header", metavar="NAME:VALUE", each=True,
+        help="test: a header that would come with it, as X-GitHub-Event:push",
+    )  # fmt: skip
     parser.option("--reason", metavar="TEXT", help="pause, continue: kept in the audit")
     parser.json_flag()
 
@@ -171,11 +175,15 @@ def _next(client: Client, path: str, args: Arguments) -> None:
     if not found:
         tell("no moment is to come")
     for moment in found:
-        print(f"{moment['local']}  ({moment['at']})")
+        starts = moment.get("starts") or moment["at"]
+        jitter = "" if starts[:19] == moment["at"][:19] else f", starts at {starts[11:19]}Z"
+        print(f"{moment['local']}  ({moment['at']}{jitter})")
 
 
 def _test(client: Client, path: str, args: Arguments) -> None:
-    body = {"payload": _payload(args.payload)} if args.payload else {}
+    body: dict[str, Any] = {"payload": _payload(args.payload)} if args.payload else {}
+    if args.header:
+        body["headers"] = dict(_header(text) for text in args.header)
     found = client.request("POST", f"{path}/test", body)
     if args.json:
         _print_json(found)
@@ -190,6 +198,13 @@ def _test(client: Client, path: str, args: Arguments) -> None:
     print(f"  event: {clean(json.dumps(found['event'], ensure_ascii=False))}")
     for name, value in found["inputs"].items():
         print(f"  {clean(name)}: {clean(json.dumps(value, ensure_ascii=False))}")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (colon and name.strip()):
+        raise UsageError(f"--header {text!r} is no header", "such as X-GitHub-Event:push")
+    return name.strip(), value.strip()
 
 
 def _payload(path: str) -> Any:

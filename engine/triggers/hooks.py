@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ FORM = "application/x-www-form-urlencoded"
 # what proves the sender is no business of a flow's
 _SECRET_HEADERS = frozenset(
     {"authorization", "x-hub-signature", "x-hub-signature-256", "webhook-signature", "cookie",
-     "x-webhook-token", "x-gitlab-token"}
+     "x-webhook-token", "x-gitlab-token", "svix-signature"}
 )  # fmt: skip
 
 Headers = Mapping[str, str]
@@ -48,16 +49,18 @@ def _github(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
 
 
 def _standard(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
-    id_, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    # Svix has begun it, and still sends its own names
+    sender = "webhook" if "webhook-id" in headers else "svix"
+    id_, stamp = headers.get(f"{sender}-id", ""), headers.get(f"{sender}-timestamp", "")
     if not id_ or len(id_) > 200:
         raise Unauthenticated("webhook-id is missing", "see standardwebhooks.com")
     if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
         raise Unauthenticated("webhook-timestamp is no time", "seconds since 1970")
     signed = f"{id_}.{stamp}.".encode() + body
-    wanted = base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest())
-    given = headers.get("webhook-signature", "").split()
+    given = headers.get(f"{sender}-signature", "").split()
     genuine = [
         hmac.compare_digest(wanted, each[3:].encode("utf-8", "replace"))
+        for wanted in _digests(secret, signed)
         for each in given[:16]
         if each.startswith("v1,")
     ]
@@ -71,14 +74,15 @@ def _standard(secret: str, headers: Headers, body: bytes, now_s: float) -> str:
     return id_
 
 
-def _key(secret: str) -> bytes:
-    """The bytes of a secret of Standard Webhooks: base64 after its prefix, else the text."""
-    if not secret.startswith(STANDARD_PREFIX):
-        return secret.encode()
-    try:
-        return base64.b64decode(secret[len(STANDARD_PREFIX) :], validate=True)
-    except (binascii.Error, ValueError):
-        return secret.encode()
+def _digests(secret: str, signed: bytes) -> list[bytes]:
+    """What a genuine signature may be: by the bytes that a secret is the base64 of, or by its text.
+
+    The libraries of Standard Webhooks read base64 with and without the prefix; some senders do not.
+    """
+    keys = [secret.encode()]
+    with contextlib.suppress(binascii.Error, ValueError):
+        keys.append(base64.b64decode(secret.removeprefix(STANDARD_PREFIX), validate=True))
+    return [base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()) for key in keys if key]
 
 
 def _token(secret: str, headers: Headers, body: bytes, now_s: float) -> str:

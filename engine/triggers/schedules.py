@@ -18,6 +18,7 @@ from engine.errors import Unavailable, WingmanError
 from engine.failpoints import reach
 from engine.service import Service
 from engine.timers import Timers
+from engine.times import to_text
 from engine.triggers import judge, moments
 from engine.triggers.firing import Firing
 from engine.triggers.trigger import Trigger
@@ -65,7 +66,7 @@ class Schedules:
         return moments.next_after(trigger.definition, after_us)
 
     def preview(self, trigger: Trigger, count: int) -> list[dict[str, str]]:
-        """The next moments, in UTC and as the clocks of its zone show them."""
+        """The next moments, in UTC and as the clocks of its zone show them; when each starts."""
         found = []
         at_us = max(trigger.decided_us, self._clock.wall_us())
         zone = trigger.definition["timezone"]
@@ -75,7 +76,11 @@ class Schedules:
                 break
             at_us = following
             text = moments.key_text(at_us)
-            found.append({"at": text, "local": moments.local_text(at_us, zone)})
+            due_us = at_us + judge.jitter_us(trigger.name, trigger.definition, at_us)
+            found.append({
+                "at": text, "local": moments.local_text(at_us, zone),
+                "starts": to_text(due_us) or "",
+            })  # fmt: skip
         return found
 
     def look_at_clock(self) -> None:

@@ -44,6 +44,7 @@ class Moment(TypedDict):
 
     at: str
     local: str
+    starts: str  # `at`, and its jitter
 
 
 class SwitchRequest(TypedDict, total=False):

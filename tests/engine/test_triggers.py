@@ -27,6 +27,15 @@ steps: [{id: a, run: 'echo $WINGMAN_EXECUTION >> ../ticks'}]
 """
 
 
+SPREAD = """
+name: spread
+triggers:
+  - {schedule: "0 0 * * *", jitter: 23h}
+  - {webhook: hook, signature: token, secret: HOOK, if: "headers['x-kind'] == 'push'"}
+steps: [{id: a, run: 'true'}]
+"""
+
+
 def write(home: Home, name: str, text: str) -> Path:
     path = home.flows / f"{name}.yaml"
     part = path.with_suffix(".part")
@@ -59,6 +68,13 @@ def test_saving_a_file_arms_it_and_removing_it_disarms_it(home: Home, wingman: W
     assert "arms nothing: " in done.stderr
     assert "tick.yaml:4:9: the step says nothing to do" in done.stderr
     path.unlink()
+    write(home, "spread", SPREAD)
+    moment = json.loads(wingman("trigger", "next", "schedule", "-n", "1", "--json").stdout)
+    assert moment["at"][:19] < moment["starts"][:19] < moment["local"][:11] + "24"
+    assert f", starts at {moment['starts'][11:19]}Z)" in wingman("trigger", "next", "schedule").stdout
+    asked = ("trigger", "test", "hook", "--header", "X-Kind: push", "--header")
+    assert "would start spread" in wingman(*asked, "X-Other:b").stdout
+    assert "'nope' is no header" in wingman(*asked, "nope").stderr
     done = wingman("trigger", "next", "tick")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no trigger 'tick'" in done.stderr

@@ -56,6 +56,10 @@ def test_the_sample_of_standard_webhooks_is_genuine() -> None:
     assert standard() == "msg_p5jXN8AQM9LWM0D4loKWxJek"
     several = "v1,aaaa v2,bbbb " + STANDARD["headers"]["webhook-signature"]
     assert standard(webhook_signature=several)
+    bare = STANDARD["secret"].removeprefix("whsec_")  # as some senders show it
+    assert verify("standard", bare, STANDARD["headers"], STANDARD["body"], STANDARD["now"])
+    svix = {k.replace("webhook", "svix"): v for k, v in STANDARD["headers"].items()}
+    assert verify("standard", bare, svix, STANDARD["body"], STANDARD["now"]) == standard()
 
 
 @pytest.mark.parametrize(
