@@ -55,8 +55,11 @@ class Told:
         self.note = note
 
 
-def read(text: str, has_users: bool) -> Iterator[Entry | Told]:
-    """Each job, and each other line of which something cannot be carried over."""
+def read(text: str, has_users: bool, zone: str = "") -> Iterator[Entry | Told]:
+    """Each job, and each other line of which something cannot be carried over.
+
+    Times are those of `zone`, UTC where there is none, unless CRON_TZ names another.
+    """
     env: dict[str, str] = {}
     comment = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -74,7 +77,7 @@ def read(text: str, has_users: bool) -> Iterator[Entry | Told]:
         elif job is None:
             yield Told(number, f"is no line of a crontab: {stripped[:60]}")
         else:
-            yield _entry(number, job[1], job[2], env, has_users, comment)
+            yield _entry(number, job[1], job[2], {"CRON_TZ": zone, **env}, has_users, comment)
         comment = ""
 
 
@@ -99,7 +102,7 @@ def _entry(
     if user:
         entry.notes.append(f"user {user}: it runs as the engine's user")
     for name, value in env.items():
-        if name in ("CRON_TZ", "TZ"):
+        if name == "CRON_TZ":  # TZ is for its commands alone
             entry.zone = value
         elif name == "SHELL":
             entry.shell = value
@@ -131,7 +134,9 @@ def _note_about(name: str, value: str) -> str:
         return f"RANDOM_DELAY={value}: no number of minutes"
     if name in _MEANT_FOR_CRON and name not in ("RANDOM_DELAY",):
         return f"{name}={value}: it is not set for the flows"
-    if name not in ("CRON_TZ", "TZ", "SHELL", "RANDOM_DELAY") and not _may_be_set(name):
+    if name == "TZ":
+        return f"TZ={value}: for the commands, as under cron; their times go by CRON_TZ"
+    if name not in ("CRON_TZ", "SHELL", "RANDOM_DELAY") and not _may_be_set(name):
         return f"{name}: no variable that a flow may set"
     return ""
 
@@ -185,7 +190,7 @@ def flow_text(entry: Entry, source: str) -> str:
         lines.append(f"    timezone: {quoted(entry.zone)}")
     if entry.jitter_min:
         lines.append(f"    jitter: {entry.jitter_min}m")
-    lines += ["    overlap: allow", "steps:", "  - id: job", "    timeout: 1d"]
+    lines += ["    overlap: allow", "steps:", "  - id: job"]
     lines.append(f"    shell: {quoted(SHELLS.get(entry.shell, entry.shell))}")
     command = entry.command
     if entry.stdin:

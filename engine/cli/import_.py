@@ -9,6 +9,8 @@ from engine.cli.given import given_text
 from engine.cli.terminal import clean, tell
 from engine.errors import FlowFileError, UsageError
 
+UTC = ("UTC", "Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -21,6 +23,10 @@ def arguments(parser: Parser, name: str) -> None:
     parser.argument("kind", choices=("crontab",))
     parser.argument("file", metavar="FILE", help="a crontab, as `crontab -l` prints it; - is stdin")
     parser.option("-o", "--output", metavar="DIRECTORY", help="where the flows go; . when left out")
+    parser.option(
+        "--timezone", metavar="ZONE",
+        help="whose times they are, as Europe/Zurich; this machine's when left out",
+    )  # fmt: skip
     parser.flag("--users", help="it has a column of users, as /etc/crontab has")
     parser.json_flag()
 
@@ -31,10 +37,11 @@ def execute(args: Arguments, name: str) -> int:
     folder = args.output or "."
     if not os.path.isdir(folder):
         raise UsageError(f"{folder} is no directory", f"mkdir {folder}")
+    zone = args.timezone or machine_zone()
     has_users = args.users or os.path.abspath(args.file).startswith("/etc/cron")
     taken = {each.rpartition(".")[0] for each in os.listdir(folder)}
     rows: list[dict[str, Any]] = []
-    for found in read(text, has_users):
+    for found in read(text, has_users, "" if zone in UTC else zone):
         if isinstance(found, Told):
             notes = [found.note] if found.note else []
             rows.append({"line": found.number, "file": None, "problem": found.problem,
@@ -42,7 +49,16 @@ def execute(args: Arguments, name: str) -> int:
         else:
             rows.append(_write(found, folder, args.file, taken))
     _tell(rows, args.json)
+    if zone not in UTC:
+        whose = "" if args.timezone else ", this machine's (--timezone names another)"
+        tell(f"times without a CRON_TZ are those of {clean(zone)}{whose}")
     return 1 if any(row["problem"] for row in rows) else 0
+
+
+def machine_zone(link: str = "/etc/localtime") -> str:
+    """The time zone by which this machine's cron goes; UTC where it has no name."""
+    _, found, name = os.path.realpath(link).partition("/zoneinfo/")
+    return name.removeprefix("posix/") if found else "UTC"
 
 
 def _write(entry: Entry, folder: str, source: str, taken: set[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.cli.crontab import read
+from engine.cli.import_ import machine_zone
 from engine.flowfile import compile_flow
 from tests.conftest import Wingman
 
@@ -42,7 +43,8 @@ MAILTO=
 
 def imported(wingman: Wingman, folder: Path, text: str, *more: str) -> list[dict[str, Any]]:
     folder.mkdir(exist_ok=True)
-    done = wingman("import", "crontab", "-", "-o", folder, "--json", *more, input=text)
+    here = () if "--timezone" in more else ("--timezone", "UTC")
+    done = wingman("import", "crontab", "-", "-o", folder, "--json", *here, *more, input=text)
     assert done.returncode in (0, 1), done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -156,6 +158,23 @@ def test_delays_by_chance_marks_of_windows_and_of_byte_order_are_understood(
     assert second["notes"] == ["RANDOM_DELAY=soon: no number of minutes"]
     assert flow(third)["triggers"][0]["jitter_s"] == 0.0
     assert flow(third)["steps"][0]["run"].splitlines()[-1] == "b"
+
+
+def test_times_are_those_of_the_machine_or_of_cron_tz_and_not_of_tz(
+    wingman: Wingman, tmp_path: Path
+) -> None:
+    text = "0 3 * * * a\nTZ=Asia/Tokyo\n0 3 * * * b\nCRON_TZ=America/New_York\n0 3 * * * c\n"
+    rows = imported(wingman, tmp_path / "flows", text, "--timezone", "Europe/Zurich")
+    flows = [flow(row) for row in rows if row["file"]]
+    zones = [each["triggers"][0]["timezone"] for each in flows]
+    assert zones == ["Europe/Zurich", "Europe/Zurich", "America/New_York"]
+    assert [each["env"].get("TZ") for each in flows] == [None, "Asia/Tokyo", "Asia/Tokyo"]
+    assert "for the commands" in rows[1]["notes"][0]
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Nowhere/City")
+    assert (machine_zone(str(link)), machine_zone(str(tmp_path))) == ("Nowhere/City", "UTC")
+    wrong = wingman("import", "crontab", "-", "-o", tmp_path, "--timezone", "Mars", input=text)
+    assert "there is no time zone `Mars`" in wrong.stdout
 
 
 def test_what_a_job_printed_and_read_under_cron_it_does_as_a_flow(
