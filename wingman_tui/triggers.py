@@ -26,6 +26,14 @@ NEWEST_LINES = 3  # of the reason of the newest occasion
 
 
 @dataclass
+class Ledger:
+    """What became of a trigger's occasions, the newest first, as far as it is held."""
+
+    rows: list[Any] = field(default_factory=list)
+    next: int | None = None  # the key from which on older ones can be asked for
+
+
+@dataclass
 class TriggerRows:
     """The triggers that match the filter."""
 

@@ -334,7 +334,11 @@ class FakeEngine:
         })  # fmt: skip
 
     async def _ledger(self, request: Request) -> Response:
-        return JSONResponse({"occasions": self.ledgers.get(request.path_params["name"], [])})
+        held = self.ledgers.get(request.path_params["name"], [])
+        start, count = (int(request.query_params.get(name, 0)) for name in ("before", "limit"))
+        end = start + count
+        more = end if end < len(held) else None
+        return JSONResponse({"occasions": held[start:end], "next": more})
 
     async def _moments(self, request: Request) -> Response:
         found = {"at": "2026-11-28T02:00:00Z", "local": "2026-11-28T03:00:00+01:00"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
+from wingman_tui.screens.triggers import TriggersScreen
 from wingman_tui.triggers import TriggerRows
 
 
@@ -69,6 +70,35 @@ async def test_the_mode_shows_what_comes_and_what_became_of_it(
         assert "\x1b[2J" not in console.text()
         await console.press("up", "enter")
         await console.sees("nightly-backup#128")
+
+
+async def test_the_ledger_scrolls_and_goes_on_where_more_is_held(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.triggers = [dict(row) for row in TRIGGERS]
+    engine.ledgers = {"nightly-backup:schedule": [
+        occasion("missed", reason=f"no engine ran, number {n:03d}") for n in range(100)
+    ]}  # fmt: skip
+    async with open_console() as console:
+        await console.press("c")
+        await console.sees("number 000")
+        await console.press("tab", "pagedown", "end")
+        await console.until(lambda: "number 000" not in console.text(), "scrolled")
+        screen = console.app.mode_screen
+        assert isinstance(screen, TriggersScreen)
+        panel = screen.panel
+        for held in (60, 90, 100):
+            await console.until(lambda held=held: panel.row_count() == held, "more of it")
+            await console.press("end")
+        await console.sees("number 099")
+        shown = console.text()
+        engine.changed()
+        await console.pilot.pause()
+        assert console.text() == shown, "nothing moves under who reads"
+        await console.press("home")
+        await console.sees("number 000")
+        await console.press("escape", "down")
+        await console.sees("refused: the signature is wrong")
 
 
 async def test_without_a_trigger_it_says_how_to_make_one(

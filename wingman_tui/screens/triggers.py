@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from engine.client.console import quote
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.looking import LookingScreen
-from wingman_tui.triggers import TRIGGERS, TriggerRows, head_lines, ledger_lines, moment_lines
+from wingman_tui.triggers import TRIGGERS, Ledger, TriggerRows
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
-from wingman_tui.widgets.painted import Painted
+from wingman_tui.widgets.trigger_pane import Shown, TriggerPane
 
 LEDGER_ROWS = 30
 PREVIEW = 12
@@ -29,12 +29,12 @@ class TriggersScreen(LookingScreen):
     def panes(self) -> ComposeResult:
         """The table, and of the selected one its ledger or its next moments."""
         self.rows = TriggerRows()
-        self.ledgers: dict[str, list[Any]] = {}
+        self.ledgers: dict[str, Ledger] = {}
         self.moments: dict[str, list[Any]] = {}
         self.shows_moments = False
         self.table = LiveTable(self.rows, TRIGGERS, empty=self._empty, id="triggers")
         yield self.table
-        self.panel = TriggerPanel(self)
+        self.panel = TriggerPane(self._shown, self._load_older)
         yield self.panel
 
     def title_words(self) -> tuple[str, ...]:
@@ -64,29 +64,54 @@ class TriggersScreen(LookingScreen):
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another one is meant."""
-        self.when_resting(self._load)
+        if event.lines is self.table:
+            self.when_resting(self._load)
 
     def _load(self) -> None:
-        """Ask for what is shown below."""
+        """Ask for what is shown below; nothing moves under who reads further down."""
         row = self.selected()
-        self.panel.refresh()
-        if row is None:
+        self.panel.fill()
+        if row is None or self.panel.top:
             return
         name = str(row["name"])
-        what = f"next?count={PREVIEW}" if self.shows_moments else f"ledger?limit={LEDGER_ROWS}"
 
         def take(answer: dict[str, Any]) -> None:
             if "moments" in answer:
                 self.moments[name] = answer["moments"]
-            else:
-                self.ledgers[name] = answer["occasions"]
-            self.panel.refresh()
+            elif not self.panel.top:  # else older ones are read by now
+                self.ledgers[name] = Ledger(answer["occasions"], answer.get("next"))
+            self.panel.fill()
 
-        session = self.console_app.session
-        path = f"/v1/triggers/{quote(name)}/{what}"
-        self.console_app.carry_out(
-            session.request("GET", path), take, on_refusal=lambda refused: None
-        )
+        what = f"next?count={PREVIEW}" if self.shows_moments else f"ledger?limit={LEDGER_ROWS}"
+        self._ask(name, what, take)
+
+    def _load_older(self) -> None:
+        """Ask for what stands below what is held of the ledger."""
+        row = self.selected()
+        ledger = self.ledgers.get(str(row["name"])) if row is not None else None
+        if row is None or ledger is None or ledger.next is None or self.shows_moments:
+            return
+        before, ledger.next = ledger.next, None
+
+        def take(answer: dict[str, Any]) -> None:
+            ledger.rows += answer["occasions"]
+            ledger.next = answer.get("next")
+            self.panel.fill()
+
+        self._ask(str(row["name"]), f"ledger?limit={LEDGER_ROWS}&before={before}", take)
+
+    def _ask(self, name: str, what: str, take: Callable[[dict[str, Any]], None]) -> None:
+        request = self.console_app.session.request("GET", f"/v1/triggers/{quote(name)}/{what}")
+        self.console_app.carry_out(request, take, on_refusal=lambda refused: None)
+
+    def _shown(self) -> Shown | None:
+        """Of the selected trigger what is known, and its moments if these are wanted."""
+        row = self.selected()
+        if row is None:
+            return None
+        name = str(row["name"])
+        moments = self.moments.get(name, []) if self.shows_moments else None
+        return Shown(row, self.ledgers.get(name, Ledger()).rows, moments)
 
     def about(self) -> Sequence[Part]:
         """What is filtered for."""
@@ -110,6 +135,17 @@ class TriggersScreen(LookingScreen):
 
     # actions
 
+    def do_pane(self) -> None:
+        """Move between the table and what is shown below it."""
+        (self.table if self.focused is self.panel else self.panel).focus()
+
+    def do_back(self) -> None:
+        """Out of the pane below, then as everywhere."""
+        if self.focused is self.panel:
+            self.do_pane()
+        else:
+            super().do_back()
+
     def do_pause(self) -> None:
         """Pause it, or let it go on."""
         row = self.selected()
@@ -127,6 +163,7 @@ class TriggersScreen(LookingScreen):
     def do_moments(self) -> None:
         """Show the next moments instead of the ledger, or the ledger again."""
         self.shows_moments = not self.shows_moments
+        self.panel.top = 0
         self._load()
 
     def do_open(self) -> None:
@@ -134,7 +171,8 @@ class TriggersScreen(LookingScreen):
         row = self.selected()
         if row is None:
             return
-        rows = [(row.get("last") or {}), *self.ledgers.get(str(row["name"]), ())]
+        ledger = self.ledgers.get(str(row["name"]), Ledger())
+        rows = [(row.get("last") or {}), *ledger.rows]
         started = next((each["execution"] for each in rows if each.get("execution")), None)
         if started is None:
             self.console_app.tell("it has started nothing yet", "warning")
@@ -179,29 +217,3 @@ class TriggersScreen(LookingScreen):
         """The command line that does what an action does here."""
         row = self.selected()
         return "" if row is None else str(action.command).format(name=row["name"])
-
-
-class TriggerPanel(Painted):
-    """Of the selected trigger: what holds it up, then its ledger or its next moments."""
-
-    def __init__(self, screen: TriggersScreen) -> None:
-        super().__init__(id="trigger-panel")
-        self._owner = screen
-
-    def render_line(self, y: int) -> Any:
-        """One line of it."""
-        lines = self._lines()
-        return self.line(lines[y]) if y < len(lines) else self.blank()
-
-    def _lines(self) -> list[list[Part]]:
-        row = self._owner.selected()
-        if row is None:
-            return []
-        name = str(row["name"])
-        lines = head_lines(row, self.view, self.size.width)
-        lines[0] = self.view.headed(lines[0], self.size.width)
-        if self._owner.shows_moments:
-            return lines + moment_lines(self._owner.moments.get(name, ()))
-        return lines + ledger_lines(
-            self._owner.ledgers.get(name, ()), self.view, self.size.width
-        )
