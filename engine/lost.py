@@ -21,6 +21,7 @@ from engine.journal.journal import Journal
 from engine.model import SECTIONS, Event
 from engine.recovery import new_execution
 from engine.scheduler import Observer
+from engine.times import from_text
 
 # of a flow whose version is gone: nothing but its name is known
 UNKNOWN: dict[str, Any] = {
@@ -57,5 +58,7 @@ def _ended(history: History, ord_: int, event: Event) -> Execution:
     facts = {**data, "flow": row[2], "number": row[3], "trigger": row[6]}
     execution = new_execution(ord_, row[1], row[7], facts, definition, {})
     execution.started_at_us, execution.attempt = row[8], row[11]
+    again = data.get("attempt_started_at")
+    execution.attempt_started_at_us = from_text(again) if again else None
     apply(execution, event)
     return execution

@@ -128,7 +128,8 @@ class Execution(TypedDict):
     debug: bool
     started_at: str | None
     ended_at: str | None
-    duration_ms: int | None
+    duration_ms: int | None  # of its present attempt
+    attempt_started_at: NotRequired[str | None]  # of one that was retried: when that one began
     inputs: dict[str, Any]
     outputs: dict[str, Any]
     warnings: int | None
@@ -156,7 +157,8 @@ STEP_KEYS = (
     "error", "outputs", "warnings", "cpu_s", "max_rss_bytes",
 )  # fmt: skip
 # only where there is such a thing to tell; `server` where several were asked
-MORE_EXECUTION_KEYS = ("server", "parent", "environment", "stuck", "expected")
+MORE_EXECUTION_KEYS = ("server", "parent", "environment", "stuck", "expected",
+                       "attempt_started_at")  # fmt: skip
 MORE_STEP_KEYS = ("handled", "reason", "child", "of", "stuck")
 
 

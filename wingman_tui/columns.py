@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
+from engine.client.console import began_at
 from wingman_tui import looks
 from wingman_tui.format import (
     count,
@@ -38,10 +39,11 @@ def is_live(execution: Row) -> bool:
 
 
 def took_ms(row: Row, now: float) -> float | None:
-    """How long it took, or has taken until now."""
+    """How long it took, or has taken until now; of one that was retried, its present attempt."""
     if row.get("duration_ms") is not None:
         return float(row["duration_ms"])
-    started = parse(row["started_at"]) if row.get("started_at") else None
+    began = began_at(row)
+    started = parse(began) if began else None
     return None if started is None else max(0.0, (now - started) * 1000)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.client.console import began_at
 from wingman_tui.format import parse_time
 from wingman_tui.sorting import NEWEST_FIRST, Order
 from wingman_tui.state import Change, ExecutionsWindow, Places
@@ -44,8 +45,9 @@ def rank_of(row: Mapping[str, Any], order: Order, now: float) -> tuple[Any, ...]
         return (turn * (STATES.index(state) if state in STATES else len(STATES)), newest)
     if order.by == "duration":
         took = row.get("duration_ms")
-        if took is None and row.get("started_at"):
-            started = parse_time(str(row["started_at"]))
+        began = began_at(row)
+        if took is None and began:
+            started = parse_time(began)
             took = None if started is None else max(0.0, now - started) * 1000
         return (1, 0, newest) if took is None else (0, -turn * took, newest)
     return (turn * newest,)

@@ -186,7 +186,7 @@ def _text(execution: Execution, what: str, around: Around) -> str:
     if error:
         step = f"{error['step']}: " if error.get("step") else ""
         lines.append(f"{step}{error['type']}: {error['message']}")
-    since_us = execution.started_at_us
+    since_us = execution.attempt_started_at_us
     if since_us is not None:
         taken_s = ((execution.ended_at_us or around.now_us) - since_us) / 1e6
         lines.append(f"{execution.state} after {durations.written(round(taken_s, 1))}")

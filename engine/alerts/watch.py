@@ -64,7 +64,7 @@ class Watch:
                 self._runs.set(f"{id_}/{n}", None)
         elif execution.state == "running" and self._running.get(id_) != execution.attempt:
             self._running[id_] = execution.attempt
-            since_us = execution.attempt_started_at_us or execution.started_at_us or self._now_us()
+            since_us = execution.attempt_started_at_us or self._now_us()
             for n, rule in _of(execution, "long_running"):
                 self._spawn(self._watch(execution, n, rule, since_us))
 
@@ -77,10 +77,9 @@ class Watch:
 
     async def _usual_s(self, execution: Execution, slower: dict[str, Any]) -> float | None:
         """What is too long, by the executions before; None while too few have completed."""
-        last = await self._service.reader(
-            lambda history: history.newest(execution.flow, slower["of_last"] + 1)
+        taken = await self._service.reader(
+            lambda history: history.good_durations_ms(execution.flow, slower["of_last"] + 1)
         )
-        taken = [row["duration_ms"] for row in last if row["state"] == "completed"]
         if len(taken) < LEAST_USUAL:
             return None
         return float(statistics.median(taken) * slower["than"] / 1000)

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+from engine.attempt import began_at
 from engine.cli import states
 from engine.cli.format import age, duration, epoch_s
 from engine.cli.report import json_line, name_of, stuck_words
@@ -148,9 +149,9 @@ def _row(execution: dict[str, Any], now_s: float) -> list[str]:
     state = states.word(execution)
     glyph, ascii_glyph, _ = states.LOOKS.get(state, ("?", "?", ()))
     started = execution["started_at"]
-    took = execution["duration_ms"]
-    if took is None and started and execution["state"] not in states.TERMINAL:
-        took = max(0.0, now_s - epoch_s(started)) * 1000
+    took, began = execution["duration_ms"], began_at(execution)
+    if took is None and began and execution["state"] not in states.TERMINAL:
+        took = max(0.0, now_s - epoch_s(began)) * 1000
     return [
         f"{glyph if has_glyphs(sys.stdout) else ascii_glyph} {state}",
         clean(f"{execution['flow']}#{execution['number']}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from engine.attempt import began_at
 from engine.cli import states
 from engine.cli.format import count, duration, epoch_s, local_time, size
 from engine.cli.report import (
@@ -146,13 +147,15 @@ def _started(execution: dict[str, Any]) -> str:
     started = execution["started_at"]
     if not started:
         return f"not yet (asked for {local_time(execution.get('created_at'))})"
-    ended = execution["ended_at"]
-    return f"{local_time(started)}{f', ended {local_time(ended)}' if ended else ''}"
+    again, ended = execution.get("attempt_started_at"), execution["ended_at"]
+    attempt = f", attempt {execution['attempt']} {local_time(again)}" if again else ""
+    return f"{local_time(started)}{attempt}{f', ended {local_time(ended)}' if ended else ''}"
 
 
 def _took(execution: dict[str, Any]) -> str:
-    if execution["duration_ms"] is None and execution["started_at"]:
-        so_far_s = time.time() - epoch_s(execution["started_at"])
+    began = began_at(execution)
+    if execution["duration_ms"] is None and began:
+        so_far_s = time.time() - epoch_s(began)
         return f"{duration(max(0.0, so_far_s) * 1000)} so far"
     return duration(execution["duration_ms"])
 

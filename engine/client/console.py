@@ -6,6 +6,7 @@ rest is named here. Light to import.
 
 from __future__ import annotations
 
+from engine.attempt import began_at
 from engine.client.http import Client, quote, with_query
 from engine.client.launch import ensure_engine
 from engine.client.servers import HERE, Server, current, find_among, meant
@@ -18,6 +19,7 @@ __all__ = [
     "Home",
     "Server",
     "WingmanError",
+    "began_at",
     "current",
     "ensure_engine",
     "find_among",

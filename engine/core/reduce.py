@@ -260,7 +260,7 @@ def _retried(ex: Execution, at_us: int, data: dict[str, Any]) -> None:
     ex.state = check_execution(ex.state, "queued")
     ex.attempt = data["attempt"]
     ex.unexpected = None
-    ex.ended_at_us = None
+    ex.attempt_started_at_us = ex.ended_at_us = None
     ex.error = None
     ex.outputs = {}
     ex.cancelling = ex.cancel_reason = ""

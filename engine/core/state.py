@@ -193,9 +193,11 @@ class Execution:
 
     @property
     def duration_ms(self) -> int | None:
-        if self.started_at_us is None or self.ended_at_us is None:
+        """Of its present attempt: the days before a retry are nobody's work."""
+        began_us = self.started_at_us if self.attempt == 1 else self.attempt_started_at_us
+        if began_us is None or self.ended_at_us is None:
             return None
-        return (self.ended_at_us - self.started_at_us) // 1000
+        return (self.ended_at_us - began_us) // 1000
 
     @property
     def has_ended(self) -> bool:

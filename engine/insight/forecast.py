@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.attempt import began_at
 from engine.insight.critical import words
 from engine.model import SECTIONS
 from engine.times import from_text, to_text
@@ -41,11 +42,12 @@ def expected(found: Row, usual: Usual, now_us: int) -> dict[str, Any] | None:
     while waiting.get("kind") == "flow":
         waiting = waiting["waiting_for"]
     waits = waiting.get("kind")
-    if found["state"] == "running" and found.get("started_at") and waits not in OPEN_ENDED:
+    began = began_at(found)
+    if found["state"] == "running" and began and waits not in OPEN_ENDED:
         if "steps" in found:
             end_us = now_us + 1000 * round(_left_ms(found["steps"], usual, now_us))
         else:
-            end_us = from_text(found["started_at"]) + round(1000 * usual.whole_ms)
+            end_us = from_text(began) + round(1000 * usual.whole_ms)
             end_us = None if end_us < now_us else end_us
     return {
         "usual_ms": round(usual.whole_ms),

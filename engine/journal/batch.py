@@ -106,7 +106,9 @@ def execution_json(
     ex: Execution, inputs: dict[str, Any], waiting: dict[str, Any] | None
 ) -> dict[str, Any]:
     """What a list of executions needs beside the columns."""
+    again = {"attempt_started_at": to_text(ex.attempt_started_at_us)} if ex.attempt > 1 else {}
     return {
+        **again,
         "tags": ex.definition["tags"],
         "actor": ex.actor,
         "version": ex.version,

@@ -267,6 +267,11 @@ class History:
             for id_, number, state, duration in rows
         ]
 
+    def good_durations_ms(self, flow: str, limit: int) -> list[int]:
+        """What those of the newest executions took that have completed without a retry."""
+        rows = self._db.execute(self._named["good_of_newest"], (flow, limit))
+        return [duration for (duration,) in rows]
+
     def attempts(self, ord_: int) -> dict[int, tuple[str, int]]:
         """(step path, attempt of the step) by attempt number of an execution."""
         rows = self._db.execute(self._named["attempts_of"], (ord_,))

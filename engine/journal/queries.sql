@@ -150,7 +150,8 @@ WHERE steps.execution = j.value->>0 AND steps.state IN ('pending', 'waiting', 'r
 
 -- name: abandon_executions
 UPDATE executions SET state = 'failed', ended_at = j.value->>1, waiting = 0,
-  duration_ms = (j.value->>1 - started_at) / 1000,
+  duration_ms = (j.value->>1 - iif(attempt = 1, started_at,
+    CAST(unixepoch(data->>'attempt_started_at', 'subsec') * 1000000 AS INTEGER))) / 1000,
   data = json_set(data, '$.error', json(j.value->2), '$.waiting_for', NULL)
 FROM json_each(?1) j WHERE executions.ord = j.value->>0
 
@@ -246,8 +247,16 @@ SELECT position, data FROM steps WHERE execution = ?1 AND position >= ?2 AND pos
 AND (?5 IS NULL OR state = ?5) ORDER BY position LIMIT ?4
 
 -- name: last_good
-SELECT ord, duration_ms, steps_total FROM executions INDEXED BY executions_by_flow
-WHERE flow = ?1 AND state = 'completed' AND ord < ?2 ORDER BY ord DESC LIMIT ?3
+-- one that was retried did only a part of the work in its last attempt
+SELECT ord, duration_ms, steps_total FROM (
+  SELECT ord, duration_ms, steps_total, attempt FROM executions INDEXED BY executions_by_flow
+  WHERE flow = ?1 AND state = 'completed' AND ord < ?2 ORDER BY ord DESC LIMIT 5 * ?3)
+WHERE attempt = 1 LIMIT ?3
+
+-- name: good_of_newest
+SELECT duration_ms FROM (
+  SELECT state, duration_ms, attempt FROM executions WHERE flow = ?1 ORDER BY number DESC LIMIT ?2)
+WHERE state = 'completed' AND attempt = 1
 
 -- name: usual_steps
 -- what the steps of the file took in these executions; their batches are left out
@@ -373,7 +382,9 @@ WHERE flow = ?1 AND state = ?2 ORDER BY ord DESC LIMIT 1 OFFSET ?3
 
 -- name: facts
 -- what a list can be sorted by
-SELECT ord, flow, state, started_at, duration_ms FROM executions
+SELECT ord, flow, state, iif(attempt = 1, started_at,
+    CAST(unixepoch(data->>'attempt_started_at', 'subsec') * 1000000 AS INTEGER)), duration_ms
+FROM executions
 WHERE ord IN (SELECT value FROM json_each(?1)) ORDER BY ord DESC
 
 -- name: upsert_triggers

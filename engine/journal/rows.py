@@ -15,6 +15,7 @@ STORED = {
     "tags", "actor", "version", "debug", "inputs", "outputs", "waiting_for", "resumed_from",
     "rerun_of", "error", "source",
 }  # fmt: skip
+RETRIED = ("attempt_started_at",)  # only of those
 decode = msgspec.json.decode
 
 
@@ -84,6 +85,7 @@ def execution_from(row: Row) -> dict[str, Any]:
         "environment": data.get("environment") or {},
         "error": data["error"],
         "created_at": to_text(created),
+        **{key: data[key] for key in RETRIED if key in data},
         "source": data["source"],
         "progress": {"ended": steps_ended, "running": 0, "total": total},
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.attempt import began_at
 from engine.errors import UsageError
 from engine.filters import Filter
 from engine.journal.history import History
@@ -71,7 +72,8 @@ def sorted_rows(rows: list[dict[str, Any]], order: Order, now_us: int) -> list[d
     """Executions as the API shows them, newest first, in another order."""
     ranked = []
     for row in rows:
-        started = from_text(row["started_at"]) if row["started_at"] else None
+        began = began_at(row)
+        started = from_text(began) if began else None
         rank = _rank(order.by, row["flow"], row["state"], started, row["duration_ms"], now_us)
         ranked.append((rank, row))
     return [row for _, row in _in_order(ranked, order)]

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from typing import Any
 
+from engine.attempt import began_at
 from engine.catalog import one_flow
 from engine.clock import Clock
 from engine.core.names import names_of
@@ -285,8 +286,10 @@ def _lines_of(reader: LogReader, path: str) -> list[bytes]:
 
 
 def _line(found: Row) -> critical.Timeline:
-    begin = from_text(found["started_at"]) if found["started_at"] else None
-    return critical.timeline(found["steps"], begin, Clock().now_us())
+    """The present attempt's: what an earlier one completed took nothing of this one's time."""
+    began = began_at(found)
+    steps = [step for step in found["steps"] if not began or (step["started_at"] or began) >= began]
+    return critical.timeline(steps, from_text(began) if began else None, Clock().now_us())
 
 
 def _completed(found: Row) -> QueryOf:

@@ -31,6 +31,8 @@ ENDS_READ = 20  # attempts of one step
 FAILING_READ = 20  # steps of one execution whose attempts are read
 SILENT_READ = 50  # steps of one execution whose logs are asked
 KEPT = 1_000
+# what of a row tells when the whole should end
+SHORT = ("id", "state", "started_at", "attempt_started_at", "waiting_for")
 
 
 class Outlook:
@@ -72,7 +74,7 @@ class Outlook:
             at_us, facts = self._seen.get(ex.id, (0, {}))
             due_us = self._due_us.get(ex.id, now_us)
             if now_us >= at_us + LOOK_AGAIN_US or at_us < due_us <= now_us:
-                short = {key: row[key] for key in ("id", "state", "started_at", "waiting_for")}
+                short = {key: row[key] for key in SHORT if key in row}
                 await self.add(short)
                 facts = self._seen[ex.id][1] if ex.id in self._seen else {}
             row |= facts

@@ -232,6 +232,20 @@ def test_retry_runs_what_failed_and_what_was_skipped_for_it_and_finally_again() 
         world.do(decide.retry_execution)
 
 
+def test_the_days_before_a_retry_are_not_counted() -> None:
+    world = World(flow(step("a")))
+    first_us = world.ex.started_at_us
+    world.end("a", exit_code=1)
+    world.now_us += 3 * 86_400_000_000
+    world.do(decide.retry_execution)
+    again_us = world.now_us
+    world.now_us += 5_000_000
+    world.end("a")
+    ex = world.ex
+    assert ex.started_at_us == first_us
+    assert ex.duration_ms == (world.now_us - again_us) // 1000
+
+
 def test_an_interrupted_step_is_never_shown_as_failed_and_runs_again_only_by_its_policy() -> None:
     world = World(flow(step("a")))
     world.do(decide.attempt_interrupted, world.number_of("a"))

@@ -14,13 +14,17 @@ from engine.journal.usual_rows import UsualRows
 from tests.journal.made import execution, record, with_journal
 
 
-def write(path: Path, tooks_s: list[int], flow: str = "f") -> History:
+def write(
+    path: Path, tooks_s: list[int], flow: str = "f", retried: frozenset[int] = frozenset()
+) -> History:
     """Executions 1, 2, … of a flow, completed after so many seconds; a 0 is a failed one."""
 
     async def work(journal: Journal) -> None:
         for ord_, took_s in enumerate(tooks_s, 1):
             ex = execution(ord_, flow)
             ex.started_at_us, ex.ended_at_us = 0, took_s * 1_000_000
+            if ord_ in retried:
+                ex.attempt, ex.attempt_started_at_us = 2, 0
             step = ex.steps["a"]
             step.state, step.duration_ms = "completed", took_s * 500
             record(journal, ex, "completed" if took_s else "failed")
@@ -38,6 +42,13 @@ def test_the_median_of_the_last_good_ones(tmp_path: Path) -> None:
     assert (first.whole_ms, first.executions) == (100_000, 2)
     assert UsualRows().of(history, "f", 1).whole_ms is None
     assert UsualRows().of(history, "other").executions == 0
+
+
+def test_what_was_retried_tells_nothing_of_what_is_usual(tmp_path: Path) -> None:
+    history = write(tmp_path / "journal.db", [9, 9, 1, 1, 1, 9], retried=frozenset({3, 4, 5}))
+    usual = UsualRows().of(history, "f")
+    assert (usual.whole_ms, usual.executions) == (9_000, 3)
+    assert history.good_durations_ms("f", 4) == [9_000]
 
 
 def test_it_is_read_again_only_when_another_one_has_completed(

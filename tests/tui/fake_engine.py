@@ -32,6 +32,7 @@ from tests.tui.rows import Row, execution, step
 EXPLAINED = ["events", "engine/log", "engine", "doctor", "audit", "audit/verify", "pools", "inbox/{id}"]
 UNKNOWN = JSONResponse({"error": {"code": "unknown_reference", "message": "unknown"}}, 404)
 LEVELS = ("debug", "info", "warning", "error")
+MOMENT = {"at": "2026-11-28T02:00:00Z", "local": "2026-11-28T03:00:00+01:00"}
 
 
 class FakeEngine:
@@ -196,7 +197,7 @@ class FakeEngine:
                 Route("/v1/alerts/{id}/ack", self._changed, methods=["POST"]),
                 Route("/v1/plan", self._explain, methods=["POST"]),
                 Route("/v1/triggers/{name}/ledger", self._ledger),
-                Route("/v1/triggers/{name}/next", self._moments),
+                Route("/v1/triggers/{name}/next", lambda request: JSONResponse({"moments": [MOMENT]})),
                 Route("/v1/triggers/{name}/{verb}", self._switch, methods=["POST"]),
                 Route("/v1/flows/{name}/debug", self._debug, methods=["POST"]),
                 Route("/v1/flows/{name}", self._flow),
@@ -334,15 +335,10 @@ class FakeEngine:
         })  # fmt: skip
 
     async def _ledger(self, request: Request) -> Response:
-        held = self.ledgers.get(request.path_params["name"], [])
         start, count = (int(request.query_params.get(name, 0)) for name in ("before", "limit"))
-        end = start + count
-        more = end if end < len(held) else None
-        return JSONResponse({"occasions": held[start:end], "next": more})
-
-    async def _moments(self, request: Request) -> Response:
-        found = {"at": "2026-11-28T02:00:00Z", "local": "2026-11-28T03:00:00+01:00"}
-        return JSONResponse({"moments": [found]})
+        left = self.ledgers.get(request.path_params["name"], [])[start:]
+        more = start + count if count < len(left) else None
+        return JSONResponse({"occasions": left[:count], "next": more})
 
     async def _switch(self, request: Request) -> Response:
         name, verb = request.path_params["name"], request.path_params["verb"]

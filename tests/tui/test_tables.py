@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from wingman_tui import global_actions, inputs, modes
-from wingman_tui.columns import EXECUTIONS, FLOWS
+from wingman_tui.columns import EXECUTIONS, FLOWS, took
+from wingman_tui.format import parse_time
 from wingman_tui.keymap import ACTIONS, Action
 from wingman_tui.keys import HINTS_LIMIT, Keymap, KeymapError, clashes
 from wingman_tui.settings import SettingsError, load_settings
@@ -151,6 +152,15 @@ def test_settings_are_read_and_mistakes_are_named(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(SettingsError, match=re.escape(problem)):
             load_settings(file, {})
+
+
+def test_the_time_of_a_retry_is_counted_from_the_retry() -> None:
+    row = {"started_at": "2026-11-24T10:00:00.000000Z", "duration_ms": None, "attempt": 2}
+    now = parse_time("2026-11-27T10:00:05.000000Z")
+    assert now is not None
+    assert took({**row, "attempt_started_at": "2026-11-27T10:00:00.000000Z"}, now) == "5s"
+    assert took({**row, "attempt_started_at": None}, now) == "", "it waits for its turn"
+    assert took({**row, "attempt": 1}, now) == "3d00h"
 
 
 @pytest.mark.parametrize("columns", [EXECUTIONS, FLOWS])

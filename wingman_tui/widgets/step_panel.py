@@ -156,7 +156,12 @@ class StepPanel(Painted):
 
     def _times(self, row: Row) -> list[list[Part]]:
         zone = self.view.zone
-        pairs = (("started", row.get("started_at")), ("ended", row.get("ended_at")))
+        again = f"attempt {row.get('attempt')}"
+        pairs = (
+            ("started", row.get("started_at")),
+            (again, row.get("attempt_started_at")),
+            ("ended", row.get("ended_at")),
+        )
         return [
             [(f"{name:<8} ", "muted"), (full_time(value, zone), "text")]
             for name, value in pairs
