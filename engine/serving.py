@@ -27,6 +27,13 @@ class Serving:
         self.tls_key = tls_key
         self.names = names or []
 
+    def options(self) -> list[str]:
+        """As options of `wingman serve`."""
+        words = ["--host", self.host, "--port", str(self.port)]
+        words += ["--tls-cert", self.tls_cert] if self.tls_cert else []
+        words += ["--tls-key", self.tls_key] if self.tls_key else []
+        return words + [word for name in self.names for word in ("--name", name)]
+
     def word(self) -> str:
         """As a word of the engine's command line."""
         import json

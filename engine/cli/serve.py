@@ -31,6 +31,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.option("--tls-cert", metavar="FILE", default="", help="a certificate (PEM) of your own")
     parser.option("--tls-key", metavar="FILE", default="", help="its key, where it is not in it")
     parser.option("--name", each=True, help="another name by which clients may call this server")
+    parser.flag("--install", help="write a systemd user unit that does this, instead of doing it")
 
 
 def execute(args: Arguments, name: str) -> int:
@@ -41,6 +42,11 @@ def execute(args: Arguments, name: str) -> int:
 
     read_config(home.config_file)  # an engine that runs is not given up for one that cannot
     make_home(home)
+    if args.install:
+        from engine.cli.install import install
+
+        print(install(home, ("engine.cli.main", "serve", *serving.options())))
+        return 0
     try:
         tokens = Client(home).request("GET", "/v1/tokens")["tokens"]
         if not any(token["works"] for token in tokens):
@@ -52,7 +58,7 @@ def execute(args: Arguments, name: str) -> int:
         tell(f"took over from the engine that ran here (pid {last['pid']})")
     except Unavailable:
         pass
-    words = [sys.executable, "-P", "-m", "engine.life", "--stay", serving.word()]
+    words = [sys.executable, "-P", "-X", "utf8", "-m", "engine.life", "--stay", serving.word()]
     os.execve(sys.executable, words, python_environment(home))
 
 

@@ -1,4 +1,4 @@
-"""`wingman engine start|stop|status|restart|reload|install`."""
+"""`wingman engine start|stop|status|restart|reload|install|uninstall`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.cli.parser import Arguments, Parser
     from engine.paths import Home
 
-ACTIONS = ("start", "stop", "status", "restart", "reload", "install")
+ACTIONS = ("start", "stop", "status", "restart", "reload", "install", "uninstall")
 STATUS_KEYS = ("pid", "runner_pid", "version", "home", "socket", "started_at")
 MORE_STATUS_KEYS = ("environment",)  # only where the configuration says something
 
@@ -36,10 +36,10 @@ def execute(args: Arguments, name: str) -> int:
         raise UsageError(
             f"engine {args.action} is about this machine", "leave out --server and WINGMAN_SERVER"
         )
-    if args.action == "install":
-        from engine.cli.install import install
+    if args.action in ("install", "uninstall"):
+        from engine.cli.install import install, uninstall
 
-        print(install(home))
+        print(install(home) if args.action == "install" else uninstall())
         return 0
     if args.action == "status":
         _print(status(home), args.json)
@@ -52,6 +52,10 @@ def execute(args: Arguments, name: str) -> int:
         from engine.config import read_config
 
         read_config(home.config_file)  # an engine that runs is not given up for one that cannot
+    if args.action == "restart" and (found := _restarted_by_systemd(home, args.all)):
+        tell("systemd has started the engine of the unit anew")
+        _print(found, args.json)
+        return 0
     if args.action in ("stop", "restart"):
         _stop(home, args.all)
     if args.action in ("start", "restart"):
@@ -72,6 +76,17 @@ def _stop(home: Home, cancel_all: bool) -> None:
         return
     steps = "no step is left running" if cancel_all else "steps that run go on to their end"
     tell(f"the engine (pid {last['pid']}) has stopped; {steps}")
+
+
+def _restarted_by_systemd(home: Home, cancel_all: bool) -> dict[str, Any] | None:
+    """Start an engine anew that a unit runs: by that, else it would leave its unit."""
+    from engine.cli.install import is_run_by_systemd, restart_by_systemd
+
+    if not _is_running(home) or not is_run_by_systemd(status(home)["pid"]):
+        return None
+    if cancel_all:
+        _stop(home, cancel_all=True)
+    return restart_by_systemd(home)
 
 
 def _is_running(home: Home) -> bool:

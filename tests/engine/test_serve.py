@@ -47,6 +47,14 @@ def test_everything_goes_as_it_does_here(served: Served) -> None:
         served.client("viewer").request("POST", "/v1/executions", {"flow": "practice-failure"})
 
 
+def test_its_own_log_is_read_from_far_away_too(served: Served) -> None:
+    """It runs in the foreground, where a terminal or systemd's journal has its lines as well."""
+    lines = served.client("operator").request("GET", "/v1/engine/log")["lines"]
+    told = [line["text"] for line in lines if "listening on https://" in line["text"]]
+    assert told
+    assert told[-1] in served.log.read_text()
+
+
 def test_who_is_unknown_learns_nothing(served: Served) -> None:
     nobody = served.client(token="")
     assert nobody.request("GET", "/healthz") == {"status": "ok"}
