@@ -21,6 +21,7 @@ from wingman_tui.view import Part
 Found = Mapping[str, Any]
 Line = list[Part]
 NAME_CELLS = 28
+NO_KEYS: Mapping[str, str] = {}
 TOOK_CELLS = 8
 VALUE_LINES = 12
 FOLDS_LIMIT = 40  # lines that one line may become
@@ -34,10 +35,18 @@ def title(text: str) -> Line:
     return [(text, "focus")]
 
 
-def why_lines(found: Found, width: int, zone: Any = None) -> list[Line]:
-    """The answer, the chain of causes with the last log lines, the commands that help."""
+def why_lines(
+    found: Found, width: int, zone: Any = None, keys: Mapping[str, str] = NO_KEYS
+) -> list[Line]:
+    """The answer, the commands that help, the chain of causes with the last log lines.
+
+    `keys` are those that do here what a command does, by its verb.
+    """
     lines: list[Line] = [[(text, "strong")] for text in wrap(clean(found["answer"]), width)]
-    lines.append([])
+    if found["helps"]:
+        lines += [[], title("What helps"), *_help_lines(found, width, keys)]
+    if found["causes"]:
+        lines += [[], title("How it came to this")]
     for cause in found["causes"]:
         indent = "  " * (int(cause["depth"]) + 1)
         subject = clean(cause["subject"])
@@ -50,18 +59,27 @@ def why_lines(found: Found, width: int, zone: Any = None) -> list[Line]:
         for text in cause["lines"]:
             said: Line = [(f"{indent}| ", "muted"), (clean(text), "log_step")]
             lines += folded(said, width, len(indent) + 4)
-    if found["helps"]:
-        lines += [[], title("What helps")]
+    return lines
+
+
+def _help_lines(found: Found, width: int, keys: Mapping[str, str]) -> list[Line]:
+    """What helps: the key that does it here, and the command, as far as there is room for both."""
+    own = str(found.get("subject") or "").partition(" ")[0]
     helps = [(clean(each["command"]), clean(each["what"])) for each in found["helps"]]
-    longest = max((cell_len(command) for command, _ in helps), default=0)
-    in_columns = all(longest + cell_len(what) + 4 <= width for _, what in helps)
+    longest = max((cell_len(what) for _, what in helps), default=0)
+    in_columns = all(longest + cell_len(command) + 8 <= width for command, _ in helps)
+    lines: list[Line] = []
     for command, what in helps:
+        words = command.split()
+        key = keys.get(words[1], "") if own in words else ""
+        head, *rest = wrap(what, max(20, width - 6))
+        lines.append([(f"  {key:<2}  ", "key"), (head, "text")])
+        lines += [[(f"      {text}", "text")] for text in rest]
         # a command is never cut: it is there to be copied
-        lines.append([("  ", "text"), (command, "code")])
         if in_columns:
-            lines[-1].append((" " * (longest - cell_len(command) + 2) + what, "muted"))
-        else:
-            lines += [[(f"      {text}", "muted")] for text in wrap(what, max(20, width - 6))]
+            lines[-1] += [(" " * (longest - cell_len(what) + 2), "text"), (command, "code")]
+        elif not key:
+            lines.append([("      ", "text"), (command, "code")])
     return lines
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 
 from engine.client.console import began_at
 from wingman_tui import looks
+from wingman_tui.column_layout import Column, Row
 from wingman_tui.format import (
     count,
     duration,
@@ -20,13 +22,15 @@ from wingman_tui.format import (
     when,
 )
 from wingman_tui.format import parse_time as parse
+from wingman_tui.naming import error_line, name_of
 from wingman_tui.outlook import left, stuck_words
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part, View
-from wingman_tui.widgets.live_table import Column, Row
+from wingman_tui.waiting import waiting_words
 
 _PLACE = re.compile(r"^\S*:\d+:\d+: ")
 BAR_CELLS = 6
+STEPS_CELLS = 5  # of 12/34
 STRIP_LENGTH = 8
 # what a flow waits for that has no moment
 STARTED_BY = {"webhook": "on a webhook", "watch": "on a file", "after": "after a flow",
@@ -53,17 +57,6 @@ def took(row: Row, now: float) -> str:
     if ms is None:
         return ""
     return duration(ms) if row.get("duration_ms") is not None else live_duration(ms)
-
-
-def name_of(execution: Row) -> str:
-    """What people call an execution: flow#number."""
-    return f"{clean(str(execution.get('flow', '?')))}#{execution.get('number', '?')}"
-
-
-def name_on(execution: Row) -> str:
-    """The same where executions of several servers stand side by side: flow#number on prod."""
-    server = execution.get("server")
-    return f"{name_of(execution)} on {clean(str(server))}" if server else name_of(execution)
 
 
 def _state(row: Row, view: View, width: int) -> Sequence[Part]:
@@ -103,11 +96,16 @@ def progress_parts(row: Row, view: View, bar_cells: int = BAR_CELLS) -> list[Par
 
 
 def _progress(row: Row, view: View, width: int) -> Sequence[Part]:
+    """The numbers below each other, the bar of what runs beside them."""
     parts = progress_parts(row, view)
-    used = sum(len(text) for text, _ in parts)
-    if used > width:
-        return [(fit(parts[-1][0].strip(), width), "text")]
-    return [*parts, (" " * (width - used), "text")]
+    if not parts:
+        return [(" " * width, "text")]
+    numbers = parts[-1][0].ljust(STEPS_CELLS)
+    bar = parts[:2] if len(parts) > 1 else []
+    rest = width - len(numbers) - 1 - sum(len(text) for text, _ in bar)
+    if rest < 0:
+        return [(fit(numbers, width), "text")]
+    return [(numbers + " ", "text"), *bar, (" " * rest, "text")]
 
 
 def _left(row: Row, view: View, width: int) -> Sequence[Part]:
@@ -119,28 +117,33 @@ def _warnings(row: Row, view: View, width: int) -> Sequence[Part]:
     return [(fit_right(count(value) if value else "", width), "level_warning")]
 
 
-def _why(row: Row, view: View, width: int) -> Sequence[Part]:
+def _why(row: Row, view: View, width: int, words: str = "") -> Sequence[Part]:
     error = row.get("error")
-    text = error_line(error) if error else stuck_words(row)
-    return [(fit(text, width), "muted")]
+    text = error_line(error, words) if error else _stuck_or_waiting(row, view)
+    return [(fit(text, width), "text" if row.get("state") == "failed" else "muted")]
 
 
-def error_line(error: Row) -> str:
-    """An error in one line: where, what kind, which message."""
-    step = clean(str(error.get("step") or ""))
-    kind = clean(str(error.get("type") or ""))
-    lines = str(error.get("message") or "").strip().splitlines()
-    message = clean(lines[0]) if lines else ""
-    if kind.partition(":")[2] and message.startswith(f"exited with {kind.partition(':')[2]}"):
-        kind = ""  # the message says the same in words
-    return ": ".join(part for part in (step, kind, message) if part)
+def _stuck_or_waiting(row: Row, view: View) -> str:
+    """Why something that has not ended does not go on."""
+    if row.get("waiting_for") and not row.get("stuck"):
+        return f"waits for {waiting_words(row['waiting_for'], view.zone)}"
+    return stuck_words(row)
 
 
-def _plain(field: str, title: str, width: int, priority: int, grow_to: int = 0) -> Column:
+def with_words(columns: Sequence[Column], words_of: Callable[[Row], str]) -> list[Column]:
+    """The columns, of which WHY quotes what the failed step said."""
+
+    def why(row: Row, view: View, width: int) -> Sequence[Part]:
+        return _why(row, view, width, words_of(row))
+
+    return [replace(each, cell=why) if each.title == "WHY" else each for each in columns]
+
+
+def _plain(field: str, title: str, width: int, priority: int) -> Column:
     def cell(row: Row, view: View, width: int) -> Sequence[Part]:
         return [(fit(clean(str(row.get(field) or "")), width), "muted")]
 
-    return Column(title, width, cell, priority, grow_to)
+    return Column(title, width, cell, priority, snug=True)
 
 
 def _id(row: Row, view: View, width: int) -> Sequence[Part]:
@@ -149,8 +152,8 @@ def _id(row: Row, view: View, width: int) -> Sequence[Part]:
 
 EXECUTIONS = (
     Column("STATE", 11, _state),
-    Column("EXECUTION", 26, _name, grow_to=32, least=14),
-    Column("STARTED", 12, _started, 2),
+    Column("EXECUTION", 26, _name, grow_to=48, least=14),
+    Column("STARTED", 12, _started, 2, snug=True),
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3),
     Column("LEFT", 5, _left, 6, right=True),
@@ -159,7 +162,7 @@ EXECUTIONS = (
     _plain("actor", "WHO", 10, 7),
     _plain("type", "TYPE", 12, 8),
     Column("ID", 8, _id, 9),
-    Column("WHY", 24, _why, 5, grow_to=120),
+    Column("WHY", 40, _why, 5, grow_to=160, least=20),
 )
 
 
@@ -168,7 +171,9 @@ def _server(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 # with the server that each is of
-SIDE_BY_SIDE = (*EXECUTIONS[:1], Column("SERVER", 10, _server, least=7), *EXECUTIONS[1:])
+SIDE_BY_SIDE = (
+    *EXECUTIONS[:1], Column("SERVER", 10, _server, least=7, snug=True), *EXECUTIONS[1:],
+)  # fmt: skip
 
 
 def _flow_name(row: Row, view: View, width: int) -> Sequence[Part]:
@@ -227,13 +232,13 @@ def _comes(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 FLOWS = (
-    Column("FLOW", 22, _flow_name, grow_to=34, least=14),
+    Column("FLOW", 22, _flow_name, grow_to=48, least=14),
     Column("LAST 8", 8, _strip, 1, right=True),
-    Column("LAST", 16, _last_state, 1),
+    Column("LAST", 16, _last_state, 1, snug=True),
     Column("TOOK", 7, _last_took, 5, right=True),
-    Column("NEXT START", 12, _comes, 3),
+    Column("NEXT START", 14, _comes, 3, snug=True),
     _plain("type", "TYPE", 12, 6),
-    Column("WHAT IT DOES", 20, _what, 4, grow_to=100),
+    Column("WHAT IT DOES", 40, _what, 4, grow_to=160, least=20),
 )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wingman_tui.column_layout import Column
 from wingman_tui.format import count, fit, fit_middle, fit_right, full_time, when, wrap
 from wingman_tui.looks import Look
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.view import Part, View
-from wingman_tui.widgets.live_table import Column
 
 Row = Mapping[str, Any]
 Line = list[Part]
@@ -76,8 +76,10 @@ def where(entry: Row) -> str:
     return f"{clean(str(entry['flow']))}{step}" + (f" +{others}" if others else "")
 
 
-def what(entry: Row) -> str:
-    """The error in a line."""
+def what(entry: Row, words: str = "") -> str:
+    """The error in a line: what the step said, where that is known and its message says little."""
+    if words:
+        return words
     first = next(iter(clean_lines(str(entry["message"]), 1)), "")
     return _said(entry, first)
 
@@ -111,8 +113,17 @@ def _where(row: Row, view: View, width: int) -> Sequence[Part]:
     return [(fit_middle(where(row), width), "strong" if row["state"] == "open" else "text")]
 
 
-def _what(row: Row, view: View, width: int) -> Sequence[Part]:
-    return [(fit(what(row), width), "text" if row["state"] == "open" else "muted")]
+def _what(row: Row, view: View, width: int, words: str = "") -> Sequence[Part]:
+    return [(fit(what(row, words), width), "text" if row["state"] == "open" else "muted")]
+
+
+def entries_with(words_of: Callable[[Row], str]) -> list[Column]:
+    """The columns of the entries, of which WHAT quotes what the failed step said."""
+
+    def quoted(row: Row, view: View, width: int) -> Sequence[Part]:
+        return _what(row, view, width, words_of(row))
+
+    return [replace(each, cell=quoted) if each.title == "WHAT" else each for each in ENTRIES]
 
 
 def _who(row: Row, view: View, width: int) -> Sequence[Part]:
@@ -120,12 +131,12 @@ def _who(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 ENTRIES = (
-    Column("STATE", 11, _entry_state),
+    Column("STATE", 11, _entry_state, snug=True),
     Column("TIMES", 5, _times, 1, right=True),
-    Column("LAST", 12, _last, 2),
-    Column("WHERE", 20, _where, grow_to=30, least=14),
-    Column("WHAT", 16, _what, grow_to=80),
-    Column("WHO", 8, _who, 3),
+    Column("LAST", 12, _last, 2, snug=True),
+    Column("WHERE", 24, _where, grow_to=60, least=14),
+    Column("WHAT", 40, _what, grow_to=160, least=16),
+    Column("WHO", 12, _who, 3, snug=True),
 )
 
 
@@ -152,19 +163,23 @@ def _try(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 DELIVERIES = (
-    Column("STATE", 10, _alert_state),
-    Column("WHEN", 12, _at, 1),
-    Column("TO", 10, _channel, 1, least=6),
-    Column("ALERT", 24, _title, grow_to=80),
-    Column("NEXT TRY", 12, _try, 2),
+    Column("STATE", 10, _alert_state, snug=True),
+    Column("WHEN", 12, _at, 1, snug=True),
+    Column("TO", 10, _channel, 1, grow_to=20, least=6),
+    Column("ALERT", 40, _title, grow_to=160, least=20),
+    Column("NEXT TRY", 12, _try, 2, snug=True),
 )
 
 
-def entry_lines(entry: Row, more: Row, view: View, width: int) -> list[Line]:
+def entry_lines(
+    entry: Row, more: Row, view: View, width: int, words: str = ""
+) -> list[Line]:
     """What is known of an entry beside its row; `more` is it as it was asked for by itself."""
     room = max(20, width - 2)
-    head = [(" " + line, "error") for line in wrap(_message(entry), room, MESSAGE_LINES)]
+    head = [(" " + line, "error") for line in wrap(words or _message(entry), room, MESSAGE_LINES)]
     lines: list[Line] = [[part] for part in head]
+    if words:
+        lines += [[(" " + line, "muted")] for line in wrap(_message(entry), room, 1)]
     lines.append([(" " + line, "text") for line in _span(entry, view)])
     lines += _people(entry, view)
     for place in entry["places"]:
@@ -187,7 +202,7 @@ def _span(entry: Row, view: View) -> list[str]:
     """How often it happened, since when."""
     times, total = int(entry["times"]), int(entry["total"])
     now, zone = view.now(), view.zone
-    words = "once" if times == 1 else f"{count(times)} times"
+    words = f"once, {when(entry['last'], now, zone)}" if times == 1 else f"{count(times)} times"
     if times > 1:
         words += f" since {when(entry['since'], now, zone)}"
     if total > times:

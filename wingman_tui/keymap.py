@@ -32,14 +32,14 @@ ACTIONS: tuple[Action, ...] = (
         "Open the execution: its steps, its errors and its log.",
         hint=1,
     ),
-    *_on_execution("executions", {"run": 2, "retry": 3, "cancel": 4, "why": 6}),
+    *_on_execution("executions", {"run": 2, "retry": 3, "cancel": 4, "why": 5}),
     _action(
         "executions.filter",
         "slash",
         "filter",
         "executions",
         "Filter the list, for example state:failed flow:backup since:2h text.",
-        hint=5,
+        hint=6,
     ),
     _action(
         "executions.sort",
@@ -93,14 +93,18 @@ ACTIONS: tuple[Action, ...] = (
         "Move between the step tree and the log.",
         hint=1,
     ),
-    *_on_execution("execution", {"run": 2, "retry": 3, "cancel": 4, "why": 7}),
+    # those that do nothing to it as it is now are left out
+    *_on_execution(
+        "execution",
+        {"answer": 2, "why": 3, "retry": 4, "edit": 5, "cancel": 6, "pause": 7, "run": 8},
+    ),
     _action(
         "execution.follow",
         "F",
         "follow",
         "execution",
         "Follow the log's end; any upward move ends it.",
-        hint=5,
+        hint=10,
     ),
     _action("execution.wrap", "W", "wrap", "execution", "Break long log lines, or cut them."),
     _action(
@@ -116,7 +120,7 @@ ACTIONS: tuple[Action, ...] = (
         "search",
         "execution",
         "Search the log for a regular expression; esc ends it.",
-        hint=6,
+        hint=9,
     ),
     _action(
         "execution.next_match", "n", "next match", "execution", "Go to the next line that matches."
@@ -198,7 +202,9 @@ ACTIONS: tuple[Action, ...] = (
     _action("details.later", "full_stop", "later", "details", "Replay: go a moment on."),
     _action("details.first_moment", "less_than_sign", "begin", "details", "Replay: its begin."),
     _action("details.last_moment", "greater_than_sign", "now", "details", "Replay: as it is now."),
-    *_on_execution("details", {"retry": 3, "run": 4, "diff": 5}),
+    *_on_execution(
+        "details", {"answer": 3, "retry": 4, "edit": 5, "cancel": 6, "run": 7, "diff": 8}
+    ),
     _action(
         "flows.run",
         "r enter",

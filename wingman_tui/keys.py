@@ -6,7 +6,7 @@ Asked by the screens' dispatch, the key bar, the help and the palette. Pure; sta
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wingman_tui.keymap import ACTIONS, ROLES, Action
@@ -88,10 +88,16 @@ class Keymap:
             a for scope in scopes for a in self.actions if a.scope == scope and self.offers(a)
         ]
 
-    def hints(self, scopes: Sequence[str]) -> list[Action]:
-        """What the key bar shows: the most useful first, help last, seven at most."""
+    def hints(
+        self, scopes: Sequence[str], applies: Callable[[Action], bool] = lambda action: True
+    ) -> list[Action]:
+        """What the key bar shows of what applies: the most useful first, help last."""
         # the key of the mode that one is in leads nowhere
-        found = [a for a in self.within(scopes) if a.hint and a.keys and not _is_here(a, scopes)]
+        found = [
+            action
+            for action in self.within(scopes)
+            if action.hint and action.keys and not _is_here(action, scopes) and applies(action)
+        ]
         shown = sorted(found, key=lambda action: action.hint)
         return shown if len(shown) <= HINTS_LIMIT else [*shown[: HINTS_LIMIT - 1], shown[-1]]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from wingman_tui.account import Found, Line, title, value_lines
-from wingman_tui.columns import name_of
 from wingman_tui.format import full_time, wrap
 from wingman_tui.looks import look_of
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
 
 TEXT_LINES = 40  # of what an event says

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.cells import cell_len
+
+from wingman_tui.column_layout import Column
 from wingman_tui.format import fit, fit_middle, when, wrap
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part, View
-from wingman_tui.widgets.live_table import Column
 
 Row = Mapping[str, Any]
 # outcome: glyph, its ASCII twin, role
@@ -106,7 +108,7 @@ def _next(row: Row, view: View, width: int) -> Sequence[Part]:
     if row.get("problem"):
         return [(fit("see below", width), "error")]
     if not row.get("next"):
-        return [(fit("when it happens" if row["kind"] != "schedule" else "-", width), "muted")]
+        return [(fit("any time" if row["kind"] != "schedule" else "-", width), "muted")]
     return [(fit(when(row["next"], view.now(), view.zone), width), "text")]
 
 
@@ -124,18 +126,20 @@ def _at(row: Row, view: View, width: int) -> Sequence[Part]:
 
 
 TRIGGERS = (
-    Column("TRIGGER", 20, _name, grow_to=30, least=14),
-    Column("WHAT STARTS IT", 16, _what, 1, grow_to=60),
-    Column("NEXT", 15, _next),
-    Column("LAST", 9, _last, 1),
-    Column("AT", 11, _at, 3),
+    Column("TRIGGER", 26, _name, grow_to=60, least=14),
+    Column("WHAT STARTS IT", 30, _what, 1, grow_to=80, least=14),
+    Column("NEXT", 12, _next, snug=True),
+    Column("LAST", 9, _last, 1, snug=True),
+    Column("AT", 12, _at, 3, snug=True),
 )
 
 
 def head_lines(row: Row, view: View, width: int) -> list[list[Part]]:
     """What is known of a trigger beside its row."""
+    name, source = clean(str(row["name"])), clean(str(row["source"]))
+    room = max(0, width - cell_len(name) - 4)
     lines: list[list[Part]] = [
-        [(" " + clean(str(row["name"])), "strong"), ("  " + clean(str(row["source"])), "muted")]
+        [(" " + name, "strong"), ("  " + fit_middle(source, min(room, cell_len(source))), "muted")]
     ]
     paused = row.get("paused")
     if paused:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import name_of
 from wingman_tui.filters import expanded
 from wingman_tui.global_actions import keep_theme
 from wingman_tui.inputs import Input
 from wingman_tui.lines import Refused
+from wingman_tui.naming import name_of
 from wingman_tui.placing import EXECUTIONS, FLOWS, place
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
 from wingman_tui.sorting import Order

@@ -17,6 +17,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from wingman_tui import looks
+from wingman_tui.format import fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,6 +107,18 @@ class View:
         if held:
             segments.append(Segment(held, held_style))
         return Strip(segments).adjust_cell_length(width, plain).simplify()
+
+
+def fitted(parts: Iterable[Part], width: int) -> list[Part]:
+    """The parts as far as they fit, cut with an ellipsis."""
+    out: list[Part] = []
+    for text, role in parts:
+        if cell_len(text) > width:
+            out.append((fit(text, width), role))
+            break
+        out.append((text, role))
+        width -= cell_len(text)
+    return out
 
 
 def _is_alike_on_blanks(one: Style, other: Style) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wingman_tui.columns import name_of
 from wingman_tui.format import full_time
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean
 
 Waiting = Mapping[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import error_line, name_on
+from wingman_tui.naming import error_line, name_on
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp

@@ -37,6 +37,7 @@ class Facts:
 
     events: Sequence[Row] = ()  # {"at", "type", "data"}, in order
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)  # last log lines by step
+    words: Mapping[str, str] = field(default_factory=dict)  # of failures that tell only an exit
     earlier: Sequence[Row] = ()  # executions of the flow before it, newest first
     usual_ms: Mapping[str, float] = field(default_factory=dict)  # by step
     conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # values, by step

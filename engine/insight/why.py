@@ -98,7 +98,8 @@ def _failed(why: Why, found: Row, facts: Facts) -> None:
         (step for step in bad if not step.get("handled")), None
     )
     where = f"step {first['path']}: " if first else ""
-    why.answer = f"{where}{error.get('message') or 'it failed'} ({error.get('type') or 'any'})"
+    what = (first and facts.words.get(first["path"])) or error.get("message") or "it failed"
+    why.answer = f"{where}{what} ({error.get('type') or 'any'})"
     if first is not None:
         why.probe = _probe_of(first)
         why.causes.append(_failure(first, facts))
@@ -117,7 +118,8 @@ def _failed(why: Why, found: Row, facts: Facts) -> None:
 
 
 def _failure(step: Row, facts: Facts) -> Cause:
-    exit_ = f", exit code {step['exit_code']}" if step.get("exit_code") else ""
+    is_told = str((step.get("error") or {}).get("type")) == f"exit:{step.get('exit_code')}"
+    exit_ = f", exit code {step['exit_code']}" if step.get("exit_code") and not is_told else ""
     tries = f", attempt {step['attempts']}" if (step.get("attempts") or 0) > 1 else ""
     lines = tuple(facts.lines.get(step["path"], ()))
     return Cause(

@@ -25,6 +25,7 @@ from engine.insight.flow_why import LEDGER_ROWS, why_flow
 from engine.insight.forecast import Usual, expected_words
 from engine.insight.shared import group_causes, slot_causes
 from engine.insight.why import note_causes, why_execution, why_step
+from engine.insight.words import last_words
 from engine.journal.history import History
 from engine.journal.note_rows import notes_of, notes_of_error
 from engine.journal.usual_rows import pool_waits
@@ -74,7 +75,9 @@ class Insight:
         facts = await self._service.reader(lambda history: self._facts(history, ord_, found, path))
         self._add_places(found, facts, path)
         facts.children = self._children(found)
-        facts.lines = await self._last_lines(ord_, found, path)
+        pages = await self._last_lines(ord_, found, path)
+        facts.lines = {p: [line["text"] for line in lines] for p, lines in pages.items()}
+        facts.words = last_words(found["steps"], pages)
         facts.conditions = self._conditions(found, path)
         why = why_execution(found, facts) if path is None else why_step(found, path, facts)
         why.causes += note_causes(facts, path)
@@ -245,7 +248,7 @@ class Insight:
         except ExpressionError:
             return {}
 
-    async def _last_lines(self, ord_: int, found: Row, path: str | None) -> dict[str, list[str]]:
+    async def _last_lines(self, ord_: int, found: Row, path: str | None) -> dict[str, list[Row]]:
         """What the failed steps printed last."""
         failed = [step["path"] for step in found["steps"] if step["state"] in FAILED]
         wanted = [p for p in failed if path in (None, p)][:FAILED_STEPS]
@@ -253,11 +256,9 @@ class Insight:
             return {}
         log = await self._logs.open(ord_, found["id"])
 
-        def look(reader: LogReader) -> dict[str, list[str]]:
+        def look(reader: LogReader) -> dict[str, list[Row]]:
             pages = {p: reader.page_back(Filter.make(step=p), LAST_LINES).lines for p in wanted}
-            return {
-                p: [reader.to_wire(line)["text"] for line in lines] for p, lines in pages.items()
-            }
+            return {p: [dict(reader.to_wire(line)) for line in lines] for p, lines in pages.items()}
 
         return await log.ask(look)
 

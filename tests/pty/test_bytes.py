@@ -22,7 +22,7 @@ SCROLLED_LINE_BYTES = 250
 PAGE_BYTES = 1_600
 CHANGED_ROW_BYTES = 60
 MESSAGE_BYTES = 120
-PROMPT_BYTES = 300
+PROMPT_BYTES = 330
 
 # every sequence that the console or Textual may send: moves, erase, style, margins, modes, reports
 OURS = re.compile(

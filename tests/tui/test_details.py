@@ -289,6 +289,16 @@ def test_the_commands_that_help_stand_in_columns_where_they_fit() -> None:
              {"command": "wingman logs a#1 --step load", "what": "what it printed"}]  # fmt: skip
     found = {"answer": "it failed", "causes": [], "helps": helps}
     wide = plain(account.why_lines(found, 70)).splitlines()
-    assert wide[-2].index("once") == wide[-1].index("what")
+    assert wide[-2].index("wingman") == wide[-1].index("wingman")
     narrow = plain(account.why_lines(found, 30)).splitlines()
-    assert narrow[-1].strip() == "what it printed"
+    assert narrow[-1].strip() == "wingman logs a#1 --step load"
+
+
+def test_what_helps_names_the_keys_that_do_it_here() -> None:
+    helps = [{"command": "wingman retry a#1", "what": "once more"},
+             {"command": "wingman retry other#7", "what": "once more, what it calls"}]  # fmt: skip
+    found = {"subject": "a#1 load", "answer": "it failed", "causes": [], "helps": helps}
+    own, other, command = plain(account.why_lines(found, 40, keys={"retry": "R"})).splitlines()[-3:]
+    assert own.split() == ["R", "once", "more"]
+    assert other.strip() == "once more, what it calls"
+    assert command.strip() == "wingman retry other#7"

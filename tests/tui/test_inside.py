@@ -31,7 +31,7 @@ async def test_space_opens_and_closes_it(engine: FakeEngine, open_console: OpenC
     row = calling(engine, "running")
     async with open_console() as console:
         await console.press("home", "enter")
-        await console.sees("▸patch")
+        await console.sees("patch [+]")
         assert "fetch" not in console.text()
         await console.press("down", "space")
         await console.sees("fetch")

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from wingman_tui import global_actions, inputs, modes
+from wingman_tui.column_layout import GAP, MARGIN, Column, grown, lay_out
 from wingman_tui.columns import EXECUTIONS, FLOWS, took
 from wingman_tui.format import parse_time
 from wingman_tui.keymap import ACTIONS, Action
 from wingman_tui.keys import HINTS_LIMIT, Keymap, KeymapError, clashes
 from wingman_tui.settings import SettingsError, load_settings
 from wingman_tui.theme import ROLES, ThemeError, load_palette, parse_palette, theme_files
-from wingman_tui.widgets.live_table import GAP, MARGIN, lay_out
+from wingman_tui.view import View
 
 OWNERS: dict[str, Any] = {
     mode: getattr(import_module(f"wingman_tui.screens.{mode}"), name)
@@ -178,6 +179,43 @@ def test_what_matters_less_goes_first() -> None:
     assert "STEPS" in titles[1]
     assert "WHY" in titles[2]
     assert "ID" in titles[3]
+
+
+def _widths(needs: dict[str, int], width: int = 80) -> dict[str, int]:
+    cell = EXECUTIONS[0].cell
+    columns = (
+        Column("NAME", 20, cell, grow_to=40, least=10),
+        Column("WHEN", 12, cell, 2, snug=True),
+        Column("WHY", 30, cell, 5, grow_to=100, least=15),
+    )
+    return {column.title: cells for column, cells in lay_out(columns, width, needs)}
+
+
+def test_columns_share_the_room_by_what_stands_in_them() -> None:
+    short = _widths({"NAME": 8, "WHEN": 8, "WHY": 90})
+    assert (short["NAME"], short["WHEN"]) == (8, 8)
+    assert sum(short.values()) + 2 * GAP + 2 * MARGIN == 80, "the last one takes the rest"
+    long = _widths({"NAME": 34, "WHEN": 12, "WHY": 90})
+    assert long["WHEN"] == 12
+    assert long["NAME"] > 20, "free room goes to what is cut, from the left"
+    assert _widths({}) == {"NAME": 20, "WHEN": 12, "WHY": 42}, "until rows are seen"
+
+
+def test_what_matters_less_is_cut_first_and_then_leaves() -> None:
+    needs = {"NAME": 18, "WHEN": 12, "WHY": 90}
+    tight = _widths(needs, 55)
+    assert (tight["NAME"], tight["WHY"]) == (18, 19)
+    assert "WHY" not in _widths(needs, 50)
+    assert _widths(needs, 30) == {"NAME": 14, "WHEN": 12}
+
+
+def test_a_column_grows_with_its_rows_and_does_not_shrink_under_the_eye() -> None:
+    view = View(load_palette("ansi"), clock=lambda: 0.0)
+    named = {"flow": "nightly-backup", "number": 128, "state": "failed"}
+    needs = grown({}, EXECUTIONS, [named], view)
+    assert needs["EXECUTION"] == 18
+    assert grown(needs, EXECUTIONS, [{**named, "flow": "one"}], view) == needs
+    assert grown(needs, EXECUTIONS, [{**named, "flow": "x" * 90}], view)["EXECUTION"] == 48
 
 
 def _declared(name: str, kind: str, **words: Any) -> dict[str, Any]:

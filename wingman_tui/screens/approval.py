@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 
 from wingman_tui import inputs
-from wingman_tui.columns import name_of
 from wingman_tui.format import fit, wrap
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.dialog import WIDTH_LIMIT, Dialog, PaintedLine
 from wingman_tui.screens.run_form import FIELD_ROWS, LABEL_LIMIT, ChoiceEdit, FieldNote

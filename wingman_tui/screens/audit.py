@@ -92,7 +92,7 @@ class AuditScreen(ModeScreen):
 
     def do_search(self) -> None:
         """Ask for a text."""
-        self.ask_line("audit lines with: ", self.wanted, self._look_for)
+        self.ask_line(" search the audit ", self.wanted, self._look_for)
 
     def do_verify(self) -> None:
         """Have the chain and its checkpoints checked."""

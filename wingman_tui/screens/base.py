@@ -14,15 +14,15 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from wingman_tui import global_actions
-from wingman_tui.columns import name_of
 from wingman_tui.keymap import Action
 from wingman_tui.keys import HINTS_LIMIT
+from wingman_tui.naming import name_of
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part
 from wingman_tui.widgets.bars import KeyBar, MessageLine, Status, StatusBar
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.painted import Painted
-from wingman_tui.widgets.prompt import Completer, Prompt
+from wingman_tui.widgets.prompt import Completer, Prompt, nothing_offered
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -59,7 +59,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         yield from self.panes()
         yield Prompt()
         yield MessageLine(self.about)
-        yield KeyBar(self._hints)
+        yield KeyBar(self._hints, self.applies)
         yield TooSmall()
 
     # what a mode gives
@@ -105,10 +105,20 @@ class ModeScreen(Screen[None], inherit_bindings=False):
     def _status(self) -> Status:
         return self.console_app.status(self.title_words())
 
+    def applies(self, action: Action) -> bool:
+        """Whether an action does something to what is selected."""
+        return True
+
+    def hints(self) -> Sequence[Action]:
+        """What is worth knowing of what can be pressed here."""
+        return self.console_app.keymap.hints(self.scopes())
+
     def _hints(self) -> Sequence[Action]:
         """What can be pressed; without an engine first of all what starts one."""
         app = self.console_app
-        hints = app.keymap.hints(self.scopes())
+        if self.prompt_is_open:
+            return self.query_one(Prompt).hints()
+        hints = self.hints()
         session = app.session
         is_missing = not session.is_live and (session.was_live or session.problem)
         if not is_missing or session.server is not None:
@@ -173,7 +183,10 @@ class ModeScreen(Screen[None], inherit_bindings=False):
 
     def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
         """A hint was clicked."""
-        self.perform(event.action)
+        if self.prompt_is_open:
+            self._prompt_key(events.Key(event.action.keys[0], None))
+        else:
+            self.perform(event.action)
 
     def perform_chosen(self, action: Action | None) -> None:
         """Do what was chosen in the palette."""
@@ -229,7 +242,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         label: str,
         text: str,
         submit: Callable[[str], None],
-        complete: Completer = lambda _: (),
+        complete: Completer = nothing_offered,
         past: str = "",
         live: Callable[[str], None] | None = None,
         remembers: bool = True,
@@ -265,6 +278,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         self._is_prompting = is_open
         self.query_one(Prompt).set_class(is_open, "-open")
         self.query_one(MessageLine).set_class(is_open, "-covered")
+        self.query_one(KeyBar).refresh()
 
     def _close_prompt(self) -> None:
         self._show_prompt(False)

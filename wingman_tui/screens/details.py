@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
 
 from wingman_tui import account
-from wingman_tui.columns import name_of
 from wingman_tui.journal import event_lines
+from wingman_tui.keymap import Action
+from wingman_tui.keys import key_name
 from wingman_tui.looks import LIVE_STATES
+from wingman_tui.naming import name_of
 from wingman_tui.replay import replay_lines
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.execution_actions import ExecutionActions
+from wingman_tui.screens.execution_actions import ExecutionActions, applies_to
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
 
 TABS = ("why", "timeline", "values", "definition", "diff", "events", "replay")
 RELOAD_S = 1.0
+# the action that does what a command does, by its verb
+KEYS_OF = {
+    "logs": "open", "retry": "retry", "resume": "edit", "rerun": "run", "diff": "diff",
+    "approve": "answer", "reject": "answer", "cancel": "cancel", "kill": "kill",
+    "pause": "pause", "continue": "pause",
+}  # fmt: skip
 
 
 class DetailsScreen(ExecutionActions, ModeScreen):
@@ -146,7 +154,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
     def _lines(self, tab: str, answer: dict[str, Any]) -> list[account.Line]:
         width, view = max(20, self.app.size.width - 3), self.console_app.view
         made: dict[str, Callable[[], list[account.Line]]] = {
-            "why": lambda: account.why_lines(answer, width, view.zone),
+            "why": lambda: account.why_lines(answer, width, view.zone, self._keys()),
             "timeline": lambda: account.timeline_lines(
                 answer, width, view.ascii_only, view.zone
             ),
@@ -157,6 +165,26 @@ class DetailsScreen(ExecutionActions, ModeScreen):
             "replay": lambda: replay_lines(answer, width, view.zone, view.ascii_only),
         }
         return made[tab]()
+
+    def _keys(self) -> dict[str, str]:
+        """The keys that do here what a command does."""
+        keymap, ascii_only = self.console_app.keymap, self.console_app.view.ascii_only
+        actions = {verb: keymap[f"details.{name}"] for verb, name in KEYS_OF.items()}
+        return {
+            verb: key_name(action.keys[0], ascii_only)
+            for verb, action in actions.items()
+            if action.keys and keymap.offers(action)
+        }
+
+    def hints(self) -> Sequence[Action]:
+        """What helps with the execution as it is now."""
+        execution = self._execution or {}
+        return self.console_app.keymap.hints(
+            self.scopes(),
+            lambda action: action.name == "why"
+            or action.scope != self.SCOPE
+            or applies_to(execution, action.name),
+        )
 
     # actions
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from wingman_tui.global_actions import do_leave
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
-from wingman_tui.view import Part
+from wingman_tui.view import Part, fitted
 from wingman_tui.widgets.painted import Painted
 
 if TYPE_CHECKING:
@@ -101,4 +101,4 @@ class PaintedLine(Painted):
 
     def render_line(self, y: int) -> Strip:
         """The line."""
-        return self.line([(" ", "text"), *self._parts])
+        return self.line([(" ", "text"), *fitted(self._parts, self.size.width - 2)])

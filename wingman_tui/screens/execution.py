@@ -11,13 +11,14 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
-from wingman_tui.columns import name_of
 from wingman_tui.figures import Figures
+from wingman_tui.keymap import Action
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.execution_actions import ExecutionActions
+from wingman_tui.screens.execution_actions import ExecutionActions, applies_to
 from wingman_tui.screens.log_actions import LogActions
 from wingman_tui.screens.log_taking import LogTaking
 from wingman_tui.state import ExecutionView
@@ -52,6 +53,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.reference = ""
         self._heights: tuple[int | str, int | None] | None = None
         self._windows: list[int] = []
+        self._said: dict[tuple[str, Any], str] = {}  # last words by step and attempt
         self._fresh = True
         self._inside = dict(NOTHING_OPEN)  # whose batches, and whose called steps, are shown
         self._log_child = ""  # what the selected step calls: its log is that one's
@@ -78,6 +80,14 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         execution = self.opened.execution
         return str(execution["id"]) if execution is not None else self.reference
 
+    def hints(self) -> Sequence[Action]:
+        """What helps with the execution as it is now."""
+        execution = self.opened.execution or {}
+        return self.console_app.keymap.hints(
+            self.scopes(),
+            lambda action: action.scope != self.SCOPE or applies_to(execution, action.name),
+        )
+
     # windows
 
     def on_screen_resume(self) -> None:
@@ -98,6 +108,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self.opened.execution, self.opened.error = None, None
             self.opened.steps.clear()
             self.figures.clear()
+            self._said.clear()
             self.tree_pane.forget()
             self.tree_pane.steps_changed(set(), True)
             self.search.end()
@@ -200,8 +211,12 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         return key if not self.opened.steps.get(key, {"of": True}).get("of") else None
 
     def last_error(self, path: str) -> str:
-        """What a step said last, where its log is at hand."""
-        return self.log_pane.window.last_error(path)
+        """What a step said last, as far as its log is or was at hand."""
+        key = (path, self.opened.steps.get(path, {}).get("attempts"))
+        words = self.log_pane.window.last_error(path) if path else ""
+        if words:
+            self._said[key] = words  # a search or a level hides it from the pane
+        return self._said.get(key, "")
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another step is selected: its figures and its log when the cursor rests."""

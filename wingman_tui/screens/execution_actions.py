@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import name_of, name_on
 from wingman_tui.looks import LIVE_STATES
+from wingman_tui.naming import name_of, name_on
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -24,6 +24,23 @@ DONE = {
     "reject": "rejected what is asked in",
 }
 RETRIABLE = frozenset({"failed", "partial", "cancelled"})
+# the states in which an action does something; the others always do
+STATES_OF = {
+    "retry": RETRIABLE,
+    "edit": RETRIABLE | {"completed"},
+    "cancel": LIVE_STATES,
+    "kill": LIVE_STATES,
+    "pause": LIVE_STATES,
+}
+
+
+def applies_to(execution: Row, name: str) -> bool:
+    """Whether an action does something to an execution as it is now."""
+    if name == "answer":
+        return (execution.get("waiting_for") or {}).get("kind") in ("approval", "flow")
+    if name == "why":
+        return execution.get("state") != "completed"
+    return name not in STATES_OF or execution.get("state") in STATES_OF[name]
 
 
 class ExecutionActions:

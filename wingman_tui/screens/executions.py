@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
 
 from wingman_tui import looks
-from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, error_line, is_live, name_on
+from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, is_live, with_words
 from wingman_tui.filters import EXAMPLE, complete, expanded, on_servers
 from wingman_tui.format import wrap
 from wingman_tui.keymap import Action
+from wingman_tui.last_words import Failure, LastWords
 from wingman_tui.listed import OneList, SideBySide
 from wingman_tui.merged import Merged
+from wingman_tui.naming import error_line, name_on
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.execution_actions import applies_to
 from wingman_tui.screens.marking import BULK, Marking
-from wingman_tui.screens.quoting import Quoting
 from wingman_tui.sorting import NEWEST_FIRST, Order
 from wingman_tui.state import Change
 from wingman_tui.view import Part
@@ -41,7 +43,7 @@ FIRST_KEYS = 13  # cells
 FAILED = frozenset({"failed", "partial"})
 
 
-class ExecutionsScreen(Marking, Quoting, ModeScreen):
+class ExecutionsScreen(Marking, ModeScreen):
     """The first mode."""
 
     SCOPE = "executions"
@@ -52,11 +54,12 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
-        self.marked, self._quoted = {}, {}
+        self.marked = {}
         session = self.console_app.session
+        self.words = LastWords(self.console_app, self._words_came)
         self.table = LiveTable(
             self.console_app.executions,
-            SIDE_BY_SIDE if session.is_several else EXECUTIONS,
+            with_words(SIDE_BY_SIDE if session.is_several else EXECUTIONS, self.words_of),
             is_live=is_live,
             is_marked=lambda key: key in self.marked,
             is_stale=lambda row: session.is_several and not session.named(row["server"]).is_live,
@@ -94,6 +97,15 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         row = self.table.selected
         return dict(row) if row is not None else None
 
+    def applies(self, action: Action) -> bool:
+        """Whether an action does something to what is selected; for what is marked it may."""
+        row = self.current()
+        if action.scope != self.SCOPE or (self.marked and action.name in BULK):
+            return True
+        if row is None:
+            return action.name in ("filter", "sort")
+        return applies_to(row, action.name)
+
     # data
 
     def _changed(self, change: Change) -> None:
@@ -112,7 +124,7 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
             app.refresh_status()
         if self.table.cursor_key in change.rows:
             self.refresh_frame()
-            self.ask_what_it_said()
+        self._ask_for_words()
         app.frame_came()
 
     def _look_at(self, first: int, rows: int) -> None:
@@ -147,11 +159,10 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         look = looks.execution_look(row)
         name: Part = (f"{look.sign(self.console_app.view.ascii_only)} {name_on(row)} ", look.role)
         if row.get("error"):
-            quoted = self.quote_of(row)
-            if quoted:
-                step = clean(str(row["error"].get("step") or ""))
+            words = self.words_of(row)
+            if words:
                 ended = f"  {error_line({**row['error'], 'step': ''})}"
-                return (name, (f"{step}: {quoted}", "text"), (ended, "muted"))
+                return (name, (error_line(row["error"], words), "text"), (ended, "muted"))
             return (name, (error_line(row["error"]), "text"))
         if row.get("waiting_for"):
             zone = self.console_app.view.zone
@@ -203,7 +214,25 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
     def _rested(self) -> None:
         self._mean_server(for_marked=True)
         self.refresh_frame()
-        self.ask_what_it_said()
+        self._ask_for_words()
+
+    # what failed steps said
+
+    def words_of(self, row: Mapping[str, Any]) -> str:
+        """What the failed step of an execution said, once that is known."""
+        return self.words.of(Failure.of_execution(row))
+
+    def _ask_for_words(self) -> None:
+        """Of the selected failure, and of those in sight where there is a column for them."""
+        failing: list[Mapping[str, Any]] = [row for row in (self.current(),) if row is not None]
+        if self.table.shows("WHY") and not self.console_app.session.is_several:
+            failing += self.table.visible_rows()
+        self.words.ask([Failure.of_execution(row) for row in failing])
+
+    def _words_came(self, key: str) -> None:
+        self.table.repaint_key(key)
+        if key == self.table.cursor_key:
+            self.refresh_frame()
 
     def on_screen_resume(self) -> None:
         """Back from somewhere else, which may have been about another server."""
@@ -260,6 +289,7 @@ class ExecutionsScreen(Marking, Quoting, ModeScreen):
         """Show another list, from its first row on."""
         self.table.cursor = self.table.top = 0
         self.table.cursor_key = None
+        self.table.shows_another()
         self._is_untouched = True
         servers = self._servers or [link.name for link in self.console_app.session.links]
         self.windows.show(self.table.page, servers, **fields)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import name_of
 from wingman_tui.editor import EditorProblem, edit
 from wingman_tui.format import wrap
 from wingman_tui.looks import LIVE_STATES
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part
 

@@ -141,7 +141,7 @@ class FlowsScreen(LookingScreen):
             return
         if flow.get("problems"):
             self.console_app.tell(
-                "it has problems and cannot start; they are listed above", "error"
+                "it has problems and cannot start: they stand below the list", "error"
             )
             return
         from wingman_tui.screens.run_form import open_run_form
@@ -177,12 +177,14 @@ class FlowsScreen(LookingScreen):
         def came(answer: dict[str, Any]) -> None:
             nonlocal text
             from wingman_tui.account import definition_lines
+            from wingman_tui.format import fit_middle
             from wingman_tui.screens.dialog import dialog_room
             from wingman_tui.screens.reading import ReadingDialog
 
             text = str(answer.get("definition") or "")
-            title = clean(f"{answer['name']}  {answer.get('source') or ''}")
             room = dialog_room(app.size.width)
+            name, source = clean(str(answer["name"])), clean(str(answer.get("source") or ""))
+            title = f"{name}  {fit_middle(source, max(0, room - cell_len(name) - 2)).rstrip()}"
             dialog = ReadingDialog(title, definition_lines(text, room), {"y": "copy"})
             app.push_screen(dialog, answered)
 
@@ -250,7 +252,8 @@ class FlowPanel(Painted):
         wrapped = [line for text in said for line in wrap(text, width, 2) if line]
         lines += [[(" " + line, "text")] for line in wrapped[: 1 if flow.get("problems") else 2]]
         for problem in flow.get("problems") or []:
-            lines += [[(" " + line, "error")] for line in wrap(clean(str(problem)), width, 2)]
+            text = clean(str(problem)).removeprefix(f"{source}:")  # it stands in the line above
+            lines += [[(" " + line, "error")] for line in wrap(text, width, 2)]
         names = [_input_words(declared) for declared in flow.get("inputs") or []]
         if names and not flow.get("problems"):
             text = ", ".join(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -10,15 +10,13 @@ from textual.strip import Strip
 
 from wingman_tui.inbox import (
     DELIVERIES,
-    ENTRIES,
     ENTRY_LOOKS,
     Rows,
     alert_lines,
+    entries_with,
     entry_lines,
-    what,
-    where,
 )
-from wingman_tui.looks import Look
+from wingman_tui.last_words import Failure, LastWords
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.inbox_actions import InboxActions
 from wingman_tui.view import Part
@@ -46,8 +44,10 @@ class InboxScreen(InboxActions):
         self.tabs = TabLine(TABS, lambda: self.tab, self.open_tab)
         yield InboxHead(self)
         yield self.tabs
+        self.words = LastWords(self.console_app, self._words_came)
+        columns = entries_with(self.words_of)
         self.tables = {
-            "failures": LiveTable(self.entries, ENTRIES, empty=self._empty, id="failures"),
+            "failures": LiveTable(self.entries, columns, empty=self._empty, id="failures"),
             "alerts": LiveTable(self.alerts, DELIVERIES, empty=self._no_alerts, id="alerts"),
         }
         yield from self.tables.values()
@@ -128,6 +128,7 @@ class InboxScreen(InboxActions):
         self.refresh_frame()
         if row is None or self.tab != "failures":
             return
+        self.words.ask([Failure.of_entry(each) for each in (row, *self.table.visible_rows())])
         id_ = str(row["id"])
 
         def take(answer: dict[str, Any]) -> None:
@@ -139,6 +140,14 @@ class InboxScreen(InboxActions):
         self.console_app.carry_out(
             session.request("GET", f"/v1/inbox/{id_}"), take, on_refusal=lambda refused: None
         )
+
+    def words_of(self, entry: Mapping[str, Any]) -> str:
+        """What the failed step of an entry said, once that is known."""
+        return self.words.of(Failure.of_entry(entry))
+
+    def _words_came(self, key: str) -> None:
+        self.tables["failures"].repaint_key(key)
+        self.panel.refresh()
 
     def open_tab(self, tab: str) -> None:
         """Show the other part."""
@@ -161,16 +170,11 @@ class InboxScreen(InboxActions):
     # words
 
     def about(self) -> Sequence[Part]:
-        """What is filtered for, else the selected one in a line."""
+        """What is filtered for; the selected one is told in full above."""
         if self.filter_text:
             return (("filter ", "key"), (clean(self.filter_text), "strong"),
                     ("  esc shows all", "muted"))  # fmt: skip
-        row = self.selected()
-        if row is None or self.tab != "failures":
-            return ()
-        look = ENTRY_LOOKS.get(str(row["state"]), Look("?", "?", "?", "text"))
-        sign = look.sign(self.console_app.view.ascii_only)
-        return ((f"{sign} {where(row)} ", look.role), (what(row), "text"))
+        return ()
 
     def _empty(self) -> Sequence[Sequence[Part]]:
         if not self.entries.loaded:
@@ -247,4 +251,5 @@ class InboxPanel(Painted):
         if self._owner.tab == "alerts":
             return alert_lines(row, self.view, self.size.width)
         more = self._owner.more.get(str(row["id"]), {})
-        return entry_lines(row, more, self.view, self.size.width)
+        words = self._owner.words_of(row)
+        return entry_lines(row, more, self.view, self.size.width, words)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import error_line
 from wingman_tui.format import size
 from wingman_tui.inputs import command_of
+from wingman_tui.naming import error_line
 from wingman_tui.sanitise import clean
 from wingman_tui.save_log import file_name
 from wingman_tui.steps import ROOT

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.client.console import quote
 from wingman_tui.action import ROLES
-from wingman_tui.columns import name_on
 from wingman_tui.filters import as_query
 from wingman_tui.format import count
 from wingman_tui.looks import LIVE_STATES
 from wingman_tui.merged import key_of, told_apart
+from wingman_tui.naming import name_on
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.execution_actions import RETRIABLE, ExecutionActions
 

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.strip import Strip
 
-from wingman_tui.columns import name_of
 from wingman_tui.format import full_time, wrap
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.dialog import WIDTH_LIMIT, Dialog, PaintedLine
 from wingman_tui.view import Part
@@ -73,7 +73,8 @@ class NotesDialog(Dialog[Written]):
         self._list = NoteLines(self._lines)
         self._help = NoteLines(self._keys)
         with Vertical(classes="box", id="notes"):
-            yield PaintedLine((f"Notes of {self._name}", "strong"))
+            about = f"   a new one is about {clean(self._path)}" if self._path else ""
+            yield PaintedLine((f"Notes of {self._name}", "strong"), (about, "muted"))
             yield PaintedLine()
             yield self._list
             yield PaintedLine()
@@ -89,8 +90,7 @@ class NotesDialog(Dialog[Written]):
             return [[(" enter ", "chip_on"), (" save    ", "text"),
                      (" ctrl+d ", "chip_on"), (" remove    ", "text"),
                      (" esc ", "chip_on"), (" leave it", "text")]]  # fmt: skip
-        about = f"{clean(self._path)} of {self._name}" if self._path else self._name
-        keys: list[Part] = [(" enter ", "chip_on"), (f" write it beside {about}    ", "text")]
+        keys: list[Part] = [(" enter ", "chip_on"), (" write it    ", "text")]
         if self._notes:
             keys += [(" ↑ ", "chip_on"), (" edit one    ", "text")]
         return [[*keys, (" esc ", "chip_on"), (" leave", "text")]]

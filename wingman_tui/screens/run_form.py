@@ -14,8 +14,8 @@ from textual.strip import Strip
 
 from engine.client.console import quote
 from wingman_tui import inputs
-from wingman_tui.columns import name_of
 from wingman_tui.format import fit
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.dialog import BORDER_ROWS, Dialog, PaintedLine
 from wingman_tui.widgets.line_edit import LineEdit

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wingman_tui.columns import name_of
 from wingman_tui.editor import EditorProblem, edit
 from wingman_tui.format import wrap
+from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.dialog import dialog_room
 from wingman_tui.screens.reading import ReadingDialog

@@ -15,7 +15,7 @@ from wingman_tui import looks
 from wingman_tui.format import count, fit
 from wingman_tui.keymap import Action
 from wingman_tui.keys import key_name
-from wingman_tui.view import Part
+from wingman_tui.view import Part, fitted
 from wingman_tui.widgets.painted import Painted
 
 NOTICE_S = 6.0
@@ -129,15 +129,7 @@ class MessageLine(Painted):
     def render_line(self, y: int) -> Strip:
         """The message, or the selection's own line."""
         parts = [self._notice] if self._notice else list(self._about())
-        fitted: list[Part] = [(" ", "text")]
-        room = self.size.width - 2
-        for text, role in parts:
-            if cell_len(text) > room:
-                fitted.append((fit(text, room), role))
-                break
-            fitted.append((text, role))
-            room -= cell_len(text)
-        return self.line(fitted)
+        return self.line([(" ", "text"), *fitted(parts, self.size.width - 2)])
 
 
 class KeyBar(Painted):
@@ -150,9 +142,15 @@ class KeyBar(Painted):
             super().__init__()
             self.action = action
 
-    def __init__(self, hints: Callable[[], Sequence[Action]]) -> None:
+    def __init__(
+        self,
+        hints: Callable[[], Sequence[Action]],
+        applies: Callable[[Action], bool] = lambda action: True,
+    ) -> None:
+        """What does not apply to what is selected keeps its place, and steps back."""
         super().__init__()
         self._hints = hints
+        self._applies = applies
 
     def _shown(self) -> list[tuple[Action, str, str]]:
         """The hints that fit, with key and label; help always does."""
@@ -165,8 +163,9 @@ class KeyBar(Painted):
     def render_line(self, y: int) -> Strip:
         """The hints."""
         parts: list[Part] = []
-        for _, key, label in self._shown():
-            parts += [(f" {key}", "key"), (f" {label} ", "key_label")]
+        for action, key, label in self._shown():
+            roles = ("key", "key_label") if self._applies(action) else ("muted", "muted")
+            parts += [(f" {key}", roles[0]), (f" {label} ", roles[1])]
         return self.line(parts)
 
     def on_click(self, event: events.Click) -> None:

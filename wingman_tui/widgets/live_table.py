@@ -1,26 +1,24 @@
 """A table over rows that somebody else holds, of which it may see only a window.
 
-Columns give way by priority where it is narrow; the name shrinks first, in its middle. A painted
-row is kept until its data, width, selection, theme or (while it is live) the second changes.
+Columns are as wide as what is seen in them needs, and give way where it is narrow
+(`column_layout`). A painted row is kept until its data, the columns, selection, theme or (while it
+is live) the second changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from textual.strip import Strip
 
+from wingman_tui.column_layout import GAP, MARGIN, Column, Row, grown, lay_out
 from wingman_tui.format import fit, fit_right
-from wingman_tui.view import Part, View
+from wingman_tui.looks import ELLIPSIS
+from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
-Row = Mapping[str, Any]
-GAP = 2
-MARGIN = 1
 KEPT_LIMIT = 2_000
-IMPORTANT = 2  # columns of this priority stay while names can give way
 
 
 class RowSource(Protocol):
@@ -38,44 +36,6 @@ class RowSource(Protocol):
 
     def row(self, key: str) -> Row | None:
         """The row of a key."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its cell as parts that together fill the given width."""
-
-    title: str
-    width: int
-    cell: Callable[[Row, View, int], Sequence[Part]]
-    priority: int = 0  # 0 never goes; the highest number goes first
-    grow_to: int = 0  # takes free room up to this width
-    least: int = 0  # may be squeezed to this width
-    right: bool = False
-
-
-def lay_out(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
-    """The columns that fit, each with its width: the least important leave, the rest grow."""
-    kept = list(columns)
-    room = width - 2 * MARGIN
-    while len(kept) > 1:
-        last = max(kept, key=lambda column: column.priority)
-        # an ordinary column goes before a name gives way, an important one after
-        if _needed(kept, squeezed=last.priority <= IMPORTANT) <= room or not last.priority:
-            break
-        kept.remove(last)
-    free = room - _needed(kept)
-    out = []
-    for column in kept:
-        least = min(0, (column.least or column.width) - column.width)
-        extra = max(free, least) if free < 0 else max(0, min(free, column.grow_to - column.width))
-        free -= extra
-        out.append((column, column.width + extra))
-    return out
-
-
-def _needed(columns: Sequence[Column], squeezed: bool = False) -> int:
-    widths = [column.least or column.width if squeezed else column.width for column in columns]
-    return sum(widths) + GAP * (len(columns) - 1)
 
 
 class LiveTable(LineList):
@@ -107,6 +67,8 @@ class LiveTable(LineList):
         self._kept: dict[tuple[Any, ...], tuple[Row, Strip]] = {}
         self._layout: list[tuple[Column, int]] = []
         self._layout_width = -1
+        self._needs: dict[str, int] = {}  # what the rows seen so far take of each column
+        self._is_another = True  # list than the one that the needs are of
 
     def row_count(self) -> int:
         """All rows, held or not."""
@@ -147,10 +109,47 @@ class LiveTable(LineList):
         super()._after_move()
         self._on_view(self.top, self.page)
 
+    def rows_changed(self) -> None:
+        """Find the rows again; the columns fit what stands in another list from now on."""
+        super().rows_changed()
+        if self._is_another and self.row_count():
+            self._is_another = False
+            self._needs = {}
+            self._grow()
+
+    def shows_another(self) -> None:
+        """Another list comes: its columns need not be as wide as this one's."""
+        self._is_another = True
+
+    def _grow(self, rows: Sequence[Row] | None = None) -> None:
+        """Give the columns what these rows take, else all that are visible."""
+        needs = grown(self._needs, self.columns, rows or self.visible_rows(), self.view)
+        if needs != self._needs:
+            self._needs = needs
+            self._layout_width = -1
+            self._kept.clear()
+            self.refresh()
+
+    def shows(self, title: str) -> bool:
+        """Whether there is room for a column."""
+        return any(column.title == title for column, _ in self._columns())
+
+    def repaint_key(self, key: str) -> None:
+        """Something beside its data has changed that a row shows."""
+        for name in [name for name in self._kept if name[0] == key]:
+            del self._kept[name]
+        self.rows_updated({key})
+
+    def visible_rows(self) -> list[Row]:
+        """The rows in sight, as far as they are held."""
+        keys = map(self.row_key, range(self.top, min(self.top + self.page, self.row_count())))
+        rows = (self.source.row(key) for key in keys if key is not None)
+        return [row for row in rows if row is not None]
+
     def _columns(self) -> list[tuple[Column, int]]:
         if self._layout_width != self.size.width:
             self._layout_width = self.size.width
-            self._layout = lay_out(self.columns, self.size.width)
+            self._layout = lay_out(self.columns, self.size.width, self._needs)
         return self._layout
 
     def paint_header(self, y: int) -> Strip:
@@ -188,9 +187,14 @@ class LiveTable(LineList):
     def _painted(self, row: Row, cursor: str, marked: bool, stale: bool) -> Strip:
         sign = self.view.glyph("▌", "*") if marked else " "
         parts: list[Part] = [(sign.ljust(MARGIN), "focus" if marked else "text")]
+        is_cut = False
         for column, width in self._columns():
-            parts += column.cell(row, self.view, width)
+            cell = column.cell(row, self.view, width)
+            is_cut |= column.is_elastic and any(ELLIPSIS in text for text, _ in cell)
+            parts += cell
             parts.append((" " * GAP, "text"))
+        if is_cut:
+            self.call_after_refresh(self._grow, (row,))
         if stale:
             parts = [(text, "muted") for text, _ in parts]
         return self.line(parts, cursor)

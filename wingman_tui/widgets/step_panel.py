@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rich.cells import cell_len
 from textual.strip import Strip
 
 from wingman_tui import looks
-from wingman_tui.columns import error_line, name_of
 from wingman_tui.failing import says_little
 from wingman_tui.figures import HISTORY, Figures
-from wingman_tui.format import duration, exit_words, fit, full_time, size, wrap
+from wingman_tui.format import duration, exit_words, full_time, size, wrap
 from wingman_tui.inputs import as_text
+from wingman_tui.naming import error_line, name_of
 from wingman_tui.outlook import stuck_words
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.sparkline import scale, spark
 from wingman_tui.steps import ROOT
-from wingman_tui.view import Part
+from wingman_tui.view import Part, fitted
 from wingman_tui.waiting import asks, waiting_words, waits_below
 from wingman_tui.widgets.painted import Painted
 
 Row = Mapping[str, Any]
 SEPARATOR = " · "
 ERROR_LINES = 12
+ENDED = ("exit:", "signal:")
 
 
 class StepPanel(Painted):
@@ -105,7 +105,9 @@ class StepPanel(Painted):
         """The error, and what the step itself said of it, unless that is the same."""
         kind = clean(str(error.get("type") or "error"))
         lines = clean_lines(str(error.get("message") or ""), ERROR_LINES)
-        text = f"{kind}: " + (lines[0] if lines else "")
+        first = lines[0] if lines else ""
+        is_told = kind.startswith(ENDED) and bool(first)  # in the line above
+        text = first if is_told else f"{kind}: {first}"
         if lines and says_little(error):
             text = said or lines[0]  # how it ended stands in the line above
             said = ""
@@ -207,8 +209,10 @@ class StepPanel(Painted):
             (" DEBUG" if execution.get("debug") else "", "state_interrupted"),
         ]
         rest: list[list[Part]] = []
-        if execution.get("error"):
-            lines = wrap(error_line(execution["error"]), width, max(1, height - 2))
+        error = execution.get("error")
+        if error:
+            said = self._last_error(str(error.get("step") or "")) if says_little(error) else ""
+            lines = wrap(error_line(error, clean(said)), width, max(1, height - 2))
             rest += [[(line, "error")] for line in lines]
         elif execution.get("stuck"):
             rest += self._stuck(execution, width, height)
@@ -229,14 +233,4 @@ def _seconds(step: Row) -> str:
 def _fitting(lines: Sequence[list[Part]], width: int, height: int) -> list[list[Part]]:
     """The lines that have something in them, cut to the room."""
     kept = [line for line in lines if any(text for text, _ in line)][:height]
-    out: list[list[Part]] = []
-    for line in kept:
-        room, cut = width, []
-        for text, role in line:
-            if cell_len(text) > room:
-                cut.append((fit(text, room), role))
-                break
-            cut.append((text, role))
-            room -= cell_len(text)
-        out.append(cut)
-    return out
+    return [fitted(line, width) for line in kept]

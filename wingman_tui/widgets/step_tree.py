@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from textual.strip import Strip
 
 from wingman_tui import looks
-from wingman_tui.columns import is_live, name_of, progress_parts, took
+from wingman_tui.columns import is_live, progress_parts, took
 from wingman_tui.format import exit_words, fit, fit_middle, fit_right
+from wingman_tui.naming import name_of
 from wingman_tui.outlook import left, stuck_words
 from wingman_tui.sanitise import clean
 from wingman_tui.state import ExecutionView
@@ -27,6 +28,7 @@ from wingman_tui.steps import (
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
+FOLDED = " [+]"
 TOOK_CELLS = 8
 NOTE_SHARE = 0.4  # of the width, for how a step ended
 
@@ -180,11 +182,11 @@ class StepTree(LineList):
         look = looks.step_look(step)
         guide = " " + guide_text(row, view.ascii_only)
         holds = row.children or _holds(step)
-        fold = view.glyph("▸", "+") if row.folded and holds else ""
         taken = fit_right(took(step, view.now()), TOOK_CELLS)
         note = self._note(step, look.word)
         room = width - cell_len(guide) - 2 - TOOK_CELLS - 1
-        label = fold + clean(row.label)
+        # not the sign of what runs
+        label = clean(row.label) + (FOLDED if row.folded and holds else "")
         # a long name leaves the note its share, a short one all the rest
         name_width = max(4, room - 1 - min(cell_len(note), int(room * NOTE_SHARE)))
         note_width = min(cell_len(note), room - 1 - min(cell_len(label), name_width))
@@ -221,7 +223,7 @@ class StepTree(LineList):
 
     def _group_parts(self, row: TreeRow) -> list[Part]:
         guide = " " + guide_text(row, self.view.ascii_only)
-        sign = self.view.glyph("▸", "+") if row.folded else self.view.glyph("▾", "-")
+        sign = "+" if row.folded else self.view.glyph("▾", "-")
         words = f" ({row.children} steps)" if row.folded else ""
         return [(guide, "rule"), (f"{sign} ", "muted"), (clean(row.label) + words, "muted")]
 
