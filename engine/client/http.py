@@ -81,6 +81,7 @@ class Client:
         self._transport: Transport = transport or _transport(home)
         self._idle: Connection | None = None
         self.revive: Callable[[], None] | None = None  # starts the engine if it is gone
+        self._answered = False
 
     def connect(self) -> None:
         """Open the connection now, so that a missing engine is known before the first request."""
@@ -171,10 +172,12 @@ class Client:
         try:
             connection.send(_head_and_body(method, path, self._transport.host, body, sent))
             answer = _Answer(connection)
+            self._answered = True
         except OSError as error:
             connection.close()
             if was_idle and method == "GET" and not isinstance(error, TimeoutError):
                 # the other side has just closed what nobody used: asked again on a new line
+                self._revive_first()
                 return self._send(method, path, body, headers, timeout_s)
             raise _gone(error, timeout_s) from error
         except BaseException:
@@ -191,7 +194,14 @@ class Client:
             if connection.is_alive():
                 return connection
             connection.close()
-        return self._transport.connect()
+            self._revive_first()
+            connection, self._idle = self._idle, None
+        return connection or self._transport.connect()
+
+    def _revive_first(self) -> None:
+        """Start an engine that died between our connecting and our first question."""
+        if self.revive is not None and not self._answered:
+            self.revive()
 
     def _body(
         self, connection: Connection, answer: _Answer, timeout_s: float | None

@@ -38,8 +38,15 @@ def ensure_engine(home: Home, *, stays: bool = False, here: bool = False) -> Cli
     One that `stays` was asked for by hand; any other ends by itself when nobody needs it.
     """
     client = Client(home, UnixTransport(home.text("socket")) if here else None)
-    client.revive = lambda: _connect(home, client, stays, here)
-    client.revive()
+
+    def revive() -> None:
+        client.revive = None  # what is asked while it starts must not start another one
+        try:
+            _connect(home, client, stays, here)
+        finally:
+            client.revive = revive
+
+    revive()
     return client
 
 

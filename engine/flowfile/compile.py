@@ -34,7 +34,7 @@ from .yaml_tree import Mapping, Node, Scalar, Sequence, Source, read_tree
 
 SHELL = ["bash", "-euo", "pipefail"]
 GRACE_S = 10.0
-LIMIT_STEPS = 5_000
+LIMIT_STEPS = 10_000
 RETRY: dict[str, Any] = {"max_attempts": 1, "delay": 0.0, "backoff": 1, "max_delay": None,
                          "jitter": 0, "on": ["any"]}
 LIMIT_LEVELS = 8  # of steps inside of steps

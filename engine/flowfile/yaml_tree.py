@@ -14,7 +14,7 @@ from .problems import At, Problems
 
 LIMIT_BYTES = 1 << 20
 LIMIT_DEPTH = 64
-LIMIT_NODES = 50_000
+LIMIT_NODES = 100_000
 _INT64 = 2**63
 _ALIGNED_CHARACTERS = 5_000  # further in, a folded text's place is that of its start
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -62,6 +63,14 @@ def test_many_commands_at_once_start_one_engine(wingman: Wingman) -> None:
     outputs = [process.communicate(timeout=90) for process in started]
     assert [process.returncode for process in started] == [0] * 6, outputs
     assert len({json.loads(out)["pid"] for out, _ in outputs}) == 1
+
+
+def test_an_engine_that_dies_as_it_is_asked_is_started_again(home: Home) -> None:
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(str(home.socket))
+        dying.listen()
+        client = launch.ensure_engine(home)  # it has connected, and asked for nothing yet
+    assert client.request("GET", "/v1/engine")["home"] == str(home.root)
 
 
 def test_an_engine_that_cannot_start_says_why(wingman: Wingman) -> None:

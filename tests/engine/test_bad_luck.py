@@ -357,8 +357,8 @@ def test_a_runner_that_cannot_be_started_is_tried_again(engine: Engine, home: Ho
 @pytest.mark.timeout(300)
 def test_a_flow_of_thousands_of_steps(engine: Engine) -> None:
     """As many as a file may hold: more are refused."""
-    steps = "\n".join(f"  - {{id: s{n}, needs: [], run: ':'}}" for n in range(4_999))
-    text = f"max_parallel: 16\nsteps:\n{steps}\n  - {{id: last, needs: [s0, s4998], run: 'exit 3'}}"
+    steps = "\n".join(f"  - {{id: s{n}, needs: [], run: ':'}}" for n in range(9_999))
+    text = f"max_parallel: 16\nsteps:\n{steps}\n  - {{id: last, needs: [s0, s9998], run: 'exit 3'}}"
     began = time.monotonic()
     started = engine.start(text)
     slowest = 0.0
@@ -368,9 +368,9 @@ def test_a_flow_of_thousands_of_steps(engine: Engine) -> None:
         slowest = max(slowest, time.monotonic() - asked)
         time.sleep(0.2)
     found = engine.ended(started["id"])
-    print(f"5,000 steps in {time.monotonic() - began:.1f} s, slowest answer {slowest:.3f} s")
+    print(f"10,000 steps in {time.monotonic() - began:.1f} s, slowest answer {slowest:.3f} s")
     assert found["state"] == "failed"
-    assert found["progress"] == {"ended": 5_000, "running": 0, "total": 5_000}
+    assert found["progress"] == {"ended": 10_000, "running": 0, "total": 10_000}
     assert step_of(found, "last")["error"]["type"] == "exit:3"
     assert slowest < 10
     engine.act(started["id"], "retry")

@@ -31,7 +31,7 @@ HOSTILE: dict[str, str | bytes] = {
     "cycle": "a: &a [*a]\n",
     "deep lists": "[" * MIB, "deep blocks": "- " * (MIB // 2), "deep maps": "{a: " * (MIB // 5),
     "deep keys": "{? ," * (MIB // 5),
-    "many values": "steps: [" + "1," * 60_000 + "]", "many aliases": "a: [" + "*b," * 60_000 + "]",
+    "many values": "steps: [" + "1," * 110_000 + "]", "many aliases": "a: [" + "*b," * 60_000 + "]",
     "many tags": "a: [" + "!x 1," * 60_000 + "]", "many anchors": "a: [" + "&x 1," * 60_000 + "]",
     "many keys": "".join(f"k{i}: 1\n" for i in range(24_000)), "same key": "a: 1\n" * 24_000,
     "too large": "x" * (MIB + 1), "directives": "%TAG !a! b\n" * 90_000,
@@ -39,7 +39,7 @@ HOSTILE: dict[str, str | bytes] = {
     "long name": "name: " + "x" * (MIB - 100), "long key": "? " + "x" * (MIB - 100) + "\n: 1",
     "long number": "timeout: " + "9" * (MIB // 2), "open quote": "a: '" + " \n" * (MIB // 2 - 10),
     "many steps": listed("- {id: a{i}, run: x}\n", 12_000),
-    "wrong steps": listed("- {id: a{i}, rn: x}\n", 9_000),
+    "wrong steps": listed("- {id: a{i}, rn: x}\n", 9_999),
     "wrong needs": listed("- {id: abcdef{i}, needs: [abcdeg{i}], run: x}\n", 5_000),
     "long circle": "name: a\n" + listed("- {id: a{i}, needs: [b{i}], run: x}\n", 1) + "".join(
         f"- {{id: b{i}, needs: [b{(i + 1) % 4000}], run: x}}\n" for i in range(4_000)),
