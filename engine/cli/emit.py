@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.cli.terminal import clean, tell
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
+from engine.outputs import typed
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -18,8 +19,9 @@ def arguments(parser: Parser, name: str) -> None:
     """Declare the arguments."""
     parser.argument("type", help="the event's type, such as file.uploaded")
     parser.argument(
-        "pairs", takes="*", metavar="KEY=VALUE", help="its data; KEY:=JSON for other than text"
-    )
+        "pairs", takes="*", metavar="KEY=VALUE",
+        help="its data; whole numbers, true and false as such; KEY:=JSON for the rest",
+    )  # fmt: skip
     parser.option("--id", metavar="ID", help="what makes it one: the same id starts nothing twice")
     parser.option("--subject", metavar="TEXT", help="what it is about")
     parser.json_flag()
@@ -49,8 +51,8 @@ def _data(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         name, given, value = pair.partition("=")
         if not given or not name.rstrip(":"):
-            raise UsageError(f"{pair!r} is not KEY=VALUE", "KEY:=JSON for numbers and lists")
-        found[name.rstrip(":")] = _json(name, value) if name.endswith(":") else value
+            raise UsageError(f"{pair!r} is not KEY=VALUE", "KEY:=JSON for lists and the like")
+        found[name.rstrip(":")] = _json(name, value) if name.endswith(":") else typed(value)
     return found
 
 

@@ -105,6 +105,26 @@ def from_text(text: str, type_: str) -> Any:
     raise _Untyped(*_EXPECTED[type_])
 
 
+def fitted(declared: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values from outside as their inputs are declared: a form's or an event's `5` is a number.
+
+    What is no value of the declared type stays as it is, for `check_inputs` to refuse.
+    """
+    types = {str(one["name"]): str(one["type"]) for one in declared}
+    return {name: _fitted(value, types.get(name, "")) for name, value in given.items()}
+
+
+def _fitted(value: Any, type_: str) -> Any:
+    if type_ == "string" and isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if type_ in _EXPECTED and isinstance(value, str):
+        try:
+            return from_text(value, type_)
+        except _Untyped:
+            return value
+    return value
+
+
 _EXPECTED = {
     "integer": ("is no whole number", "such as 7"),
     "number": ("is no number", "such as 7 or 0.5"),

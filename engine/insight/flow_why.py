@@ -66,6 +66,9 @@ def _words(triggers: Sequence[Row]) -> str:
             "its trigger is paused" if paused == 1 else f"its {paused} triggers are paused"
         )
     coming = [trigger["next"] for trigger in triggers if trigger["next"]]
+    if not coming and all(trigger["problem"] for trigger in triggers if not trigger["paused"]):
+        first = next(trigger["problem"] for trigger in triggers if not trigger["paused"])
+        return f"but it does not start by itself: {first}"
     if coming:
         return f"next it starts by itself at {min(coming)[:19]}Z"
     several = len(triggers) > 1

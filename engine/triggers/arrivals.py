@@ -159,8 +159,7 @@ class Arrivals:
         """Start the flow, or record why not. Raises Unavailable: then nothing is decided."""
         prepared = await self._firing.prepare(trigger, names)
         if trigger.paused:
-            words = f"paused by {trigger.paused['by']}"
-            return self._firing.record(trigger, key, at_us, "skipped", words)
+            return self._firing.record(trigger, key, at_us, "skipped", trigger.paused_words)
         return self._firing.start(trigger, prepared, key, at_us, "ran", "")
 
     async def close(self) -> None:

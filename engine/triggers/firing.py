@@ -13,7 +13,7 @@ from engine.calls import calls_of, check_calls
 from engine.clock import Clock
 from engine.errors import StorageError, Unavailable, WingmanError
 from engine.expression import NOW, HeavyExpression, evaluate, references, resolve, values_of
-from engine.flowfile.inputs import check_inputs
+from engine.flowfile.inputs import check_inputs, fitted
 from engine.journal.history import History
 from engine.sensitive import shown_inputs
 from engine.service import Service
@@ -65,7 +65,7 @@ class Firing:
             inputs = await self._resolve(trigger.definition["inputs"], names, masked)
         except WingmanError as error:
             return Prepared(compiled, text, {}, "missed", str(error))
-        return Prepared(compiled, text, inputs)
+        return Prepared(compiled, text, fitted(compiled["inputs"], inputs))
 
     def start(
         self, trigger: Trigger, prepared: Prepared, key: str, at_us: int, outcome: str, reason: str,

@@ -273,11 +273,10 @@ class Schedules:
 
     def end_pause(self, trigger: Trigger) -> None:
         """What has come while it was paused is skipped, and told so."""
-        by, now_us = trigger.paused or {}, self._clock.wall_us()
-        words = f"paused by {by.get('by')}" + (f": {by['reason']}" if by.get("reason") else "")
         for verdict in judge.judge(
-            trigger.name, trigger.definition, trigger.decided_us, now_us, words, ""
-        ):
+            trigger.name, trigger.definition, trigger.decided_us, self._clock.wall_us(),
+            trigger.paused_words, "",
+        ):  # fmt: skip
             self.pass_by(trigger, verdict)
 
     async def close(self) -> None:

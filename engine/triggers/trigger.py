@@ -60,6 +60,14 @@ class Trigger:
         """What makes a start of this trigger happen once."""
         return f"{KEY_PREFIX}{self.name}/{key}"
 
+    @property
+    def paused_words(self) -> str:
+        """Who has paused it and why; nothing where nobody has."""
+        if not self.paused:
+            return ""
+        reason = self.paused.get("reason")
+        return f"paused by {self.paused['by']}" + (f": {reason}" if reason else "")
+
     def row(self) -> Row:
         """As the table triggers holds it."""
         data: dict[str, Any] = {

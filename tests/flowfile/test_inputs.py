@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.flowfile import check_inputs
+from engine.flowfile.inputs import fitted
 
 
 def one(name: str, type_: str = "string", **words: Any) -> dict[str, Any]:
@@ -124,3 +125,14 @@ def test_any_value_is_taken_or_refused(type_: str, text: str, value: Any) -> Non
     for given_, given_text in (({}, {"v": text}), ({"v": value}, {})):
         with contextlib.suppress(InputError):
             assert "v" in check_inputs([one("v", type_)], given_, given_text)
+
+
+def test_what_comes_from_outside_is_read_as_its_input_is_declared() -> None:
+    types = {"i": "integer", "n": "number", "b": "boolean", "s": "string", "a": "array"}
+    declared = [{"name": name, "type": type_} for name, type_ in types.items()]
+    form = {"i": "5", "n": "1.5", "b": "true", "s": "5", "a": "[1]", "more": "5"}
+    assert fitted(declared, form) == {**form, "i": 5, "n": 1.5, "b": True}
+    for value, text in ((5, "5"), (True, "true"), (1.5, "1.5")):
+        assert fitted(declared, {"s": value}) == {"s": text}
+    unfit = {"i": "five", "n": "", "b": "yes", "s": None}
+    assert fitted(declared, unfit) == unfit

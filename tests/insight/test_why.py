@@ -160,6 +160,8 @@ def test_a_flow_with_triggers_tells_when_it_comes_and_what_became_of_the_last_mo
     assert (why.state, "its trigger is paused" in why.answer) == ("paused", True)
     assert "paused by ada: too loud" in told(why)
     assert why.helps[0].command == "wingman trigger continue night:schedule"
+    circle = trigger(problem="it would start in a circle: a → a", next=None)
+    assert "does not start by itself: it would" in why_flow({"name": "a"}, None, [], [circle]).answer
     why = why_flow({"name": "night"}, None, ["x:1:1: y"], [trigger(problem="the file has errors")])
     assert "the file has errors" in told(why)
 

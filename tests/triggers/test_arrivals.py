@@ -112,10 +112,11 @@ async def test_an_event_starts_who_waits_for_it_once_by_its_id(world: World) -> 
         assert len({one[0]["execution"] for one in both}) == 1
         (third, _) = await emit(event(size="big"), "s/3")
         assert third["outcome"] == "missed"
-        await world.keeper.pause("f", "ada", "")
+        await emit(event(size=5, file=7), "s/5")  # a number is a text where one is asked for
+        await world.keeper.pause("f", "ada", "a rest")
         (fourth, _) = await emit(event(size=5, file="x"), "s/4")
-        assert (fourth["outcome"], fourth["reason"]) == ("skipped", "paused by ada")
-        assert [row["inputs"]["file"] for row in await world.executions()] == ["x", "y"]
+        assert (fourth["outcome"], fourth["reason"]) == ("skipped", "paused by ada: a rest")
+        assert [row["inputs"]["file"] for row in await world.executions()] == ["x", "y", "7"]
 
 
 async def deliver(world: World, body: bytes, **more: str) -> Any:
