@@ -155,6 +155,9 @@ class Bench:
             return
         client = self.client(epoch=1 << 40)
         client.send(t="stop")
+        client.sock.shutdown(socket.SHUT_WR)
+        while not client.closed:  # who does not read the ends that it is told is taken for dead
+            client.receive()
         client.close()
         wait_until(self.is_dead)
 
