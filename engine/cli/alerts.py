@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from engine.cli.format import age
+from engine.cli.format import age, local_time
 from engine.cli.table import Column, lay_out
 from engine.cli.terminal import clean, clean_lines, tell, width
 from engine.client.http import segment, with_query
@@ -97,6 +97,9 @@ def _row(alert: dict[str, Any], now_s: float) -> list[str]:
         state = f"{state} {by}" if state == "acknowledged" else f"{state}, acknowledged {by}"
     elif alert["error"] and state != "sent":
         tries = "" if alert["tries"] == 1 else f" after {alert['tries']} tries"
-        state = f"{state}{tries}: {clean(alert['error'])}"
+        then = f", next at {local_time(alert['due'])[11:]}" if state == "waiting" else ""
+        state = f"{state}{tries}{then}: {clean(alert['error'])}"
+    elif state == "waiting" and not alert["tries"]:
+        state += f" until {local_time(alert['due'])}"
     return [str(alert["id"]), age(alert["at"], now_s), clean(alert["channel"]),
             clean(alert["title"]), state]  # fmt: skip

@@ -8,6 +8,8 @@ import apsw
 import pytest
 
 from engine.alerts.addresses import NO_CONSOLE, given_up, labels, outcome
+from engine.cli.alerts import _row, _tell_test
+from engine.cli.format import local_time
 from engine.paths import Home
 from tests.alerts.receivers import Hook, http, smtp
 from tests.engine.api import Engine, until
@@ -84,3 +86,23 @@ def test_a_console_is_waited_for_where_it_is_alone_and_told_once() -> None:
     down = outcome(both, [], {"ntfy://x/y": "503"}, told=True)
     assert down.taken == ["terminal://"]
     assert outcome(both, down.taken, {}, told=False).said[0]["state"] == "sent"
+
+
+def test_the_list_and_the_test_of_a_channel_say_who_has_not_got_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alert = {
+        "id": 7, "at": "2027-03-01T00:00:00.000000Z", "channel": "chat", "title": "f#1 failed",
+        "state": "waiting", "tries": 0, "due": "2027-03-01T07:00:00.000000Z", "error": "",
+        "acked_by": None, "leader": None,
+    }  # fmt: skip
+    due = local_time(alert["due"])  # type: ignore[arg-type]
+    assert _row(alert, 0.0)[-1] == f"waiting until {due}"
+    tried = {**alert, "tries": 2, "error": "ntfy: 503; 1 of 2 addresses took it"}
+    assert _row(tried, 0.0)[-1] == (
+        f"waiting after 2 tries, next at {due[11:]}: ntfy: 503; 1 of 2 addresses took it")  # fmt: skip
+    said = outcome(PAIR, [], {"ntfy://x/y": "503"}, told=False).said
+    _tell_test({"channel": "chat", "error": "ntfy: 503", "addresses": given_up(said)})
+    assert capsys.readouterr().err == "chat: failed\n  CHAT: sent\n  ntfy: failed: 503\n"
+    _tell_test({"channel": "desk", "error": "", "addresses": said[:1]})
+    assert capsys.readouterr().err == "desk: sent\n"
