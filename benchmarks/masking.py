@@ -93,6 +93,13 @@ def whole_way(megabytes: int, rounds: int, root: Path) -> None:
         stop(home, cancel_all=True)
 
 
+def private_key(rng: random.Random) -> str:
+    """Lines as those of a key of 2,048 bits."""
+    text = base64.b64encode(rng.randbytes(1190)).decode()
+    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    return f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"
+
+
 def alone() -> None:
     """The table of the masker by itself."""
     rng = random.Random(3)
@@ -105,6 +112,7 @@ def alone() -> None:
         "words of 10": [
             "".join(rng.choices("abcdefghijkmnpqrstuvwxyz", k=10)) for _ in range(SECRETS)
         ],
+        "private keys of 1.6 KB": [private_key(rng) for _ in range(SECRETS)],
     }
     lines = log_lines(PIECE_BYTES)
     texts = {

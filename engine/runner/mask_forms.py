@@ -12,9 +12,10 @@ something between them, and base64 wrapped at an unusual column.
 from __future__ import annotations
 
 import binascii
+import functools
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 # Shorter values ("1", "yes", "no") occur everywhere: masking them would make logs unreadable and
 # outputs wrong without keeping anything secret.
@@ -23,13 +24,50 @@ SHORTEST_LINE = 6  # of a multi-line value: its lines are less likely to be secr
 SHORTEST_LEAF = 8  # of a value that is JSON
 LONGEST_JSON = 64 << 10
 
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
-_SHELL_SAFE = frozenset(b"%+,-./:=@_") | frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-)
-_DOUBLE_QUOTED = {34: b'\\"', 36: b"\\$", 92: b"\\\\", 96: b"\\`"}
-_ANSI_C = {10: b"\\n", 13: b"\\r", 9: b"\\t", 39: b"\\'", 92: b"\\\\", 27: b"\\E"}
-_HTML = {38: b"&amp;", 60: b"&lt;", 62: b"&gt;", 34: b"&quot;", 39: b"&#x27;"}
+Table = tuple[bytes, ...]  # what each byte becomes
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def _table(other: dict[int, bytes]) -> Table:
+    return tuple(other.get(byte) or bytes((byte,)) for byte in range(256))
+
+
+def _percent(safe: bytes, form: str) -> Table:
+    keep = frozenset(_LETTERS + b"_.-~" + safe)
+    return _table({byte: (form % byte).encode("ascii") for byte in range(256) if byte not in keep})
+
+
+class _Tables(NamedTuple):
+    """How other texts write a byte."""
+
+    shell: Table
+    double_quoted: Table
+    ansi_c: Table
+    html: tuple[Table, ...]
+    percent: tuple[Table, ...]
+
+
+@functools.cache
+def _tables() -> _Tables:
+    """Made with the first secret."""
+    plain = frozenset(b"%+,-./:=@_" + _LETTERS)
+    html = {38: b"&amp;", 60: b"&lt;", 62: b"&gt;"}
+    quotes: tuple[dict[int, bytes], ...] = (
+        {34: b"&quot;", 39: b"&#x27;"}, {34: b"&quot;", 39: b"&#39;"}, {},
+    )  # fmt: skip
+    return _Tables(
+        shell=_table({byte: b"\\%c" % byte for byte in range(0x80) if byte not in plain}),
+        double_quoted=_table({34: b'\\"', 36: b"\\$", 92: b"\\\\", 96: b"\\`"}),
+        ansi_c=_table(
+            {10: b"\\n", 13: b"\\r", 9: b"\\t", 39: b"\\'", 92: b"\\\\", 27: b"\\E"}
+        ),
+        html=tuple(_table({**html, **more}) for more in quotes),
+        percent=tuple(
+            _percent(safe, form)
+            for safe in (b"", b"/", b"!*'()", b";,/?:@&=+$!*'()#", b"/:")
+            for form in ("%%%02X", "%%%02x")
+        ),
+    )
 
 
 def forms_of(values: list[str]) -> list[bytes]:
@@ -88,9 +126,8 @@ def _encoded(text: str) -> Iterator[bytes]:
     yield from _shell_forms(raw)
     yield from _percent_forms(raw)
     yield from _python_forms(text, raw)
-    yield _replaced(raw, _HTML)
-    yield _replaced(raw, {**_HTML, 39: b"&#39;"})
-    yield _replaced(raw, {key: _HTML[key] for key in (38, 60, 62)})
+    for table in _tables().html:
+        yield _replaced(raw, table)
     yield from base64_forms(raw)
     digits = binascii.hexlify(raw)
     yield digits
@@ -118,26 +155,16 @@ def _shell_forms(raw: bytes) -> Iterator[bytes]:
     once = raw.replace(b"'", b"'\\''")
     yield once
     yield once.replace(b"'", b"'\\''")  # as `set -x` shows a quoted value
-    yield _replaced(raw, _DOUBLE_QUOTED)
-    yield _replaced(raw, _ANSI_C)
-    yield b"".join(
-        bytes((byte,)) if byte in _SHELL_SAFE or byte >= 0x80 else b"\\%c" % byte for byte in raw
-    )
+    yield _replaced(raw, _tables().double_quoted)
+    yield _replaced(raw, _tables().ansi_c)
+    yield _replaced(raw, _tables().shell)
 
 
 def _percent_forms(raw: bytes) -> Iterator[bytes]:
-    for safe in (b"", b"/", b"!*'()", b";,/?:@&=+$!*'()#", b"/:"):
-        for form in ("%%%02X", "%%%02x"):
-            escaped = _percent(raw, safe, form)
-            yield escaped
-            yield escaped.replace(b"%20", b"+")
-
-
-def _percent(raw: bytes, safe: bytes, form: str) -> bytes:
-    keep = _PLAIN.union(safe)
-    return b"".join(
-        bytes((byte,)) if byte in keep else (form % byte).encode("ascii") for byte in raw
-    )
+    for table in _tables().percent:
+        escaped = _replaced(raw, table)
+        yield escaped
+        yield escaped.replace(b"%20", b"+")
 
 
 def base64_forms(raw: bytes) -> Iterator[bytes]:
@@ -174,5 +201,5 @@ def _url(text: bytes) -> bytes:
     return text.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def _replaced(raw: bytes, table: dict[int, bytes]) -> bytes:
-    return b"".join(table.get(byte) or bytes((byte,)) for byte in raw)
+def _replaced(raw: bytes, table: tuple[bytes, ...]) -> bytes:
+    return b"".join(map(table.__getitem__, raw))

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import bisect
 import functools
+import heapq
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from engine.logs.regex import compile_search
+from engine.runner.mask_blocks import LARGE, SHORTEST, Blocks, blocks_of
 from engine.runner.mask_forms import SHORTEST_VALUE, as_bytes, forms_of
 
 MASK = b"***"
@@ -28,7 +30,7 @@ ELLIPSIS = "…"
 SHORTEST_PART = 6  # of a secret that a text ends with, where it was cut
 SAMPLES = 5  # of a form's bytes, at least, and one more: so many are rarely there by chance
 LONGEST_STRIDE = 6
-SAMPLED_FORMS = 2_000  # beyond, the pattern would be larger than what it saves
+PATTERN_FORMS = 2_000  # beyond, a pattern would be larger than the processor's caches
 HEAD_BYTES = 12  # the pattern holds the beginnings of the forms, the rest is compared
 
 
@@ -127,7 +129,10 @@ class Masker:
 
 
 class _Forms:
-    """The compiled forms of a set of values; shared by the maskers of a runner."""
+    """The compiled forms of a set of values; shared by the maskers of a runner.
+
+    Where there are very many, the long ones are found by their blocks, and no pattern holds them.
+    """
 
     def __init__(self, forms: list[bytes]) -> None:
         self._sorted = sorted(forms)
@@ -137,15 +142,18 @@ class _Forms:
         for form in forms:  # longest first, as they came
             sizes = self._by_start.setdefault(form[:SHORTEST_VALUE], {})
             sizes.setdefault(len(form), set()).add(form)
+        self._blocks: list[Blocks] = []
+        if len(forms) > PATTERN_FORMS:
+            self._blocks = blocks_of([form for form in forms if len(form) >= SHORTEST])
+            forms = [form for form in forms if len(form) < SHORTEST]
+        self._head_bytes = 2 * LARGE if self._blocks else HEAD_BYTES  # of which all is looked at
         heads = sorted({form[:HEAD_BYTES] for form in forms}, key=len)
-        self._find = compile_search(_alternatives(heads))
+        self._find = compile_search(_alternatives(heads)) if heads else _nothing
         self._beginnings = {head[:size] for head in heads for size in range(1, len(head) + 1)}
-        self._stride = min(LONGEST_STRIDE, min(map(len, forms)) // SAMPLES)
+        self._stride = max(1, min(LONGEST_STRIDE, min(map(len, forms), default=0) // SAMPLES))
         self._find_sampled = self._find
-        if self._stride > 1 and len(forms) <= SAMPLED_FORMS:
+        if self._stride > 1:
             self._find_sampled = compile_search(_alternatives(_samples_of(forms, self._stride)))
-        else:
-            self._stride = 1
 
     def mask(self, window: bytes, covered: int, cut: int) -> tuple[bytes, int]:
         """What lies before `cut`, masked; and how many bytes after it belong to the last mask.
@@ -165,10 +173,27 @@ class _Forms:
         return b"".join(pieces), done - cut
 
     def _matches(self, window: bytes, cut: int) -> Iterator[tuple[int, int]]:
-        """The longest form at each place before `cut`, in order; they may overlap.
+        """The longest form at each place before `cut`, in order; they may overlap."""
+        for start in self._starts(window):
+            if start >= cut:
+                return
+            sizes = self._by_start.get(window[start : start + SHORTEST_VALUE])
+            if sizes is not None:
+                for size, forms in sizes.items():
+                    if window[start : start + size] in forms:
+                        yield start, start + size
+                        break
 
-        Forms that are all long are looked for in every few bytes only: what of them is seen there
-        is known for each place at which they can begin. What is found so is compared in whole.
+    def _starts(self, window: bytes) -> Iterator[int]:
+        """Every place at which a form may begin, in order; more than there are."""
+        if not self._blocks:
+            return self._sampled(window)
+        by_blocks = (blocks.starts(window) for blocks in self._blocks)
+        return heapq.merge(self._sampled(window), *by_blocks)
+
+    def _sampled(self, window: bytes) -> Iterator[int]:
+        """By the pattern. Forms that are all long are looked for in every few bytes only: what of
+        them is seen there is known for each place at which they can begin.
         """
         stride = self._stride
         seen = window[::stride] if stride > 1 else window
@@ -176,32 +201,31 @@ class _Forms:
         while (span := self._find_sampled(seen, at)) is not None:
             at = span[0] + 1
             last = span[0] * stride
-            for start in range(max(0, last - stride + 1), last + 1):
-                if start >= cut:
-                    return
-                sizes = self._by_start.get(window[start : start + SHORTEST_VALUE])
-                if sizes is not None:
-                    for size, forms in sizes.items():
-                        if window[start : start + size] in forms:
-                            yield start, start + size
-                            break
+            yield from range(max(0, last - stride + 1), last + 1)
 
     def undecided_from(self, window: bytes) -> int:
         """The first place from which on the window could be the beginning of a longer form."""
         at = max(0, len(window) - self._longest + 1)
-        while True:
-            span = self._find(window, at)
-            if span is None:
-                break
-            start = span[0]
+        for start in self._possible(window, at):
             if self._begins_form(window[start:]):
                 return start
-            at = start + 1
-        for start in range(max(0, len(window) - HEAD_BYTES + 1), len(window)):
+        for start in range(max(0, len(window) - self._head_bytes + 1), len(window)):
             tail = window[start:]
-            if tail in self._beginnings and self._begins_form(tail):
+            if (self._blocks or tail in self._beginnings) and self._begins_form(tail):
                 return start
         return len(window)
+
+    def _possible(self, window: bytes, at: int) -> Iterator[int]:
+        """Every place from `at` on at which a form may begin of which the head is there."""
+        by_pattern = self._by_heads(window, at)
+        if not self._blocks:
+            return by_pattern
+        return heapq.merge(by_pattern, *(blocks.starts(window, at) for blocks in self._blocks))
+
+    def _by_heads(self, window: bytes, at: int) -> Iterator[int]:
+        while (span := self._find(window, at)) is not None:
+            yield span[0]
+            at = span[0] + 1
 
     def is_large_part(self, held: bytes) -> bool:
         """True when the text is the beginning of a form and at least half of it."""
@@ -223,6 +247,10 @@ class _Forms:
 def _forms_for(values: tuple[str, ...]) -> _Forms | None:
     forms = forms_of(list(values))
     return _Forms(forms) if forms else None
+
+
+def _nothing(text: bytes, start: int) -> None:
+    """Finds nothing: there is no form for it."""
 
 
 def _samples_of(forms: list[bytes], stride: int) -> list[bytes]:

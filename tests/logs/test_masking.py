@@ -7,6 +7,7 @@ import binascii
 import json
 import os
 import random
+import re
 import shlex
 import string
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.logs import regex
@@ -31,10 +32,12 @@ PEM = "-----BEGIN KEY-----\n" + "\n".join(
 ) + "\n-----END KEY-----\n"  # fmt: skip
 
 
-@pytest.fixture(params=["re2", "re"])
+@pytest.fixture(params=["re2", "re", "blocks"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Both ways to search: google-re2, and the standard library where re2 is missing."""
+    """All ways to search: google-re2, the standard library without it, blocks of very many."""
     masking._forms_for.cache_clear()
+    if request.param == "blocks":
+        monkeypatch.setattr(masking, "PATTERN_FORMS", 0)
     if request.param == "re":
         monkeypatch.setattr(regex, "load_re2", lambda: None)
     else:
@@ -117,7 +120,7 @@ def test_the_longest_form_wins_and_overlaps_become_one(engine: str) -> None:
     assert Masker(["abcd"]).mask_text("abcdabcd") == "******"
 
 
-ALPHABET = st.text("ab", min_size=SHORTEST_VALUE, max_size=7)
+ALPHABET = st.text("ab", min_size=SHORTEST_VALUE, max_size=20)
 
 
 def naive(data: bytes, forms: list[bytes]) -> bytes:
@@ -134,13 +137,28 @@ def naive(data: bytes, forms: list[bytes]) -> bytes:
     return b"".join([*pieces, data[done:]])
 
 
-@settings(max_examples=200)
+@pytest.fixture(params=["pattern", "blocks"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Whether many forms are found by a pattern or by their blocks."""
+    masking._forms_for.cache_clear()
+    if request.param == "blocks":
+        monkeypatch.setattr(masking, "PATTERN_FORMS", 0)
+    yield request.param
+    masking._forms_for.cache_clear()
+
+
+FIXTURE = settings(
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # it changes nothing between examples
+
+
+@FIXTURE
 @given(
     st.lists(ALPHABET, min_size=1, max_size=4),
     st.lists(st.text("abc", max_size=9).map(str.encode), max_size=8),
 )
 def test_any_chunks_give_what_a_look_at_the_whole_would(
-    values: list[str], chunks: list[bytes]
+    way: str, values: list[str], chunks: list[bytes]
 ) -> None:
     masker = Masker(values)
     out = b"".join(masker.feed(1, chunk) for chunk in chunks)
@@ -151,9 +169,11 @@ def test_any_chunks_give_what_a_look_at_the_whole_would(
         assert rest == MASK or (rest == b"" and out.endswith(MASK))
 
 
-@settings(max_examples=200)
+@FIXTURE
 @given(st.text(min_size=4, max_size=30), st.binary(max_size=60), st.data())
-def test_no_value_in_any_form_passes(value: str, around: bytes, data: st.DataObject) -> None:
+def test_no_value_in_any_form_passes(
+    way: str, value: str, around: bytes, data: st.DataObject
+) -> None:
     if len(value.strip()) < SHORTEST_VALUE:
         return
     form = data.draw(st.sampled_from(forms_of([value])))
@@ -309,6 +329,26 @@ def test_thousands_of_secrets_are_taken() -> None:
     assert masker.mask_bytes(data) == b"using *** and ***, not token-xx"
 
 
+def test_a_hundred_private_keys_are_masked_line_by_line_wherever_they_are_cut() -> None:
+    rng = random.Random(2)
+    keys = []
+    for _ in range(100):
+        body = base64.b64encode(rng.randbytes(120)).decode()
+        lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
+        keys.append(f"-----BEGIN KEY-----\n{lines}\n-----END KEY-----")
+    masker = Masker(keys)
+    assert len(forms_of(keys)) > masking.PATTERN_FORMS
+    for key in keys[::7]:
+        text = f"here: {key}\nand\n".encode() + base64.encodebytes(key.encode()) + b"end\n"
+        out, at = b"", 0
+        while at < len(text):
+            size = rng.randrange(1, 40)
+            out += masker.feed(1, text[at : at + size])
+            at += size
+        out += masker.flush(1)
+        assert re.fullmatch(rb"here: \*\*\*\nand\n(\*\*\*\n)+end\n", out)
+
+
 def test_what_is_left_of_a_secret_where_a_message_was_cut_is_masked() -> None:
     """Whoever cut it did not know where the secret was."""
     secret = "correct-horse-battery-staple"
@@ -326,7 +366,7 @@ def test_what_is_left_of_a_secret_where_a_message_was_cut_is_masked() -> None:
 
 
 @pytest.mark.parametrize("length", [5, 9, 10, 15, 16, 23, 24, 31, 40, 64])
-def test_every_form_is_found_wherever_it_begins(length: int) -> None:
+def test_every_form_is_found_wherever_it_begins(engine: str, length: int) -> None:
     """Long forms are looked for in every few bytes: none of the places between is blind."""
     rng = random.Random(length)
     secrets = ["".join(rng.choices(string.ascii_letters + "+/&'", k=length)) for _ in range(3)]
