@@ -35,6 +35,8 @@ GIVE_UP_US = 86_400 * SECOND_US
 KEPT_US = 90 * 86_400 * SECOND_US
 QUIET = "quiet/"  # begins the bundles of quiet hours
 SHOWN = 20  # about some executions
+AT_ONCE = 4  # channels
+REST_S = 60.0
 TIMES = ("at", "due", "ended", "acked_at")
 COLUMNS = ("id", "channel", "flow", "execution", "occasion", "title", "text", "at", "state",
            "tries", "due", "ended", "error", "acked_at", "acked_by", "leader",
@@ -75,6 +77,8 @@ class Delivery:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._again = False
+        self._sending: dict[str, asyncio.Task[None]] = {}  # by channel: none waits for another
+        self._resting: set[str] = set()  # channels with which something went wrong here
         self.waits = False  # whether anything is still to be sent
         self.observers: list[Callable[[], None]] = []  # hear that a delivery has changed
 
@@ -89,19 +93,46 @@ class Delivery:
         for observer in list(self.observers):
             observer()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is looked at or sent at this moment."""
+        return self._task is not None or bool(self._sending)
+
     async def _work(self) -> None:
+        """Give each channel its oldest message that is due, as far as there is room."""
         try:
             while self._again:
                 self._again = False
-                while rows := await self.ask("due_deliveries", self._clock.now_us()):
-                    await asyncio.gather(*(self._try(Due(*row)) for row in rows))
-                    await self._journal.durable()
-                    self._tell()
+                rows = await self.ask("due_deliveries", self._clock.now_us(), self._taken())
+                for due in [Due(*row) for row in rows][: AT_ONCE - len(self._sending)]:
+                    task = asyncio.get_running_loop().create_task(self._send(due))
+                    self._sending[due.channel] = task
             await self._sleep()
         except Exception:
             self._log(f"alerts: {traceback.format_exc()}")
         finally:
             self._task = None
+
+    def _taken(self) -> str:
+        """The channels that get nothing more just now."""
+        return encode([*self._sending, *self._resting]).decode()
+
+    async def _send(self, due: Due) -> None:
+        """Send one message of a channel; the next one after it."""
+        try:
+            await self._try(due)
+            await self._journal.durable()
+        except Exception:  # a fault of ours: not at once again
+            self._log(f"alerts: {traceback.format_exc()}")
+            self._resting.add(due.channel)
+            asyncio.get_running_loop().call_later(REST_S, self._rested, due.channel)
+        finally:
+            del self._sending[due.channel]
+        self.wake()
+
+    def _rested(self, channel: str) -> None:
+        self._resting.discard(channel)
+        self.wake()
 
     async def _try(self, due: Due) -> None:
         """Send one message, and put its outcome into the open transaction."""
@@ -165,16 +196,16 @@ class Delivery:
 
     async def _sleep(self) -> None:
         """Wait for the next that falls due."""
-        due_us = (await self.ask("next_delivery"))[0][0]
+        due_us = (await self.ask("next_delivery", self._taken()))[0][0]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.waits = due_us is not None or self._again
-        if due_us is not None:
+        self.waits = due_us is not None or self._again or bool(self._sending or self._resting)
+        if self._again:  # while this was asked
+            asyncio.get_running_loop().call_soon(self.wake)
+        elif due_us is not None and len(self._sending) < AT_ONCE:
             delay_s = max(0.0, (due_us - self._clock.now_us()) / SECOND_US)
             self._timer = asyncio.get_running_loop().call_later(delay_s + 0.01, self.wake)
-        elif self._again:
-            asyncio.get_running_loop().call_soon(self.wake)
 
     async def ask(self, name: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a named statement."""
@@ -213,9 +244,10 @@ class Delivery:
         """Send nothing any more; the next engine goes on."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, *self._sending.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:

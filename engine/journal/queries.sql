@@ -688,11 +688,12 @@ DELETE FROM deliveries WHERE state != 'waiting' AND id IN (
   SELECT d.id FROM json_each(?1) j JOIN deliveries d ON d.at < j.value->>0 LIMIT 2000)
 
 -- name: due_deliveries
--- the oldest of each channel
+-- the oldest of each channel that has nothing under way
 SELECT id, key, channel, flow, occasion, title, text, begun, tries, bundle, leader, quiet, due, taken
 FROM deliveries
 WHERE id IN (SELECT min(id) FROM deliveries WHERE state = 'waiting' AND due <= ?1
-             AND (leader IS NULL OR leader = id) GROUP BY channel) LIMIT 4
+             AND (leader IS NULL OR leader = id) AND channel NOT IN (SELECT value FROM json_each(?2))
+             GROUP BY channel) ORDER BY id
 
 -- name: bundle_of
 -- what is to be told together with one
@@ -713,7 +714,7 @@ OR EXISTS (SELECT 1 FROM executions INDEXED BY executions_by_flow WHERE flow = ?
 SELECT state FROM executions WHERE id = ?1
 
 -- name: next_delivery
-SELECT min(due) FROM deliveries WHERE state = 'waiting'
+SELECT min(due) FROM deliveries WHERE state = 'waiting' AND channel NOT IN (SELECT value FROM json_each(?1))
 
 -- name: deliveries_below
 SELECT id, channel, flow, execution, occasion, title, text, at, state, tries, due, ended, error,

@@ -55,7 +55,7 @@ class AlertWorld(World):
             alerts.delivery.wake()
             for _ in range(2000):
                 tasks = (*alerts._tasks, *alerts.watch._tasks)
-                if not (alerts.reminders._looks or alerts.delivery._task or tasks):
+                if not (alerts.reminders._looks or alerts.delivery.is_busy or tasks):
                     break
                 await asyncio.sleep(0.002)
             await self.settle()
