@@ -78,7 +78,7 @@ async def test_what_cannot_be_done_is_left_alone(
     engine.add(execution("done", 1, "completed", id="done-1"))
     async with open_console() as console:
         await console.press("space", "space", "R")
-        assert "none of the 2 marked can retry" in console.notice
+        assert "none of the 2 marked can be retried" in console.notice
         await console.press("x")
         assert "1 marked is in another state" in console.text().replace("\n", " ")
         await console.press("y")

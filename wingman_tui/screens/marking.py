@@ -38,6 +38,7 @@ DONE = {
     "pause": "no new step starts in",
     "continue": "going on with",
 }
+CAN_BE = {"retry": "retried", "cancel": "cancelled", "kill": "killed", "pause": "paused"}
 MEANS = {
     "retry": "What failed in them runs again, with the same flow and the same inputs.",
     "cancel": "Running steps get SIGTERM, then SIGKILL after their grace; `finally` still runs.",
@@ -162,11 +163,12 @@ class Marking(ExecutionActions):
         rows = [held.row(key) or row for key, row in self.marked.items()]
         meant = [row for row in rows if fits(row)]
         if not meant:
-            self.console_app.tell(f"none of the {len(rows)} marked can {verb} now", "warning")
+            words = f"none of the {len(rows)} marked can be {CAN_BE[verb]} now"
+            self.console_app.tell(words, "warning")
             return
         from wingman_tui.screens.confirm import ConfirmDialog
 
-        number = f"{len(meant)} execution{'s' if len(meant) > 1 else ''}{_by_server(meant)}"
+        number = f"{_executions(len(meant))}{_by_server(meant)}"
         dialog = ConfirmDialog(
             f"{verb.capitalize()} {number}?",
             f"{_names(meant)}. {MEANS[verb]}" + _left_alone(len(rows) - len(meant)),
@@ -188,14 +190,14 @@ class Marking(ExecutionActions):
             refused: list[tuple[Row, str]] = answer["refused"]
             self.unmark()
             number = len(rows) - len(refused)
-            words = f"{DONE[verb]} {number} executions{_by_server(answer['done'])}"
+            words = f"{DONE[verb]} {_executions(number)}{_by_server(answer['done'])}"
             if refused:
                 where = _by_server([row for row, _ in refused])
                 app.tell(f"{words}; {len(refused)} refused{where}: {refused[0][1]}", "error")
             else:
                 app.tell(words, "good")
 
-        app.tell(f"asking to {verb} {len(rows)} executions …")
+        app.tell(f"asking to {verb} {_executions(len(rows))} …")
         app.carry_out(_all(app, verb, rows), done)
 
 
@@ -223,6 +225,10 @@ async def _all(app: WingmanApp, verb: str, rows: Sequence[Row]) -> dict[str, Any
 
 def _is_live(row: Row) -> bool:
     return row.get("state") in LIVE_STATES
+
+
+def _executions(number: int) -> str:
+    return "1 execution" if number == 1 else f"{count(number)} executions"
 
 
 def _by_server(rows: Sequence[Row]) -> str:

@@ -54,12 +54,13 @@ class CountsLine(Painted):
         if self._owner.filter_text:
             more = "" if window.total_exact else "+"
             # of the newest so many: the number stands there already
-            found = "" if window.of_newest else f"{count(window.total)}{more} found, "
-            found = "…  " if waits else found
+            found = "" if window.of_newest else f"{count(window.total)}{more} found"
+            found = "…" if waits else found
+            way = "" if self._owner.marked else "esc shows all"  # else it takes the marks off
             parts += [
                 ("filter ", "key"),
                 (clean(self._owner.filter_text), "strong"),
-                (f"  {found}esc shows all", "muted"),
+                ("  " + ", ".join(words for words in (found, way) if words), "muted"),
             ]
             return self.line(parts)
         taken = sum(len(text) for text, _ in parts[1:])
