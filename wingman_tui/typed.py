@@ -26,6 +26,7 @@ ON_EXECUTION = ("open", "retry", "cancel", "kill", "pause", "continue", "approve
 # which of them act at once, and so can say for the audit why
 WITH_REASON = ("retry", "cancel", "kill", "pause", "continue")
 ON_FLOW = ("run", "history", "debug")
+STEP = "step"  # of the opened execution: go there
 DEBUG_MODES = ("on", "once", "off")
 FILTER_WORDS = ("save", "forget")  # about named filters
 INPUT_OPTION = "-i"  # of the command line; here it may be left out
@@ -60,6 +61,7 @@ class Known:
     named: Iterable[str] = ()  # filters
     modes: Mapping[str, str] = field(default_factory=dict)  # name -> title
     inputs: Callable[[str], Sequence[Input]] = lambda flow: ()  # what a flow takes
+    steps: Sequence[str] = ()  # paths in the opened execution
     servers: Sequence[str] = ()  # that stand side by side
 
 
@@ -75,6 +77,8 @@ def parse(text: str, known: Known) -> Typed:
         return _on_execution(verb, subject, after.strip(), known)
     if verb in ON_FLOW:
         return _on_flow(verb, subject, after.strip(), known)
+    if verb == STEP and known.steps:
+        return Typed(STEP, _step(rest.strip(), known.steps))
     if verb == "theme":
         return _one_of("theme", subject, known.themes)
     if verb in known.modes:
@@ -135,6 +139,14 @@ def _inputs(text: str) -> dict[str, str]:
     return given
 
 
+def _step(words: str, paths: Sequence[str]) -> str:
+    if not words:
+        raise TypedError("step what? a part of its name is enough: step dump")
+    if not any(words in path for path in paths):
+        raise TypedError(f"no step has {words} in its path")
+    return words
+
+
 def _sort(subject: str, rest: str) -> Typed:
     if rest not in ("", REVERSE):
         raise TypedError(f"sort {subject}, or sort {subject} {REVERSE}")
@@ -169,7 +181,8 @@ def _unknown(verb: str, known: Known) -> str:
 
 def verbs(known: Known) -> list[str]:
     """The verbs that can begin a line."""
-    return [*ON_EXECUTION, *ON_FLOW, "filter", "sort", "theme", *known.modes]
+    here = [STEP] if known.steps else []
+    return [*here, *ON_EXECUTION, *ON_FLOW, "filter", "sort", "theme", *known.modes]
 
 
 def complete(text: str, known: Known) -> list[str]:
@@ -180,6 +193,8 @@ def complete(text: str, known: Known) -> list[str]:
         return [name for name in names if name.startswith(verb)]
     if verb == "filter":
         return _of_filter(rest, known)
+    if verb == STEP:
+        return [path for path in known.steps if rest in path][:OFFERED]
     head, _, last = rest.rpartition(" ")
     offered = _subjects(verb, head, last, known)
     return [name for name in offered if _begins(name, last, known)][:OFFERED]

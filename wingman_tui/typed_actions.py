@@ -14,11 +14,12 @@ from wingman_tui.placing import EXECUTIONS, FLOWS, place
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
 from wingman_tui.sorting import Order
 from wingman_tui.theme import theme_files
-from wingman_tui.typed import Known, Typed, TypedError, complete, parse
+from wingman_tui.typed import STEP, Known, Typed, TypedError, complete, parse
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
     from wingman_tui.screens.base import ModeScreen
+    from wingman_tui.screens.execution import ExecutionScreen
     from wingman_tui.screens.executions import ExecutionsScreen
     from wingman_tui.session import Session
 
@@ -75,8 +76,15 @@ def _declared(screen: ModeScreen) -> Callable[[str], Sequence[Input]]:
     return inputs
 
 
+def _opened(screen: ModeScreen) -> ExecutionScreen | None:
+    """The screen of an opened execution, if it is that."""
+    from wingman_tui.screens.execution import ExecutionScreen
+
+    return screen if isinstance(screen, ExecutionScreen) else None
+
+
 def _known(screen: ModeScreen, inputs: Callable[[str], Sequence[Input]]) -> Known:
-    app = screen.console_app
+    app, opened = screen.console_app, _opened(screen)
     held = app.executions
     keys = (held.key_at(index) for index in range(min(held.total, 50)))
     rows = (held.row(key) for key in keys if key is not None)
@@ -94,6 +102,7 @@ def _known(screen: ModeScreen, inputs: Callable[[str], Sequence[Input]]) -> Know
         named=list(app.named_filters),
         modes={name: name for name in app.MODES if name not in ("execution", "details")},
         inputs=inputs,
+        steps=list(opened.opened.steps) if opened is not None else (),
         servers=[link.name for link in app.session.links] if several else (),
     )
 
@@ -104,6 +113,9 @@ def _do(screen: ModeScreen, typed: Typed) -> None:
         screen.perform(typed.action)
     elif typed.verb == "go":
         app.go(typed.subject)
+    elif typed.verb == STEP:
+        if (opened := _opened(screen)) is not None:
+            opened.go_to_step(typed.subject)
     elif typed.verb == "filter":
         _filter(app, typed.rest)
     elif typed.verb == "sort":

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution, step
 from wingman_tui import clipboard
 from wingman_tui.keymap import ACTIONS
 from wingman_tui.past_lines import LIMIT_LINES, PastLines
 from wingman_tui.screens.run_form import RunForm
 from wingman_tui.typed import Known, Typed, TypedError, complete, parse, verbs
+from wingman_tui.widgets.step_tree import StepTree
 
 INPUTS = {
     "backup": [
@@ -34,6 +36,7 @@ KNOWN = Known(
     themes=["dark", "light"],
     modes={"flows": "flows", "help": "help"},
     inputs=lambda flow: INPUTS.get(flow, ()),
+    steps=["dump", "checks/disk", "checks/memory"],
 )
 
 
@@ -51,6 +54,7 @@ KNOWN = Known(
          Typed("run", "backup", inputs={"keep": "7", "mode": "by day"})),
         ("debug backup once", Typed("debug", "backup", "once")),
         ("theme light", Typed("theme", "light")),
+        ("step disk", Typed("step", "disk")),
         ("flows", Typed("go", "flows")),
         ("journal ingest#3", Typed("journal", "ingest#3")),
     ],
@@ -107,6 +111,8 @@ def test_every_action_has_its_name(line: str) -> None:
         ("theme drak", "did you mean dark?"),
         ("run", "run what?"),
         ("run backup keep", "name=value"),
+        ("step", "step what?"),
+        ("step nowhere", "no step has nowhere in its path"),
         ("run backup mode='by", "quotation mark"),
         ("debug backup perhaps", "on, once or off"),
         ("xyzzy", "Tab offers what there is"),
@@ -130,6 +136,8 @@ def test_what_means_nothing_names_what_is_near(line: str, words: str) -> None:
         ("run backup mode=", ["mode=full", "mode='by day'"]),
         ("run backup kind=t", ["kind=true"]),
         ("run nowhere k", []),
+        ("step ", ["dump", "checks/disk", "checks/memory"]),
+        ("step mem", ["checks/memory"]),
         ("debug backup o", ["on", "once", "off"]),
         ("theme l", ["light"]),
         ("filter state:fa", ["state:failed"]),
@@ -211,6 +219,26 @@ async def test_inputs_are_typed_after_the_flow_and_a_secret_is_not_remembered(
         await console.press("enter")
         await console.sees("takes no input kep (did you mean keep?)")
         assert console.app.past_lines.of("commands") == ["run nightly-backup keep=9 mode=full"]
+
+
+async def test_a_step_is_found_by_a_part_of_its_name(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.add(
+        execution("wide", 1, "running", id="wide-1"),
+        [step(f"g{n // 100:02d}/s{n:04d}", "pending") for n in range(1_000)],
+    )
+    async with open_console() as console:
+        await console.press("enter")
+        await console.sees("s0000")
+        await console.press("home", "space")  # all folded
+        for line, path in (("step s0457", "g04/s0457"), ("step 57", "g05/s0557")):
+            await console.press("colon")
+            await console.type(line)
+            await console.press("enter")
+            tree = console.app.mode_screen.query_one(StepTree)
+            await console.until(lambda path=path, tree=tree: tree.cursor_key == path, path)
+            await console.sees(path.partition("/")[2])
 
 
 async def test_lines_come_back_in_the_next_console(

@@ -312,6 +312,16 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             if child and self.log_pane.choice.steps == (key,):
                 self.open_log()
 
+    def go_to_step(self, words: str) -> None:
+        """The step of that path, else the next one below whose path holds the words."""
+        paths, here = list(self.opened.steps), self.tree_pane.cursor_key
+        below = paths.index(here) + 1 if here in paths else 0
+        found = next((p for p in (*paths[below:], *paths[:below]) if words in p), None)
+        path = words if words in paths else found
+        if path is not None:  # it may be gone since it was typed
+            self.tree_pane.reveal(path)
+            self.tree_pane.focus()
+
     def do_next_error(self) -> None:
         """The next failed step, or in the log the next error."""
         self._seek(1)
