@@ -11,6 +11,7 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -284,17 +285,26 @@ def _grouped(name: str, rows: list[list[Any]]) -> Statements:
     """Statements for the rows of a table, as few as there can be with the sizes of `GROUPS`."""
     found: Statements = []
     at, width = 0, len(rows[0])
-    for size in GROUPS:
-        while len(rows) - at >= size:
-            values = [
-                value if (kind := type(value)) in PLAIN or (kind is str and value.isascii())
-                else _bound(value)
-                for row in rows[at : at + size]
-                for value in row
-            ]
-            found.append((rows_query(name, size, width), values))
-            at += size
+    for size in _sizes(len(rows)):
+        values = [
+            value if (kind := type(value)) in PLAIN or (kind is str and value.isascii())
+            else _bound(value)
+            for row in rows[at : at + size]
+            for value in row
+        ]
+        found.append((rows_query(name, size, width), values))
+        at += size
     return found
+
+
+@lru_cache(1024)
+def _sizes(count: int) -> tuple[int, ...]:
+    """How many rows each of the statements takes, for so many."""
+    found: list[int] = []
+    for size in GROUPS:
+        taken, count = divmod(count, size)
+        found += [size] * taken
+    return tuple(found)
 
 
 def _bound(value: Any) -> Any:

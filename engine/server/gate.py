@@ -157,7 +157,11 @@ class Gate:
 
     def _identify(self, connection: HTTPConnection) -> Caller:
         state = connection.scope["state"]
-        given = connection.headers.get("authorization")
+        given = None
+        for name, value in connection.scope["headers"]:
+            if name == b"authorization":
+                given = value.decode("latin-1")
+                break
         if given is not None:
             return self._by_header(given, _address(connection))
         if "uid" in state:

@@ -28,7 +28,47 @@ class PeerProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         uid = _peer_uid(transport)
         self.app_state = {"uid": uid, "user": _user_name(uid)}
+        self._rests_since = 0.0
         super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type]
+
+    # uvicorn makes and cancels a timer for each request; here one looks when its time has come
+
+    def _unset_keepalive_if_required(self) -> None:
+        """The timer goes on: it knows how long the connection has rested."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super()._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        super()._unset_keepalive_if_required()
+        super().handle_websocket_upgrade()
+
+    def on_response_complete(self) -> None:
+        """The next request may come; a connection that has long had none is closed."""
+        if self.timeout_keep_alive_task is None:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rests_since = self.loop.time()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if nothing was asked on it since; else look again later."""
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        now = self.loop.time()
+        rest_s = self.timeout_keep_alive - (0.0 if is_busy else now - self._rests_since)
+        if rest_s <= 0:
+            super().timeout_keep_alive_handler()
+        elif not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                rest_s, self.timeout_keep_alive_handler
+            )
 
 
 class JoinedWrites:

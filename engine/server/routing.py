@@ -17,17 +17,25 @@ class Table(Router):
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         super().__init__(routes, redirect_slashes=False)  # what is not there is not there
+        self._plain: dict[tuple[str, str], Route] = {}  # by the path itself: nothing varies in it
         self._routes: dict[tuple[str, int], list[Route]] = {}
         for route in routes:
             if isinstance(route, Route):
                 assert ":" not in route.path, "a parameter of another kind may hold a slash"
                 for method in route.methods or ():
                     self._routes.setdefault((method, route.path.count("/")), []).append(route)
+        for (method, _), listed in self._routes.items():
+            for path in (route.path for route in listed if "{" not in route.path):
+                found = self.find({"type": "http", "method": method, "path": path})
+                self._plain[method, path] = found[0] if found else listed[0]
 
     def find(self, scope: Scope) -> tuple[Route, Scope] | None:
         """The first route that fits in full, and what Starlette notes of it."""
         if scope["type"] != "http" or scope.get("root_path"):
             return None
+        plain = self._plain.get((scope["method"], scope["path"]))
+        if plain is not None:
+            return plain, {"endpoint": plain.endpoint, "path_params": {}}
         for route in self._routes.get((scope["method"], scope["path"].count("/")), ()):
             match, found = route.matches(scope)
             if match is Match.FULL:
