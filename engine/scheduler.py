@@ -96,6 +96,8 @@ class Scheduler:
         self.config_file = home.config_file
         self.environment = Environments(home.config_file, log)
         self.groups = GroupLine(lambda execution: self.attempt(execution, decide.begin))
+        self._changes: list[tuple[Execution, list[Event]]] = []  # durable, observers wait for them
+        journal.on_told = self._carried_out
         self._following: deque[Callable[[], None]] = deque()  # decisions that follow at once
         self._is_deciding = False
         self._ends = Ends()
@@ -271,7 +273,7 @@ class Scheduler:
         return self.hidden.mask_of(execution)
 
     def _carry_out(self, execution: Execution, events: list[Event], commands: list[Any]) -> None:
-        """The events are durable: act on them, and tell those who look."""
+        """The events are durable: act on them; those who look are told after."""
         reach("journaled")
         for command in commands:
             if isinstance(command, StartAttempt):
@@ -288,11 +290,18 @@ class Scheduler:
                 self._cancel_others(execution, command)
             elif isinstance(command, Ended):
                 self.release(execution)
-        for observer in list(self.observers):
-            try:
-                observer(execution, events)
-            except Exception:  # who only looks on must not hold up what is carried out
-                self._log(traceback.format_exc())
+        self._changes.append((execution, events))
+
+    def _carried_out(self) -> None:
+        """What a commit led to leaves for the runner, before anybody who only looks on is told."""
+        self.executor.flush()
+        changes, self._changes = self._changes, []
+        for execution, events in changes:
+            for observer in list(self.observers):
+                try:
+                    observer(execution, events)
+                except Exception:  # who only looks on must not hold up what is carried out
+                    self._log(traceback.format_exc())
 
     def _start(self, execution: Execution, command: StartAttempt) -> None:
         """Send an order to the runner that its attempt was journaled for.

@@ -51,13 +51,16 @@ class Executor(Protocol):
     keeps_lines: bool
 
     def start(self, spec: dict[str, Any]) -> None:
-        """Start an attempt that is journaled; at most once, whatever happens."""
+        """Start an attempt that is journaled, at the next flush; at most once, whatever happens."""
 
     def cancel(self, generation: str, attempt: str, mode: str, reason: str) -> None:
         """End an attempt: `mode` is term, kill, or recall: only if it has not begun."""
 
     def acknowledge(self, generation: str, attempts: Iterable[str]) -> None:
         """The ends of these attempts are journaled."""
+
+    def flush(self) -> None:
+        """No more follows from what was journaled: starts and acknowledgements leave together."""
 
     def watch(self, execution: str, on: bool) -> None:
         """Somebody looks at this execution: growth and samples are wanted."""

@@ -107,7 +107,6 @@ class Link(asyncio.Protocol):
 
     def queue_start(self, spec: dict[str, Any]) -> None:
         self._starts.append(spec)
-        self._schedule()
 
     def queue_cancel(self, message: dict[str, Any]) -> None:
         self._cancels.append(message)
@@ -119,7 +118,6 @@ class Link(asyncio.Protocol):
 
     def queue_acks(self, attempts: Iterable[str]) -> None:
         self._acks.extend(attempts)
-        self._schedule()
 
     def _schedule(self) -> None:
         if not self._flush_scheduled and self._is_welcome:
@@ -128,6 +126,10 @@ class Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flush_scheduled = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, if the generation knows us."""
         if self._transport is None or not self._is_welcome:
             return
         frames: list[bytes] = []

@@ -186,6 +186,10 @@ class LocalExecutor:
         if link is not None:
             link.queue_acks(attempts)
 
+    def flush(self) -> None:
+        for link in self._links.values():
+            link.flush()
+
     def watch(self, execution: str, on: bool) -> None:
         if on:
             self._watched.add(execution)

@@ -50,6 +50,7 @@ class Journal:
         self.last_ord: int = connection.execute(queries()["highest_ord"]).get
         self.chain = open_chain(connection)
         self.on_audit: Callable[[], None] = lambda: None
+        self.on_told: Callable[[], None] = lambda: None  # all who waited for a commit are told
         self._batch = Batch()
         self._after: list[Callable[[], None]] = []
         self._shown_inputs: dict[int, dict[str, Any]] = {}
@@ -249,7 +250,7 @@ class Journal:
 
     def _committed(self, after: list[Callable[[], None]]) -> None:
         self._busy = False
-        for callback in after:
+        for callback in (*after, self.on_told):
             try:
                 callback()
             except Exception:  # a fault of one must not starve the others: they wait for good

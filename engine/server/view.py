@@ -27,7 +27,7 @@ SLOWEST_S = 0.3  # with however many looking, a change is to be seen within half
 SHARE = 0.2  # of the engine's time that frames may take
 FRAME_S = 100e-6  # what one costs, until it is known
 FRAME_LIMIT_S = 2e-3
-FOLLOWERS_AT_ONCE = 8  # are told in one turn of the loop: others have theirs between
+FOLLOWERS_AT_ONCE = 2  # are told in one turn of the loop: steps that go on wait for some turns
 
 Follower = Callable[[], None]
 

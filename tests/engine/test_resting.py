@@ -14,9 +14,10 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def test_a_connection_is_closed_when_nothing_was_asked_for_long(tmp_path: Path) -> None:
-    answer = asyncio.Event()
+    asked, answer = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.set()
         await answer.wait()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
@@ -38,10 +39,10 @@ async def test_a_connection_is_closed_when_nothing_was_asked_for_long(tmp_path: 
     timer = protocol.timeout_keep_alive_task
     protocol.timeout_keep_alive_handler()
     assert protocol.timeout_keep_alive_task is not timer, "it looks again later"
+    asked.clear()
     answer.clear()
     writer.write(REQUEST)
-    while protocol.cycle.response_complete:
-        await asyncio.sleep(0)
+    await asked.wait()
     protocol._rests_since -= KEEP_ALIVE_S
     protocol.timeout_keep_alive_handler()
     answer.set()
