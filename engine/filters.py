@@ -22,7 +22,7 @@ class Filter:
     """Which executions are asked for; empty means all. Times are microseconds."""
 
     states: tuple[str, ...] = ()
-    waiting: bool = False
+    waiting: bool = False  # of the running only those that wait
     flows: tuple[str, ...] | None = None
     types: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
@@ -63,13 +63,15 @@ def parse_filter(line: str, now_us: int) -> Filter:
 
 
 def make_filter(given: dict[str, list[str]], texts: list[str], now_us: int) -> Filter:
-    """A filter from words by key; `waiting` is a state here."""
-    states = given.get("state", [])
-    waiting = "waiting" in states
+    """A filter from words by key; `waiting` is a state here: of the running, those that wait."""
+    states = [state for state in given.get("state", []) if state != "waiting"]
+    waiting = "waiting" in given.get("state", []) and "running" not in states
+    if waiting:
+        states.append("running")
     flows = given.get("flow")
     return check_filter(
         Filter(
-            states=tuple(s for s in states if s != "waiting") or (("running",) if waiting else ()),
+            states=tuple(states),
             waiting=waiting,
             flows=tuple(flows) if flows else None,
             types=tuple(given.get("type", ())),

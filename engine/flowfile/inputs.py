@@ -49,7 +49,8 @@ def check_inputs(declared: Sequence[Mapping[str, Any]], given: Mapping[str, Any]
                 values[name] = one.get("default")
                 continue  # checked with the file
             else:
-                problems.append(_problem(name, "is required", f"add -i {name}=…"))
+                how = f"-i {name} asks for it" if one["sensitive"] else f"add -i {name}=…"
+                problems.append(_problem(name, "is required", how))
                 continue
         except _Untyped as error:
             problems.append(_problem(name, *error.args))

@@ -120,7 +120,8 @@ def _approve(value: Value, reading: Reading) -> dict[str, Any]:
     fields: Values = value.value
     inputs = _form(fields["inputs"], reading) if "inputs" in fields else []
     outcome = _get(fields, "on_timeout", "fail")
-    if "on_timeout" in fields and "timeout" not in fields:
+    given = value.node.entries if isinstance(value.node, Mapping) else {}
+    if "on_timeout" in fields and "timeout" not in given:
         reading.wrong(fields["on_timeout"].key, "`on_timeout` without `timeout` never happens",
                       "add timeout: 1h")
     needed = [one["name"] for one in inputs if one["required"]]

@@ -32,7 +32,7 @@ def fits(row: Row, wanted: Filter) -> bool:
         return False
     if wanted.triggers and trigger not in wanted.triggers:
         return False
-    if wanted.waiting and '"waiting_for":null' in data:
+    if wanted.waiting and state == "running" and '"waiting_for":null' in data:
         return False
     haystack = f"{row[1]} {row[2]}#{row[3]} {data}".lower() if wanted.texts else ""
     return all(text.lower() in haystack for text in wanted.texts)

@@ -53,6 +53,9 @@ def test_an_approval_outlives_the_engine_and_is_found_answered_and_kept(
     listed = engine.get("/v1/executions?state=waiting")["executions"]
     assert [row["id"] for row in listed] == [started["id"]]
     assert listed[0]["waiting_for"]["message"] == "Delete the dumps of app?"
+    failed = engine.run("name: wrong\nsteps: [{id: a, run: 'exit 1'}]")
+    either = engine.get("/v1/executions?state=failed,waiting")["executions"]
+    assert [row["id"] for row in either] == [failed["id"], started["id"]]
     shown = wingman("show", "ask#1", check=True).stdout
     assert "an approval: step confirm: Delete the dumps of app?" in shown
     why = wingman("why", "ask#1", check=True).stdout

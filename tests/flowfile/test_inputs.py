@@ -44,14 +44,15 @@ def test_values_are_typed_and_completed() -> None:
 
 
 def test_all_problems_at_once() -> None:
-    text = refused([one("n", "integer"), one("database"), one("b", "boolean"), one("l", "array")],
-                   {"databse": "x"}, {"n": "seven", "b": "yes", "l": "a,b"})
+    text = refused([one("n", "integer"), one("database"), one("b", "boolean"), one("l", "array"),
+                    {**one("word"), "sensitive": True}], {"databse": "x"}, {"n": "seven", "b": "yes", "l": "a,b"})
     assert text.split("\n") == [
         "input `databse` is no input of this flow (did you mean `database`?)",
         "input `n` is no whole number (such as 7)",
         "input `database` is required (add -i database=…)",
         "input `b` is neither true nor false (write true or false)",
         'input `l` is not JSON (write ["a", "b"], in quotes for the shell)',
+        "input `word` is required (-i word asks for it)",
     ]
 
 

@@ -213,11 +213,13 @@ def test_every_way_to_name_an_execution(filled: tuple[History, list[dict[str, An
 def test_a_filter_line_says_what_is_wrong_with_it() -> None:
     now_us = 10**15
     wanted = parse_filter("state:failed,waiting flow:etl since:2h type:x some 'two words'", now_us)
-    assert wanted.states == ("failed",)
-    assert wanted.waiting
+    assert (wanted.states, wanted.waiting) == (("failed", "running"), True)
     assert wanted.since_us == now_us - 7200 * 10**6
     assert wanted.texts == ("some", "two words")
     for bad in ("state:broken", "since:yesterdayish", "'open"):
         with pytest.raises(UsageError):
             parse_filter(bad, now_us)
-    assert make_filter({"state": ["waiting"]}, [], 0).states == ("running",)
+    waiting = make_filter({"state": ["waiting"]}, [], 0)
+    assert (waiting.states, waiting.waiting) == (("running",), True)
+    both = make_filter({"state": ["running", "waiting", "queued"]}, [], 0)
+    assert (both.states, both.waiting) == (("running", "queued"), False)
