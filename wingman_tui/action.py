@@ -75,7 +75,7 @@ def on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
     rows = (
         ("run", "r", "run", "Run the flow again: the form opens with the same inputs."),
         ("retry", "R", "retry", "Retry what failed, in the same execution."),
-        ("edit", "E", "edit", "Edit its definition, see what could be reused, and resume it."),
+        ("edit", "E", "edit, resume", "Edit its definition, see what is reused, and resume it."),
         ("cancel", "x", "cancel", "Cancel: SIGTERM, then SIGKILL after the grace; `finally` runs."),
         ("kill", "X", "kill", "Kill at once with SIGKILL; `finally` does not run."),
         ("pause", "p", "pause", "Pause or continue: no new step starts, running ones finish."),

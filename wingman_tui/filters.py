@@ -10,16 +10,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
-STATES = (
-    "queued",
-    "running",
-    "waiting",
-    "paused",
-    "completed",
-    "partial",
-    "failed",
-    "cancelled",
-)
+# what is looked for most comes first
+STATES = ("failed", "running", "waiting", "queued", "paused", "partial", "cancelled", "completed")
 TRIGGERS = ("manual", "schedule", "webhook", "watch", "after")
 AGES = ("10m", "1h", "2h", "24h", "7d")
 # the console's own word, of several servers; it is asked of none of them

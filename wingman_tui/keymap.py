@@ -96,7 +96,8 @@ ACTIONS: tuple[Action, ...] = (
     # those that do nothing to it as it is now are left out
     *_on_execution(
         "execution",
-        {"answer": 2, "why": 3, "retry": 4, "edit": 5, "cancel": 6, "pause": 7, "run": 8},
+        {"answer": 2, "why": 3, "retry": 4, "edit": 5, "cancel": 6, "pause": 7, "run": 8,
+         "timeline": 9},
     ),
     _action(
         "execution.follow",
@@ -104,9 +105,11 @@ ACTIONS: tuple[Action, ...] = (
         "follow",
         "execution",
         "Follow the log's end; any upward move ends it.",
-        hint=10,
+        hint=11,
     ),
-    _action("execution.wrap", "W", "wrap", "execution", "Break long log lines, or cut them."),
+    _action(
+        "execution.wrap", "W", "wrap", "execution", "Break long log lines, or cut them.", hint=13
+    ),
     _action(
         "execution.freeze",
         "z",
@@ -120,7 +123,7 @@ ACTIONS: tuple[Action, ...] = (
         "search",
         "execution",
         "Search the log for a regular expression; esc ends it.",
-        hint=9,
+        hint=10,
     ),
     _action(
         "execution.next_match", "n", "next match", "execution", "Go to the next line that matches."
@@ -145,6 +148,7 @@ ACTIONS: tuple[Action, ...] = (
         "save log",
         "execution",
         "Save the chosen lines of the log, all of them, to a file.",
+        hint=14,
     ),
     _action(
         "execution.colours",
@@ -165,6 +169,7 @@ ACTIONS: tuple[Action, ...] = (
         "next error",
         "execution",
         "Go to the next failed step, or in the log to the next error.",
+        hint=12,
     ),
     _action(
         "execution.previous_error",

@@ -30,6 +30,8 @@ def error_line(error: Row, words: str = "") -> str:
     kind = clean(str(error.get("type") or ""))
     lines = str(error.get("message") or "").strip().splitlines()
     message = clean(lines[0]) if lines else ""
+    if kind == "cancelled" and message.startswith("cancel by "):
+        message = message.removeprefix("cancel ")
     code = kind.partition(":")[2]
     if code and re.search(rf"\b{re.escape(code)}\b", message):
         kind = ""  # the message says the same in words

@@ -272,10 +272,10 @@ def test_a_counting_clock_leaves_the_panes_beside_it_alone(
     row = execution("counting", 1, "running", started_at=started, trigger="schedule")
     engine.add(row, [step("only", "running", started_at=started)])
     terminal = open_terminal(row["id"], size=(130, 30))
-    terminal.sees("by schedule")
+    terminal.sees("schedule by")
     for seconds in (8, 9, 10):
         terminal.sees(f" {seconds}s")
-        assert "by schedule" in terminal.text()
+        assert "schedule by" in terminal.text()
 
 
 @pytest.mark.parametrize("size", [(60, 15), (40, 10), (200, 50)])

@@ -40,7 +40,7 @@ async def test_an_execution_is_run_again_with_its_inputs(
     async with open_console() as console:
         await console.press("e", "r")
         await console.until(lambda: isinstance(console.app.screen, RunForm))
-        assert "Run nightly-backup again, as nightly-backup#128" in console.text()
+        assert "Run nightly-backup again   with the values of #128" in console.text()
         await console.press("tab", "ctrl+u", "9", "enter")
         await console.sees("nightly-backup#194")
     rerun = [body for _, path, body in engine.requests if path.endswith("/rerun")]

@@ -17,7 +17,7 @@ from wingman_tui.naming import name_of
 from wingman_tui.replay import replay_lines
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.execution_actions import ExecutionActions, applies_to
+from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
 
@@ -178,13 +178,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
     def hints(self) -> Sequence[Action]:
         """What helps with the execution as it is now."""
-        execution = self._execution or {}
-        return self.console_app.keymap.hints(
-            self.scopes(),
-            lambda action: action.name == "why"
-            or action.scope != self.SCOPE
-            or applies_to(execution, action.name),
-        )
+        keymap = self.console_app.keymap
+        return hints_for(keymap, self.scopes(), self.SCOPE, self._execution or {})
 
     # actions
 

@@ -18,7 +18,7 @@ from wingman_tui.log_search import LogSearch
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.execution_actions import ExecutionActions, applies_to
+from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
 from wingman_tui.screens.log_actions import LogActions
 from wingman_tui.screens.log_taking import LogTaking
 from wingman_tui.state import ExecutionView
@@ -33,6 +33,7 @@ from wingman_tui.widgets.step_panel import StepPanel
 from wingman_tui.widgets.step_tree import StepTree
 
 NOTHING_OPEN: dict[str, list[str]] = {"batches": [], "calls": []}
+READING = ("pane", "search", "follow", "next_error", "wrap", "save")  # of the log
 LOW_ROWS = 20  # fewer are shared by where one is
 LOW_PANEL_ROWS = 4
 
@@ -81,11 +82,12 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         return str(execution["id"]) if execution is not None else self.reference
 
     def hints(self) -> Sequence[Action]:
-        """What helps with the execution as it is now."""
-        execution = self.opened.execution or {}
-        return self.console_app.keymap.hints(
-            self.scopes(),
-            lambda action: action.scope != self.SCOPE or applies_to(execution, action.name),
+        """What helps with the execution as it is now, in its log what helps to read it."""
+        keymap = self.console_app.keymap
+        if self.focused is not self.log_pane:
+            return hints_for(keymap, self.scopes(), self.SCOPE, self.opened.execution or {})
+        return keymap.hints(
+            self.scopes(), lambda action: action.name in READING or action.scope == "global"
         )
 
     # windows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wingman_tui.looks import LIVE_STATES
@@ -10,6 +11,8 @@ from wingman_tui.naming import name_of, name_on
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
+    from wingman_tui.keymap import Action
+    from wingman_tui.keys import Keymap
     from wingman_tui.session import Session
 
 Row = Mapping[str, Any]
@@ -18,16 +21,17 @@ DONE = {
     "retry": "retrying",
     "cancel": "cancelling",
     "kill": "killing",
-    "pause": "no new step starts in",
+    "pause": "no new step starts (p goes on) in",
     "continue": "going on with",
     "approve": "approved what is asked in",
     "reject": "rejected what is asked in",
 }
 RETRIABLE = frozenset({"failed", "partial", "cancelled"})
-# the states in which an action does something; the others always do
+# the states in which an action is worth a place in the key bar; the others always are
 STATES_OF = {
     "retry": RETRIABLE,
-    "edit": RETRIABLE | {"completed"},
+    "edit": RETRIABLE,  # what has completed, too, but that is seldom meant
+    "timeline": frozenset({"completed"}),  # what else is there to see of it
     "cancel": LIVE_STATES,
     "kill": LIVE_STATES,
     "pause": LIVE_STATES,
@@ -35,12 +39,22 @@ STATES_OF = {
 
 
 def applies_to(execution: Row, name: str) -> bool:
-    """Whether an action does something to an execution as it is now."""
+    """Whether an action helps with an execution as it is now."""
     if name == "answer":
         return (execution.get("waiting_for") or {}).get("kind") in ("approval", "flow")
     if name == "why":
         return execution.get("state") != "completed"
     return name not in STATES_OF or execution.get("state") in STATES_OF[name]
+
+
+def hints_for(keymap: Keymap, scopes: Sequence[str], own: str, execution: Row) -> list[Action]:
+    """What helps with an execution as it is now; `own` is the scope that is about it."""
+    hints = keymap.hints(
+        scopes, lambda action: action.scope != own or applies_to(execution, action.name)
+    )
+    if execution.get("state") != "paused":
+        return hints
+    return [replace(a, label="continue") if a.id == f"{own}.pause" else a for a in hints]
 
 
 class ExecutionActions:
@@ -244,8 +258,7 @@ def toggle_debug(app: WingmanApp, flow: str, session: Session | None = None) -> 
     def switch(known: Row) -> None:
         mode = "off" if known.get("debug", "off") != "off" else "on"
         words = (
-            f"debug mode of {flow}{meant.where} is on: its next executions show traces, "
-            "environment and decisions"
+            f"debug mode of {flow}{meant.where} is on: what starts now logs every command"
             if mode == "on"
             else f"debug mode of {flow}{meant.where} is off"
         )

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from wingman_tui import looks
 from wingman_tui.documents import ADDRESS, Document, documents, read, source
 from wingman_tui.format import fit, wrap
-from wingman_tui.keymap import SCOPE_TITLES
+from wingman_tui.keymap import SCOPE_TITLES, Action
 from wingman_tui.keys import key_name
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
@@ -146,6 +146,11 @@ class HelpScreen(ModeScreen):
             self._show_document(self.document)
         elif self.is_current:
             self._show_index()
+
+    def hints(self) -> Sequence[Action]:
+        """The keys here; not the one that led here, but the one that leads back."""
+        hints = super().hints()
+        return [*hints[:-1], self.console_app.keymap["global.back"]]
 
     def title_words(self) -> tuple[str, ...]:
         """Help, what is sought in it, and the open document."""

@@ -134,6 +134,7 @@ class PlanDialog(Dialog[str]):
             yield PaintedLine()
             yield self.rows
             yield self.note
+            yield PaintedLine()
             yield PaintedLine(
                 (" enter ", "chip_on"), (" start it   ", "text"),
                 (" space ", "chip_on"), (" switch   ", "text"),
@@ -148,7 +149,7 @@ class PlanDialog(Dialog[str]):
 
     def rows_needed(self) -> int:
         """Every step, as far as there is room."""
-        return len(self.plan["steps"]) + 4
+        return len(self.plan["steps"]) + 5
 
     def _show(self, plan: Plan) -> None:
         self.plan = plan

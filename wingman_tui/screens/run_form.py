@@ -197,8 +197,9 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     def compose(self) -> ComposeResult:
         """The box: title, fields, and how to send it."""
         name = clean(str(self.flow.get("name", "")))
-        again = f" again, as {name_of(self.execution)}" if self.execution is not None else ""
-        before = f"   with the values of #{self.last.get('number')}" if self.last else ""
+        again = " again" if self.execution is not None else ""
+        source = self.execution or self.last
+        before = f"   with the values of #{source.get('number')}" if source else ""
         width = min(LABEL_LIMIT, max([cell_len(clean(n)) for n in self.declared] + [len("debug")]))
         with Vertical(classes="box", id="form"):
             yield PaintedLine((f"Run {name}{again}", "strong"), (before, "muted"))
@@ -233,6 +234,8 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def _words(self, declared: Row) -> str:
         words = inputs.describe(declared)
+        if inputs.choices(declared):
+            words += " · space switches"
         if declared.get("sensitive") and self.execution is not None:
             return words + " · left empty, it stays as it was"
         return words
@@ -241,7 +244,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         label = f" {fit('debug', width)}  "
         debug = "true" if (self.execution or {}).get("debug") else "false"
         self.fields[DEBUG_FIELD] = ChoiceEdit(["false", "true"], debug, label=label)
-        words = "traces, environment, decisions, this time alone (ctrl+g runs it so)"
+        words = "every command in the log, this once · space switches, ctrl+g runs it so"
         yield self.fields[DEBUG_FIELD]
         yield FieldNote(cell_len(label), words)
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wingman_tui.editor import EditorProblem, edit
-from wingman_tui.format import wrap
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.dialog import dialog_room
 from wingman_tui.screens.reading import ReadingDialog
-from wingman_tui.view import Part
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -31,11 +29,10 @@ def open_runbook(app: WingmanApp, execution: Row) -> None:
             app.tell(f"{name_of(execution)} has no runbook: add `runbook:` to its flow", "warning")
             return
         room = dialog_room(app.size.width)
-        lines: list[list[Part]] = [
-            [(line, "text")]
-            for text in clean_lines(str(found["text"]), LINES_LIMIT)
-            for line in wrap(text, room) or [""]
-        ]
+        text = "\n".join(clean_lines(str(found["text"]), LINES_LIMIT))
+        from wingman_tui.markdown import markdown_lines  # only who reads pays for it
+
+        lines = markdown_lines(text, room)
         place = clean(str(found.get("path") or "in the flow's file"))
         answers = {EDIT: "edit it"} if found.get("path") else {}
         dialog = ReadingDialog(f"Runbook of {name_of(execution)}, {place}", lines, answers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from textual.strip import Strip
 
 from wingman_tui import looks
@@ -108,9 +109,9 @@ class StepPanel(Painted):
         first = lines[0] if lines else ""
         is_told = kind.startswith(ENDED) and bool(first)  # in the line above
         text = first if is_told else f"{kind}: {first}"
-        if lines and says_little(error):
-            text = said or lines[0]  # how it ended stands in the line above
-            said = ""
+        if is_told and (said or says_little(error)):
+            text = said or first
+            lines, said = [text], ""
         if said and said not in text:
             lines = [*lines, said]
         out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
@@ -157,18 +158,22 @@ class StepPanel(Painted):
         return lines
 
     def _times(self, row: Row) -> list[list[Part]]:
+        """When it began and ended, in a line where it had one attempt."""
         zone = self.view.zone
-        again = f"attempt {row.get('attempt')}"
-        pairs = (
-            ("started", row.get("started_at")),
-            (again, row.get("attempt_started_at")),
-            ("ended", row.get("ended_at")),
-        )
-        return [
-            [(f"{name:<8} ", "muted"), (full_time(value, zone), "text")]
-            for name, value in pairs
-            if value
-        ]
+        again = row.get("attempt_started_at")
+        if not row.get("started_at"):
+            return []
+        begin, end = (full_time(row.get(name), zone) for name in ("started_at", "ended_at"))
+        if end[:10] == begin[:10]:
+            end = end[11:]
+        first = "started" if again or not end else "ran"
+        lines: list[list[Part]] = [[(f"{first:<8} ", "muted"), (begin, "text")]]
+        if again:
+            words = f"attempt {row.get('attempt')}"
+            lines.append([(f"{words:<8} ", "muted"), (full_time(again, zone), "text")])
+        if end:
+            lines[-1].append((f" to {end}", "text"))
+        return lines
 
     def _stuck(self, row: Row, width: int, height: int) -> list[list[Part]]:
         words = f"may be stuck: {stuck_words(row)}"
@@ -184,13 +189,19 @@ class StepPanel(Painted):
         return [[("expected ", "muted"), (end, "text"), (usual, "muted")]]
 
     def _named(self, title: str, values: Mapping[str, Any], width: int) -> list[list[Part]]:
+        """Names and values, several in a line as far as they fit."""
         out: list[list[Part]] = []
+        room = 0
         for name, value in values.items():
-            label = title if not out else ""
-            text = clean(as_text(value))
-            out.append(
-                [(f"{label:<8} ", "muted"), (clean(str(name)), "accent"), (f" = {text}", "text")]
-            )
+            text = f" = {clean(as_text(value))}"
+            pair: list[Part] = [(clean(str(name)), "accent"), (text, "text")]
+            cells = sum(cell_len(text) for text, _ in pair) + 3
+            if cells > room:
+                out.append([(f"{'' if out else title:<8} ", "muted"), *pair])
+                room = width - len(title) - cells
+            else:
+                out[-1] += [("   ", "text"), *pair]
+                room -= cells
         return out
 
     def _execution(self, execution: Row, width: int, height: int) -> list[list[Part]]:
@@ -198,9 +209,11 @@ class StepPanel(Painted):
         by = clean(str(execution.get("trigger") or ""))
         parent = execution.get("parent")
         if parent:
-            by = f"{name_of(parent)} {clean(str(parent.get('step')))} (u)"
+            by = f"called from {name_of(parent)} {clean(str(parent.get('step')))} (u)"
+            execution = {**execution, "actor": ""}
         who = clean(str(execution.get("actor") or ""))
-        facts = [name_of(execution), f"by {by}" if by else "", who]
+        by += f" by {who}" if who not in ("", "engine") else ""
+        facts = [name_of(execution), by]
         if execution.get("attempt", 1) > 1:
             facts.append(f"attempt {execution['attempt']}")
         head: list[Part] = [

@@ -218,7 +218,7 @@ class StepTree(LineList):
         if (step.get("attempts") or 0) > 1:
             parts.append(f"try {step['attempts']}")
         if state in ("waiting", "skipped", "cancelled") and step.get("reason"):
-            parts.append(clean(str(step["reason"])))
+            parts.append(clean(str(step["reason"])).removeprefix("cancel "))
         return " · ".join(part for part in parts if part)
 
     def _group_parts(self, row: TreeRow) -> list[Part]:
