@@ -93,7 +93,7 @@ async def _event_of(request: Request) -> EmitRequest:
             if f"ce-{name}" in request.headers
         }
         if body := await _body(request):
-            raw["data"] = parse(request.headers.get("content-type", ""), body)
+            raw["data"] = _data(request.headers.get("content-type", ""), body)
     else:
         raw = parse("application/json", await _body(request))
         if isinstance(raw, dict) and "data_base64" in raw:
@@ -103,6 +103,16 @@ async def _event_of(request: Request) -> EmitRequest:
     event: EmitRequest = msgspec.convert({} if raw is None else raw, EmitRequest)
     refuse_unknown("the request's body has no key", raw, EmitRequest.__annotations__)
     return event
+
+
+def _data(content_type: str, body: bytes) -> Any:
+    """The data of an event whose headers say what it is: a text, a form, else JSON."""
+    if not content_type.lower().startswith("text/"):
+        return parse(content_type, body)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise UsageError("the text is not UTF-8", "JSON, a form, or a text of UTF-8") from None
 
 
 def _time(text: str | None) -> str | None:

@@ -214,6 +214,16 @@ def test_cloud_events_come_as_an_object_or_as_headers(engine: Engine, home: Home
     assert engine.ended(other["execution"])["inputs"] == {"n": 8}
     with pytest.raises(WingmanError, match="is no type of an event"):
         engine.post("/v1/events", {}, **{"ce-type": "a b"})
+    with pytest.raises(WingmanError, match="data_base64 is not taken"):
+        engine.post("/v1/events", {**whole, "data_base64": "aGk="})
+    head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nce-type: came\r\nce-id: 9\r\nContent-Length: 2\r\n"
+    for type_, body, status in (
+        ("text/plain", b"hi", 202), ("text/plain", b"\xff\xff", 400), ("image/png", b"hi", 400)
+    ):  # fmt: skip
+        with unix(home) as sock:
+            assert post(sock, f"{head}Content-Type: {type_}\r\n", body)[0] == status
+    row = engine.get("/v1/triggers/told/ledger")["occasions"][0]
+    assert "`event.data` is text" in row["reason"]
 
 
 def test_hooks_are_served_on_a_port_without_a_users_token(home: Home, wingman: Wingman) -> None:
