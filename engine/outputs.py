@@ -34,7 +34,7 @@ def parse_outputs(data: bytes) -> dict[str, Any]:
     text = _decode(data, "$WINGMAN_OUTPUT")
     if text.lstrip().startswith("{"):
         value = _load_json(text, "$WINGMAN_OUTPUT")
-        return _named(value, "$WINGMAN_OUTPUT")
+        return named(value, "$WINGMAN_OUTPUT")
     return _parse_lines(text.split("\n"))
 
 
@@ -44,7 +44,7 @@ def parse_json_output(data: bytes) -> dict[str, Any]:
     if not text.strip():
         raise OutputError("stdout is empty where JSON was expected", "print one JSON value")
     value = _load_json(text, "stdout")
-    return _named(value, "stdout") if isinstance(value, dict) else {"result": value}
+    return named(value, "stdout") if isinstance(value, dict) else {"result": value}
 
 
 def typed(text: str) -> Any:
@@ -113,7 +113,8 @@ def _check_name(name: str, where: str) -> None:
     raise OutputError(f"{where}: {_shown(name)} is not a name of an output", hint)
 
 
-def _named(value: Any, where: str) -> dict[str, Any]:
+def named(value: Any, where: str) -> dict[str, Any]:
+    """The outputs of one JSON object, whose keys are names that an expression can say."""
     if not isinstance(value, dict):
         raise OutputError(f"{where}: one JSON object was expected")
     for name in value:

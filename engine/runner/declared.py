@@ -55,10 +55,10 @@ def collect_outputs(attempt: Attempt, masker_for: MaskerFor) -> None:
 
 def _check_returned(attempt: Attempt) -> None:
     """What a Python step returned must be as storable as what a shell step declares."""
-    from engine.outputs import OutputError, check_value
+    from engine.outputs import OutputError, check_value, named
 
     try:
-        check_value(attempt.outputs, "what the step returned")
+        check_value(named(attempt.outputs, "what the step returned"), "what the step returned")
     except OutputError as error:
         attempt.outputs = {}
         _fail(attempt, str(error))

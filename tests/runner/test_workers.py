@@ -81,6 +81,16 @@ def test_what_is_no_json_is_an_output_error(bench: Bench, client: Client, value:
     assert end["error"]["type"] == "output"
 
 
+@pytest.mark.parametrize("name", ["a b", "", "true", "1st", "x" * 64])
+def test_an_output_that_no_expression_could_name_is_an_error(
+    bench: Bench, client: Client, name: str
+) -> None:
+    end, _ = script(bench, client, f"outputs['{name}'] = 1")
+    assert end["error"]["type"] == "output"
+    assert "is not a name of an output" in end["error"]["message"]
+    assert end["outputs"] == {}
+
+
 def test_outputs_may_be_large_but_not_too_large(bench: Bench, client: Client) -> None:
     end, _ = script(bench, client, "outputs['x'] = 'y' * 900_000")
     assert len(end["outputs"]["x"]) == 900_000
