@@ -169,6 +169,15 @@ def fit_middle(text: str, width: int) -> str:
     return set_cell_size(set_cell_size(text, head) + "…" + text[start:], width)
 
 
+def fit_path(path: str, width: int) -> str:
+    """The path of a step in exactly `width` cells: what leads to it is left out first."""
+    short, rest = path, path
+    while cell_len(short) > width and "/" in rest:
+        rest = rest.partition("/")[2]
+        short = f"…/{rest}"
+    return fit_middle(short, width)
+
+
 def fit_right(text: str, width: int) -> str:
     """The text in exactly `width` cells, set to the right."""
     length = cell_len(text)

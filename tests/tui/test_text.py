@@ -44,12 +44,14 @@ def test_exits_are_told_in_words() -> None:
 @pytest.mark.parametrize("text", ["short", "a-rather-long-name-of-a-flow", "漢字漢字漢字漢字", ""])
 @pytest.mark.parametrize("width", [1, 4, 5, 9, 20])
 def test_a_cut_text_has_exactly_its_width(text: str, width: int) -> None:
-    for cut in (say.fit, say.fit_middle, say.fit_right):
+    for cut in (say.fit, say.fit_middle, say.fit_path, say.fit_right):
         assert cell_len(cut(text, width)) == width
 
 
 def test_a_name_is_cut_in_its_middle() -> None:
     assert say.fit_middle("nightly-backup-of-orders", 12) == "night…orders"
+    assert say.fit_path("checks/memory", 12) == "…/memory    "
+    assert say.fit_path("checks/disk", 12) == "checks/disk "
 
 
 def test_text_is_wrapped_at_spaces_and_nothing_is_lost() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from wingman_tui import looks
-from wingman_tui.format import clock, fit
+from wingman_tui.format import clock, fit_path
 from wingman_tui.log_choice import ALL_LEVELS, LogChoice
 from wingman_tui.log_search import LogSearch, finder
 from wingman_tui.log_text import between, cut, marked, plain, rows_of
@@ -161,5 +161,5 @@ class LogLines(Painted):
         ]
         if not self.choice.is_single:
             name = clean(str(line.get("step") or ""))
-            parts.append((fit(name, self._step_cells()) + " ", "log_step"))
+            parts.append((fit_path(name, self._step_cells()) + " ", "log_step"))
         return parts
