@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from wingman_tui.lines import Refused
     from wingman_tui.link import Link
     from wingman_tui.screens.base import ModeScreen
+    from wingman_tui.screens.details import DetailsScreen
     from wingman_tui.screens.execution import ExecutionScreen
     from wingman_tui.settings import Settings
 
@@ -214,7 +215,11 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
     def open_details(self, reference: str, tab: str) -> None:
         """Explain one execution: why, timeline, values, definition, diff or events."""
         self.reference, self.details_tab = reference, tab
-        self.go("details")
+        if self.current_mode != "details":
+            self.go("details")
+        elif self.shown is not None:
+            screen: DetailsScreen = self.screen_stack[0]  # type: ignore[assignment]
+            screen.show()
 
     # the line to the engine
 

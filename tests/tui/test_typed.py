@@ -175,6 +175,12 @@ async def test_a_verb_is_carried_out_on_what_it_names(
         await console.type("ingst-orders#1")
         await console.press("enter")
         await console.sees("ingst-orders#1")
+        for line, title in (("why nightly-backup#128", "nightly-backup#128 › Why"),
+                            ("timeline ingst-orders#1", "ingst-orders#1 › Timeline")):  # fmt: skip
+            await console.press("colon")
+            await console.type(line)
+            await console.press("enter")
+            await console.sees(title)
     asked = ("POST", "/v1/executions/nightly-backup#128/retry", {"reason": "the disk is back"})
     assert asked in engine.requests
 

@@ -63,6 +63,10 @@ class DetailsScreen(ExecutionActions, ModeScreen):
     def on_screen_resume(self) -> None:
         """Explain what was asked for."""
         self.pane.focus()
+        self.show()
+
+    def show(self) -> None:
+        """Explain what the app refers to now."""
         app = self.console_app
         if app.reference != self._reference:
             self._reference, self._execution = app.reference, None
