@@ -23,7 +23,8 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from engine.alerts.send_main import main; main()"
 )
 # of these the host is no secret
-_OPEN = ("json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos")
+_OPEN = ("webhook", "webhooks", "json", "jsons", "xml", "xmls", "form", "forms", "mailto",
+         "mailtos")  # fmt: skip
 _SHORTEST = 4  # characters of what is hidden
 
 

@@ -147,7 +147,7 @@ class Delivery:
             title, text = bundled(alerts_of(rows), is_quiet=is_quiet)
             ids, flows = [row[0] for row in rows], [row[1] for row in rows]
         order = {"key": due.key, "kind": due.occasion, "title": title, "text": text,
-                 "flows": flows, "id": due.id}  # fmt: skip
+                 "flows": flows, "id": due.id, "at": to_text(due.begun_us)}  # fmt: skip
         taken = self._channels.opened(due.key, due.taken)
         outcome = await self._channels.send(due.channel, order, taken)
         reach("delivered")

@@ -24,6 +24,7 @@ from engine.errors import Conflict, UnknownReference, WingmanError
 from engine.jsontext import encode
 from engine.model import Event
 from engine.service import Service
+from engine.times import to_text
 from engine.triggers.keeper import Keeper
 
 DAY_S = 86_400
@@ -169,7 +170,8 @@ class Alerts:
         self.channels.check(channel)
         key, title = f"test/{uuid.uuid4()}", "Wingman test"
         text = f"{actor} tries the channel {channel}\non {self._host}"
-        order = {"key": key, "kind": "test", "title": title, "text": text, "flows": []}
+        order: dict[str, Any] = {"key": key, "kind": "test", "title": title, "text": text,
+                                 "flows": [], "at": to_text(self._clock.now_us())}  # fmt: skip
         outcome = await self.channels.send(channel, order)
         now_us, journal, error = self._clock.now_us(), self._service.journal, outcome.error
         state, said = "failed" if error else "sent", given_up(outcome.said)

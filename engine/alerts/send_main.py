@@ -1,4 +1,4 @@
-"""The process that carries one message out: `{"urls", "title", "text", "kind", "key"}` on stdin.
+"""The process that carries one message out: `{"urls", "title", "text", "kind", "key", …}` on stdin.
 
 Started for each message and gone after it, so that the engine never loads what it needs. Prints
 `{"n", "error"}` for each address as soon as it has answered: one that hangs holds up none. What may
@@ -15,6 +15,8 @@ import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from engine.alerts import webhook
 
 KEY_HEADER = "X-Wingman-Alert"  # the same for each try: what came twice can be told
 KINDS = {"failed": "failure", "not_started": "failure", "completed": "success",
@@ -43,6 +45,8 @@ class Sayings(logging.Handler):
 
 def send(url: str, order: dict[str, Any], sayings: Sayings) -> str:
     """Send it to an address; what went wrong, or nothing."""
+    if webhook.is_webhook(url):
+        return webhook.send(url, order, {KEY_HEADER: order["key"]})
     import apprise
 
     plugin: Any = apprise.Apprise.instantiate(url)

@@ -46,12 +46,15 @@ class Hook:
 
     def __init__(self) -> None:
         self.got: list[tuple[str, dict[str, Any]]] = []
+        self.raw: list[tuple[dict[str, str], bytes]] = []  # headers in small letters
         self.status = 200
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                hook.raw.append((headers, body))
                 hook.got.append((self.headers["X-Wingman-Alert"], json.loads(body)))
                 self.send_response(hook.status)
                 self.end_headers()
