@@ -84,7 +84,10 @@ def _detail(data: Data) -> tuple[str, str]:
         lines.append(f"  python: {json.dumps(detail['python'], ensure_ascii=False)}")
     if detail.get("http"):
         lines.append(f"  http: {json.dumps(detail['http'], ensure_ascii=False)}")
-    lines.append(f"  working directory: {detail.get('cwd')}")
+    if "if" in detail:
+        lines.append(f"  {detail['if']}")
+    if "cwd" in detail:
+        lines.append(f"  working directory: {detail['cwd']}")
     lines += [f"  {name}={value}" for name, value in sorted(detail.get("env", {}).items())]
     return "debug", "\n".join(lines)
 

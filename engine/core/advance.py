@@ -87,7 +87,8 @@ def _condition_holds(turn: Turn, step: StepState) -> bool:
     ex, text = turn.execution, step.definition["if"]
     try:
         env = Environment(ex, step, turn.around, turn.now_us)
-        value = evaluate(ex, step, text, names_of(ex, step, env, turn.now_us))
+        names = names_of(ex, step, env, turn.now_us)
+        value = evaluate(ex, step, text, names)
     except NeedsSandbox as need:
         turn.ask_sandbox(step.path, need)
         return False
@@ -97,9 +98,14 @@ def _condition_holds(turn: Turn, step: StepState) -> bool:
     if not isinstance(value, bool):
         fail_without_attempt(turn, step, f"if: {text} is {value!r}, not true or false")
         return False
-    if not value:
-        turn.emit("step.ended", step=step.path, state="skipped", reason=f"if: {text} is false")
-    return value
+    if not value or ex.debug:
+        values = ", ".join(expression.values_of(text, names, masked=ex.masked))
+        told = f"if: {text} is {expression.as_text(value)}{'; ' if values else ''}{values}"
+        if value:
+            turn.emit("step.detail", step=step.path, detail={"if": told})
+        else:
+            turn.emit("step.ended", step=step.path, state="skipped", reason=told)
+    return bool(value)
 
 
 def _start_ready(turn: Turn) -> None:

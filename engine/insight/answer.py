@@ -40,7 +40,6 @@ class Facts:
     words: Mapping[str, str] = field(default_factory=dict)  # of failures that tell only an exit
     earlier: Sequence[Row] = ()  # executions of the flow before it, newest first
     usual_ms: Mapping[str, float] = field(default_factory=dict)  # by step
-    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # values, by step
     running_steps: int = 0
     max_running_steps: int = 0
     max_parallel: int = 0

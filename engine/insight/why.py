@@ -110,12 +110,23 @@ def _failed(why: Why, found: Row, facts: Facts) -> None:
     for step in bad:
         if step is not first and len(why.causes) < CHAIN_LIMIT:
             why.causes.append(_failure(step, facts))
-    skipped = [step["path"] for step in steps.values() if step["state"] == "skipped"]
+    skipped = [path for path, step in steps.items() if _is_skipped_for_a_failure(step, steps)]
     if skipped and bad:
         named = ", ".join(skipped[:NAMED_LIMIT]) + (" …" if len(skipped) > NAMED_LIMIT else "")
         why.causes.append(Cause(named, "did not run because of it", depth=1))
     _helps_of_failure(why, found, first["path"] if first else None)
 
+
+def _is_skipped_for_a_failure(step: Row, steps: Mapping[str, Row]) -> bool:
+    """Whether what it waited for has failed, or was skipped for that: its reason names it."""
+    if step["state"] != "skipped":
+        return False
+    while step["state"] == "skipped":
+        cause = steps.get(str(step.get("reason") or "").rpartition(" ")[0])
+        if cause is None:
+            return False
+        step = cause
+    return step["state"] in FAILED
 
 def _failure(step: Row, facts: Facts) -> Cause:
     is_told = str((step.get("error") or {}).get("type")) == f"exit:{step.get('exit_code')}"
@@ -221,8 +232,6 @@ def _paused(why: Why, facts: Facts) -> None:
     why.helps = [Help(f"wingman continue {why.subject}", "let it go on")]
 
 def _skipped(why: Why, step: Row, steps: Mapping[str, Row], facts: Facts) -> None:
-    for value in facts.conditions.get(step["path"], ()):
-        why.causes.append(Cause("if", value))
     outer = step["path"].rpartition("/")[0]
     for path in (*(step.get("needs") or ()), *([outer] if outer in steps else ())):
         need = steps.get(path)

@@ -12,11 +12,8 @@ from typing import Any
 from engine.attempt import began_at
 from engine.catalog import one_flow
 from engine.clock import Clock
-from engine.core.names import names_of
-from engine.core.prepare import Environment
 from engine.core.state import Execution
-from engine.errors import ExpressionError, FlowFileError, UnknownReference, UsageError
-from engine.expression import values_of
+from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import Filter as QueryOf
 from engine.insight import critical
 from engine.insight.answer import NAMED_LIMIT, Cause, Facts, Help, Why
@@ -78,7 +75,6 @@ class Insight:
         pages = await self._last_lines(ord_, found, path)
         facts.lines = {p: [line["text"] for line in lines] for p, lines in pages.items()}
         facts.words = last_words(found["steps"], pages)
-        facts.conditions = self._conditions(found, path)
         why = why_execution(found, facts) if path is None else why_step(found, path, facts)
         why.causes += note_causes(facts, path)
         if probe and why.probe:
@@ -231,22 +227,6 @@ class Insight:
             if obstacle is not None and step.pool_wait is not None:
                 found[waiting] = slot_causes(waiting, obstacle, step.pool_wait[1])
         return found
-
-    def _conditions(self, found: Row, path: str | None) -> dict[str, list[str]]:
-        """What the condition of a live execution's step sees: each reference with its value."""
-        live = self._service.scheduler.live.get(found["id"])
-        if live is None or path is None:
-            return {}
-        step = live.steps[path]
-        if not step.definition["if"]:
-            return {}
-        now_us = Clock().now_us()
-        env = Environment(live, step, self._service.scheduler.surroundings(), now_us)
-        names = names_of(live, step, env, now_us)
-        try:
-            return {path: values_of(step.definition["if"], names, masked=live.masked)}
-        except ExpressionError:
-            return {}
 
     async def _last_lines(self, ord_: int, found: Row, path: str | None) -> dict[str, list[Row]]:
         """What the failed steps printed last."""

@@ -79,7 +79,7 @@ def test_debug_shows_the_trace_the_text_the_environment_and_the_decisions(
         f"working directory: {talk.work}/{found['id']}",
         "bash -x -euo pipefail",
         '"n": 5',
-        "if: steps.a.outputs.n > 5 is false",
+        "if: steps.a.outputs.n > 5 is false; steps.a.outputs.n = 5 (integer)",
         "a: attempt 1 starts",
     ):
         assert told in log, told

@@ -72,11 +72,13 @@ def test_a_pending_step_names_what_runs_at_the_end_of_its_chain() -> None:
 
 
 def test_a_skipped_step_tells_its_condition_with_the_values() -> None:
-    steps = [step("a"), step("b", "skipped", needs=["a"], reason="if: inputs.n > 5 is false")]
-    values = {"b": ["inputs.n = 3 (integer)"]}
-    why = why_step(execution("running", steps), "b", Facts(conditions=values))
-    assert why.answer == "b was skipped: if: inputs.n > 5 is false"
-    assert told(why) == "if: inputs.n = 3 (integer)"
+    reason = "if: inputs.n > 5 is false; inputs.n = 3 (integer)"
+    steps = [step("a"), step("b", "skipped", needs=["a"], reason=reason)]
+    why = why_step(execution("running", steps), "b", Facts())
+    assert why.answer == f"b was skipped: {reason}"
+    steps.append(step("c", "failed", error={"type": "exit:1", "message": "exited with 1"}))
+    whole = why_execution(execution("failed", steps), Facts())
+    assert "b: did not run because of it" not in told(whole)
 
 
 @pytest.mark.parametrize(
