@@ -39,7 +39,8 @@ T = TypeVar("T")
 class OpenLog:
     """The log of one execution, shared by all who look at it."""
 
-    def __init__(self, directory: str, names: dict[int, tuple[str, int]]) -> None:
+    def __init__(self, ord_: int, directory: str, names: dict[int, tuple[str, int]]) -> None:
+        self.ord = ord_
         self.names = names
         self.reader = LogReader(directory, names)
         self._lock = asyncio.Lock()
@@ -78,13 +79,18 @@ class LogBook:
         if log is None:
             names = await self._service.reader(lambda history: history.attempts(ord_))
             log = self._open.setdefault(
-                execution_id, OpenLog(f"{self._folder}/{execution_id}", names)
+                execution_id, OpenLog(ord_, f"{self._folder}/{execution_id}", names)
             )
             while len(self._open) > OPEN_LOGS:
                 _, old = self._open.popitem(last=False)
                 await old.ask(lambda reader: reader.close())
         self._open.move_to_end(execution_id)
         return log
+
+    def key_of(self, execution_id: str) -> int | None:
+        """The key of an execution whose log is open: nobody has to look it up again."""
+        log = self._open.get(execution_id)
+        return log.ord if log is not None else None
 
     def forget(self, ids: list[str]) -> None:
         """The files of these are removed: hold them open no longer."""

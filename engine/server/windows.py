@@ -67,7 +67,8 @@ async def _of_one(
     if not isinstance(ref, str):
         raise UsageError(f"a window {kind!r} needs a ref")
     ref = await context.gate.check_execution(caller, VIEW_EXECUTION, ref)
-    ord_, id_ = await context.service.resolve(ref)
+    key = context.logs.key_of(ref)
+    ord_, id_ = (key, ref) if key is not None else await context.service.resolve(ref)
     if kind == "execution":
         asked = opened(request)
         return ViewWindow(
