@@ -75,6 +75,18 @@ def expanded(text: str, named: Mapping[str, str]) -> str:
     return " ".join(words)
 
 
+def meant(text: str, named: Iterable[str]) -> str:
+    """The filter with each `@begin` that only one name begins with written out."""
+    names = list(named)
+
+    def written(word: str) -> str:
+        fits = [name for name in names if name.startswith(word[1:])]
+        is_clear = word.startswith(NAMED) and word[1:] and word[1:] not in names and len(fits) == 1
+        return NAMED + fits[0] if is_clear else word
+
+    return " ".join(map(written, text.split(" ")))
+
+
 def on_servers(text: str, known: Sequence[str]) -> tuple[list[str], str]:
     """The servers that a filter names, none for all, and the rest of it.
 

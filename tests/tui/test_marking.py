@@ -9,7 +9,7 @@ from tests.tui.conftest import Console, OpenConsole
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution
-from wingman_tui.filters import as_query, complete, expanded, usual
+from wingman_tui.filters import as_query, complete, expanded, meant, usual
 from wingman_tui.screens.confirm import ConfirmDialog
 from wingman_tui.screens.executions import ExecutionsScreen
 
@@ -156,6 +156,9 @@ def test_names_are_offered_and_expanded() -> None:
     assert complete("@", named=named) == ["@bad", "@night"]
     assert "@bad" in complete("", named=named)
     assert expanded("@bad x @unknown", named) == "state:failed x @unknown"
+    assert meant("@b x @u @ b", named) == "@bad x @u @ b"
+    assert meant("@b", ("bad", "big")) == "@b"
+    assert meant("@bad", ("bad", "badly")) == "@bad"
 
 
 def test_a_filter_becomes_an_address() -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, is_live, with_words
-from wingman_tui.filters import EXAMPLE, complete, expanded, on_servers
+from wingman_tui.filters import EXAMPLE, complete, expanded, meant, on_servers
 from wingman_tui.format import wrap
 from wingman_tui.keymap import Action
 from wingman_tui.last_words import Failure, LastWords
@@ -272,6 +272,7 @@ class ExecutionsScreen(Marking, ModeScreen):
     def set_filter(self, text: str) -> None:
         """Show what matches from now on."""
         names = [link.name for link in self.console_app.session.links]
+        text = meant(text, self.console_app.named_filters)
         try:
             servers, rest = on_servers(expanded(text, self.console_app.named_filters), names)
         except ValueError as error:
