@@ -42,7 +42,10 @@ def lines(found: Mapping[str, Any], width: int, zone: Any = None) -> list[Line]:
             (clean(line.get("execution") or line["subject"]), "text"),
         ]
         where = "" if line["origin"] in ("", "socket", "engine") else f"from {line['origin']}"
-        more = clean("; ".join(part for part in (where, line["reason"]) if part))
+        reason = str(line["reason"])
+        if line["action"].startswith("note") and reason.isdigit():
+            reason = f"the note {reason}"
+        more = clean("; ".join(part for part in (where, reason) if part))
         indent = TIME_CELLS + actors + actions + 4
         shown += folded([*head, (f"  {more}" if more else "", "muted")], width, indent)
     return shown or [[("nothing of that is in the audit", "muted")]]

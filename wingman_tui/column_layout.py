@@ -63,13 +63,7 @@ def lay_out(
 ) -> list[tuple[Column, int]]:
     """The columns that fit, each with its width: the least important leave, the rest grow."""
     room = width - 2 * MARGIN
-    kept = list(columns)
-    while len(kept) > 1:
-        last = max(kept, key=lambda column: column.priority)
-        giving = kept if last.priority <= IMPORTANT else [last]
-        if not last.priority or _needed(kept, needs, giving) <= room:
-            break
-        kept.remove(last)
+    kept = _kept(columns, room, needs)
     widths = {column.title: _base(column, needs) for column in kept}
     free = room - sum(widths.values()) - GAP * (len(kept) - 1)
     while free < 0:
@@ -87,6 +81,22 @@ def lay_out(
     if free > 0 and kept[-1].grow_to:  # nothing stands beside it that could move
         widths[kept[-1].title] = min(kept[-1].limit, widths[kept[-1].title] + free)
     return [(column, widths[column.title]) for column in kept]
+
+
+def _kept(columns: Sequence[Column], room: int, needs: Needs) -> list[Column]:
+    """The columns that stay, the important ones before others get what they want."""
+    kept = list(columns)
+    while len(kept) > 1:
+        last = max(kept, key=lambda column: column.priority)
+        giving = kept if last.priority <= IMPORTANT else [last]
+        if not last.priority or _needed(kept, needs, giving) <= room:
+            break
+        kept.remove(last)
+    # a small one may fit where a large one that matters more did not
+    for column in sorted(columns, key=lambda column: column.priority):
+        if column not in kept and _needed([*kept, column], needs, ()) <= room:
+            kept.append(column)
+    return [column for column in columns if column in kept]
 
 
 def _base(column: Column, needs: Needs) -> int:

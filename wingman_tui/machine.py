@@ -81,7 +81,7 @@ class Machine:
         lines: list[list[Part]] = []
         for name, value, role, values, highest in self._gauges():
             label = f" {name:<{LABEL_CELLS}}"
-            head: list[Part] = [(label, "heading"), (fit(value, VALUE_CELLS), role)]
+            head: list[Part] = [(label, "muted"), (fit(value, VALUE_CELLS), role)]
             if name == "disk":  # what fills slowly has no history worth a line
                 used = self.gauges["disk_used_bytes"] / self.gauges["disk_total_bytes"]
                 done, rest = bar(round(used * 100), 100, room, ascii_only)

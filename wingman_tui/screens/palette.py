@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,6 +15,7 @@ from wingman_tui.keymap import Action
 from wingman_tui.keys import key_name
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.view import Part
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.painted import Painted
@@ -94,10 +96,16 @@ class CommandLine(Painted):
 
     def render_line(self, y: int) -> Strip:
         """The command, where the action has one."""
+        if not self._owner.found.row_count():
+            return self.line([(" esc ", "key"), ("leaves", "muted")])
+        enter: list[Part] = [(" enter ", "key"), ("does it  ", "muted")]
         command = self._owner.command()
         if not command:
-            return self.blank()
-        return self.line([(" ctrl+y ", "key"), ("copies ", "muted"), (command, "code")])
+            return self.line(enter)
+        copied: list[Part] = [(" ctrl+y ", "key"), ("copies ", "muted"), (command, "code")]
+        both = [*enter, *copied]
+        fits = sum(cell_len(text) for text, _ in both) <= self.size.width
+        return self.line(both if fits else copied)
 
 
 def matching(actions: Sequence[Action], text: str) -> list[Action]:

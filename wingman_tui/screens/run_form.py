@@ -244,7 +244,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         label = f" {fit('debug', width)}  "
         debug = "true" if (self.execution or {}).get("debug") else "false"
         self.fields[DEBUG_FIELD] = ChoiceEdit(["false", "true"], debug, label=label)
-        words = "every command in the log, this once · space switches, ctrl+g runs it so"
+        words = "every command in the log, this once (ctrl+g runs it so)"
         yield self.fields[DEBUG_FIELD]
         yield FieldNote(cell_len(label), words)
 

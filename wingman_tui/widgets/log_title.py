@@ -47,7 +47,7 @@ def title_parts(facts: TitleFacts, view: View, width: int) -> list[Part]:
     name = clean(facts.name)
     search, end = _search(facts), _end(facts, view)
     for levels in (_levels(facts, True), _levels(facts, False), []):
-        room = width - _cells([*head, *levels, *search, *end]) - 3
+        room = width - _cells([*head, *levels, *search, *end]) - 4
         if room >= min(cell_len(name), NAME_LEAST * 2) or not levels:
             break
     shown = fit_middle(name, max(NAME_LEAST, room)).rstrip()

@@ -24,11 +24,17 @@ class TabLine(Painted):
 
     def render_line(self, y: int) -> Strip:
         """Each name."""
+        between = " " * self._gap()
         parts: list[Part] = [(" ", "text")]
         for tab in self._tabs:
             role = "chip_on" if tab == self._current() else "chip"
-            parts += [(f" {tab} ", role), (" ", "text")]
+            parts += [(f" {tab} ", role), (between, "text")]
         return self.line(parts)
+
+    def _gap(self) -> int:
+        """The cells between two names: none where they would not fit."""
+        needed = sum(len(tab) + 3 for tab in self._tabs)
+        return 1 if needed <= self.size.width else 0
 
     def on_click(self, event: events.Click) -> None:
         """Open what was clicked on."""
@@ -37,7 +43,7 @@ class TabLine(Painted):
             width = len(tab) + 2
             if at <= event.x < at + width:
                 self._choose(tab)
-            at += width + 1
+            at += width + self._gap()
 
     def step(self, by: int) -> str:
         """The part so many places on, around the end."""

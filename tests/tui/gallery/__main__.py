@@ -68,7 +68,7 @@ async def _take(home: Home, name: str, size: str, theme: str, out: Path) -> None
         reference=scene.open, host="db1",
     )  # fmt: skip
     if scene.world == "never":
-        app.session.start_engine = _no_engine(app)  # type: ignore[method-assign]
+        app.session.link.start_engine = _no_engine(app)  # type: ignore[method-assign]
     async with app.run_test(size=(int(columns), int(rows))) as pilot:
         if scene.world == "gone":
             await _rest(app, pilot)
@@ -84,7 +84,7 @@ def _no_engine(app: WingmanApp) -> Callable[[], Coroutine[None, None, None]]:
     """An engine that cannot be started."""
 
     async def fails() -> None:
-        app.session.problem = "the engine did not start: its home is on a full disk"
+        app.session.link.problem = "the engine did not start: its home is on a full disk"
         app.connection_changed()
 
     return fails
