@@ -26,6 +26,7 @@ from engine.triggers.trigger import Trigger
 WORKERS = 4
 AGAIN_US = 10 * moments.SECOND_US  # after a refusal that passes, such as a full disk
 WAITING_LIMIT = 1_000
+LOOKED_AT = 1_000  # moments that jitter may still have to start
 NO_ENGINE = "no engine ran then"
 ASLEEP = "the machine slept, or its clock was set forward"
 
@@ -61,26 +62,34 @@ class Schedules:
         self._timers.set(trigger.name, None)
 
     def next_us(self, trigger: Trigger) -> int | None:
-        """The next nominal moment that is to come."""
-        after_us = max(trigger.decided_us, self._clock.wall_us())
-        return moments.next_after(trigger.definition, after_us)
+        """The nominal moment that starts next: with jitter it may have passed already."""
+        wall_us = self._clock.wall_us()
+        span_us = round(trigger.definition["jitter_s"] * moments.SECOND_US)
+        at_us = moments.next_after(trigger.definition, max(trigger.decided_us, wall_us - span_us))
+        for _ in range(LOOKED_AT):
+            if at_us is None or self._start_us(trigger, at_us) > wall_us:
+                return at_us
+            at_us = moments.next_after(trigger.definition, at_us)
+        return moments.next_after(trigger.definition, wall_us)
+
+    def next_start_us(self, trigger: Trigger) -> int | None:
+        """When it starts next."""
+        at_us = self.next_us(trigger)
+        return None if at_us is None else self._start_us(trigger, at_us)
+
+    def _start_us(self, trigger: Trigger, at_us: int) -> int:
+        return at_us + judge.jitter_us(trigger.name, trigger.definition, at_us)
 
     def preview(self, trigger: Trigger, count: int) -> list[dict[str, str]]:
         """The next moments, in UTC and as the clocks of its zone show them; when each starts."""
-        found = []
-        at_us = max(trigger.decided_us, self._clock.wall_us())
-        zone = trigger.definition["timezone"]
-        for _ in range(count):
-            following = moments.next_after(trigger.definition, at_us)
-            if following is None:
-                break
-            at_us = following
-            text = moments.key_text(at_us)
-            due_us = at_us + judge.jitter_us(trigger.name, trigger.definition, at_us)
+        found: list[dict[str, str]] = []
+        zone, at_us = trigger.definition["timezone"], self.next_us(trigger)
+        while at_us is not None and len(found) < count:
             found.append({
-                "at": text, "local": moments.local_text(at_us, zone),
-                "starts": to_text(due_us) or "",
+                "at": moments.key_text(at_us), "local": moments.local_text(at_us, zone),
+                "starts": to_text(self._start_us(trigger, at_us)) or "",
             })  # fmt: skip
+            at_us = moments.next_after(trigger.definition, at_us)
         return found
 
     def look_at_clock(self) -> None:

@@ -31,7 +31,7 @@ class Trigger(TypedDict):
     problem: str  # why it is not as its file says
     source: str
     version: str
-    next: str | None  # the next moment of a schedule
+    next: str | None  # when a schedule starts it next
     running: list[str]  # executions that it has started
     waiting: int  # occasions that wait for their turn
     refusals: list[dict[str, Any]]  # of a hook, the last ones: {"at", "reason"}

@@ -38,7 +38,7 @@ class Showing:
         live = self._service.scheduler.live
         next_us = None
         if trigger.kind == "schedule" and not trigger.paused:
-            next_us = self._keeper.schedules.next_us(trigger)
+            next_us = self._keeper.schedules.next_start_us(trigger)
         return {
             "name": trigger.name,
             "flow": trigger.flow,

@@ -333,3 +333,17 @@ async def test_many_that_are_due_at_once_let_the_engine_breathe(world: World) ->
         assert len(await world.executions()) == 40
         assert beats > 10
         assert us("2027-03-01T01:00:00+00:00") == world.wall_us
+
+
+async def test_what_jitter_has_still_to_start_comes_next(world: World) -> None:
+    world.write("f", "triggers: [{schedule: '0 0 * * *', jitter: 23h}]\n" + STEPS)
+    async with world.serving():
+        schedules, trigger = world.keeper.schedules, world.keeper.triggers[NAME]
+        await world.passes(24 * HOUR_S + 60)  # of midnight, a minute ago, the start is to come
+        first, second = schedules.preview(trigger, 2)
+        assert (first["at"], second["at"]) == ("2027-03-02T00:00:00Z", "2027-03-03T00:00:00Z")
+        assert world.keeper.showing.rows()[0]["next"] == first["starts"] > first["at"]
+        due_us = us(first["starts"][:19] + "+00:00")
+        await world.passes((due_us - world.wall_us) / SECOND_US + 2)
+        assert (await world.ledger(NAME))[-1] == ("2027-03-02T00:00", "ran", 1)
+        assert schedules.preview(trigger, 1)[0]["at"] == "2027-03-03T00:00:00Z"
