@@ -34,6 +34,9 @@ SERVER_WAIT_S = 600.0
 RESTART_WAIT_S = 20.0  # how long a stopped engine is waited for
 ASK_AGAIN_S = 0.1
 RESTARTS = 5  # how often a dying engine is started again
+STEADY_S = 5.0  # of a line that was of use
+USELESS_LINES = 20  # one after the other, to a server far away
+LONGEST_PAUSE_S = 10.0
 
 
 class Detached(Exception):
@@ -84,15 +87,15 @@ class Follower:
         log = LogText()
 
         def copy() -> None:
-            path = with_query(f"{self._path}/logs", follow=True, **self._prefix(options), **options)
-            skip = self._printed_bytes  # the log is the same each time it is asked for
+            wanted = {**self._prefix(options), **options}
+            if self._printed_bytes:  # the log is the same each time it is asked for
+                wanted["skip"] = self._printed_bytes
+            path = with_query(f"{self._path}/logs", follow=True, **wanted)
             for data in self._client.stream("GET", path):
-                part, skip = data[skip:], max(0, skip - len(data))
-                size_bytes = len(part)
                 try:
-                    log.write(part)
+                    log.write(data)
                 finally:  # Ctrl-C comes just behind the line that it answers
-                    self._printed_bytes += size_bytes
+                    self._printed_bytes += len(data)
 
         try:
             self._again(copy)
@@ -111,13 +114,33 @@ class Follower:
     def _again(self, action: Callable[[], T]) -> T:
         """The action, repeated when the engine goes away under it."""
         while True:
+            began, printed_bytes = time.monotonic(), self._printed_bytes
             try:
                 return action()
             except Unavailable:
-                self._lost += 1
-                if self._lost > RESTARTS:
-                    raise
+                was_of_use = (
+                    time.monotonic() - began > STEADY_S or self._printed_bytes > printed_bytes
+                )
+                self._count_loss(was_of_use=was_of_use)
                 self._reconnect()
+
+    def _count_loss(self, *, was_of_use: bool) -> None:
+        """Raises what was raised where it is of no use to go on.
+
+        A line to a server far away may break as often as it likes, if it held for a while or
+        brought something.
+        """
+        self._lost += 1
+        if not os.environ.get("WINGMAN_SERVER"):
+            if self._lost > RESTARTS:
+                raise
+            return
+        if was_of_use:
+            self._lost = 0
+        elif self._lost > USELESS_LINES:
+            raise
+        else:
+            time.sleep(min(ASK_AGAIN_S * 2**self._lost, LONGEST_PAUSE_S))
 
     def _reconnect(self) -> None:
         """Start an engine that died; wait for one that somebody stopped."""
@@ -149,7 +172,7 @@ class Follower:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 10.0)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _interrupted(self) -> None:
         """Ctrl-C: ask what to do; returns to go on following."""

@@ -328,7 +328,7 @@ def _no_http() -> Unavailable:
 
 
 def _gone(error: OSError, timeout_s: float | None) -> Unavailable:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) and timeout_s is not None:
         return Unavailable(
             f"the engine has not answered for {timeout_s:g} s",
             "see what it does: wingman engine status, wingman doctor",

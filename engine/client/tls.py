@@ -11,6 +11,7 @@ import ssl
 
 from engine.client.transport import SocketConnection
 from engine.errors import NotAllowed, Unavailable
+from engine.keepalive import keep_alive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engine.client.transport import Connection
 
 CONNECT_TIMEOUT_S = 15.0
+SILENT_S = 15  # of the other end, before it is asked whether it is there
 
 
 class NotTrusted(NotAllowed):
@@ -82,6 +84,12 @@ class TlsTransport:
         except ssl.SSLCertVerificationError as error:
             raw.close()
             raise self.not_trusted(error) from None
+        except (ssl.SSLEOFError, ConnectionError, TimeoutError) as error:
+            raw.close()
+            raise Unavailable(
+                f"the line to {self._name} broke while it was opened: {error}",
+                "try again; is it `wingman serve` that listens there?",
+            ) from None
         except OSError as error:
             raw.close()
             raise Unavailable(f"{self._name} does not speak TLS: {error}") from None
@@ -115,6 +123,7 @@ class TlsTransport:
                 "is `wingman serve` running there, and the port open?",
             ) from None
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(raw, SILENT_S)
         return raw
 
 

@@ -21,12 +21,13 @@ from engine.server.app import Json
 from engine.server.called import log_of
 from engine.server.context import Context
 from engine.server.logbook import OpenLog, growth_of, parse_cursor
-from engine.server.routes import context_of, limit_of
+from engine.server.routes import context_of, limit_of, number_of
 
 CHUNK_BYTES = 1 << 20
 LINES_LIMIT = 2000
 SETTLED_S = 0.5  # a runner holds part of a line for 0.2 s
 EVERYTHING_AT_ONCE = 1 << 30
+LONGEST_SKIP_BYTES = 1 << 60
 
 
 async def stream(request: Request) -> Response:
@@ -53,6 +54,8 @@ async def stream(request: Request) -> Response:
         losses = b"".join(_json_line(told, time.time_ns()) for told in losses.splitlines()).decode()
     if losses:
         body = _with_end(body, losses)
+    if skip := number_of(request, "skip", 0, LONGEST_SKIP_BYTES):
+        body = _behind(body, skip)
     media_type = "application/jsonl" if as_json else "text/plain; charset=utf-8"
     return StreamingResponse(body, media_type=media_type)
 
@@ -72,6 +75,14 @@ async def _with_end(body: AsyncIterator[bytes], end: str) -> AsyncIterator[bytes
         last = part or last
         yield part
     yield (b"" if last.endswith(b"\n") else b"\n") + end.encode()
+
+
+async def _behind(body: AsyncIterator[bytes], skip_bytes: int) -> AsyncIterator[bytes]:
+    """What follows the first bytes, which whoever asks again has got already."""
+    async for part in body:
+        if skip_bytes < len(part):
+            yield part[skip_bytes:]
+        skip_bytes = max(0, skip_bytes - len(part))
 
 
 async def raw_text(

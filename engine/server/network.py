@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from engine.errors import UsageError
+from engine.keepalive import keep_alive
 from engine.server.edge import Edge, TokenIn, place_of
 from engine.server.protocol import JoinedWrites, make_config
 from engine.serving import Serving
@@ -27,6 +28,7 @@ HEAD_S = 10.0  # from the first byte of a request to the end of its head; or not
 BODY_S = 30.0  # between two pieces of a body
 IDLE_S = 90.0
 STALLED_S = 60.0  # of an answer that nobody takes
+SILENT_S = 60  # of a client that waits for an answer, before it is asked whether it is there
 HEAD_LIMIT_BYTES = 32 << 10
 CONNECTIONS = 2048
 CONNECTIONS_OF_ONE = 512  # address
@@ -103,6 +105,7 @@ class Door:
         counted = Counted(raw, lambda: self._left(host))
         with contextlib.suppress(OSError):
             counted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(counted, SILENT_S)
         with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
             await self._loop.connect_accepted_socket(
                 self._make, counted, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_S

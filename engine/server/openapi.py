@@ -106,7 +106,7 @@ TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
 def _query(*names: str) -> list[dict[str, Any]]:
-    numbers = {"limit", "cursor", "after_seq", "before_seq", "attempt", "count"}
+    numbers = {"limit", "cursor", "after_seq", "before_seq", "attempt", "count", "skip"}
     return [
         {
             "name": name,
@@ -205,7 +205,7 @@ def make_document() -> dict[str, Any]:
                 content=TEXT,
                 parameters=[
                     REF,
-                    *_query(*LINES_WANTED, "follow", "after", "prefix", "engine", "json"),
+                    *_query(*LINES_WANTED, "follow", "after", "prefix", "engine", "json", "skip"),
                 ],
             )
         },

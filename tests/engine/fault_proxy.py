@@ -28,6 +28,7 @@ class FaultProxy:
         self.latency_s = 0.0
         self.bytes_s = 0.0  # to the client; 0 is no limit
         self.refuses = False
+        self.each_bytes = 0  # after so many to the client a connection is cut; 0 for none
         self.down_bytes = self.up_bytes = self.connections = self.cuts = 0
         self._flows = threading.Event()
         self._flows.set()
@@ -107,8 +108,16 @@ class FaultProxy:
                     continue
                 due.append((time.monotonic() + self.latency_s, data))
                 self._pass_on(due, target, is_down)
+                if is_down and self.each_bytes and self._is_used_up(fate, len(data)):
+                    self.cuts += 1  # as proxies do: what has passed arrives
+                    source.shutdown(socket.SHUT_RDWR)
+                    break
             if not fate.swallowed:
                 target.shutdown(socket.SHUT_WR)
+
+    def _is_used_up(self, fate: _Fate, size_bytes: int) -> bool:
+        fate.down_bytes += size_bytes
+        return fate.down_bytes > self.each_bytes
 
     def _pass_on(
         self, due: list[tuple[float, bytes]], target: socket.socket, is_down: bool
@@ -135,6 +144,7 @@ class _Fate:
     """What both directions of a connection share."""
 
     swallowed = False
+    down_bytes = 0
 
 
 def _reset(end: socket.socket) -> None:

@@ -194,6 +194,20 @@ def test_no_command_is_lost_or_doubled_wherever_its_line_is_cut(
     assert len(engine.get("/v1/executions?limit=100")["executions"]) == done
 
 
+def test_who_follows_goes_on_however_often_the_line_is_cut(
+    served: Served, far: Wingman, line: FaultProxy
+) -> None:
+    """And where the log was: a line that never holds for all of it brings all of it."""
+    engine = Engine(served.home)
+    id_ = engine.run("name: long\nsteps: [{id: s, run: 'seq 1 90000'}]")["id"]
+    line.each_bytes = 60_000
+    done = far("logs", "-f", id_)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == engine.client.text(f"/v1/executions/{id_}/logs")
+    assert line.cuts > 6
+    assert line.down_bytes < 3 * len(done.stdout), "what came is not asked for again"
+
+
 def test_a_lost_line_is_shown_with_the_age_of_what_is_left_and_nothing_is_done_by_it(
     served: Served, far: Wingman, line: FaultProxy
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from engine.client.servers import Server
 from engine.client.tls import NotTrusted, fingerprint_of
-from engine.errors import NotAllowed, Unauthenticated, UsageError
+from engine.errors import NotAllowed, Unauthenticated, Unavailable, UsageError
 from engine.paths import Home
 from engine.server.edge import Buckets
 from tests.conftest import Wingman
@@ -127,6 +128,29 @@ def test_hostile_requests_end_with_an_error_or_a_hang_up(served: Served) -> None
             continue  # it hung up
         assert not answer.startswith(b"HTTP/1.1 2"), text[:60]
     assert served.client().request("GET", "/healthz") == {"status": "ok"}
+
+
+def test_a_line_that_breaks_in_the_handshake_is_no_server_without_tls(served: Served) -> None:
+    """So that it is tried again: whoever hangs up then may be a router."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+
+        def hang_up() -> None:
+            silent.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        transport = Server("far", {**served.entry(), "url": f"https://127.0.0.1:{port}"}).tls()
+        with pytest.raises(Unavailable, match="broke while it was opened"):
+            transport.connect()
+        thread.join()
+
+
+def test_a_silent_line_is_asked_whether_it_is_there(served: Served) -> None:
+    connection = Server("far", served.entry()).tls().connect()
+    raw = connection._raw  # type: ignore[attr-defined]
+    assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    connection.close()
 
 
 def test_an_older_tls_is_refused(served: Served) -> None:
