@@ -52,7 +52,7 @@ class PatientDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read and hand on until the driver ends; what has come by then is read, too."""
         parser = XTermParser(self._debug)
-        decode = getincrementaldecoder("utf-8")().decode
+        decode = getincrementaldecoder("utf-8")("replace").decode  # what is pasted may be anything
         sources = [self.fileno, self.exit_event.reader]  # macOS cannot poll a terminal
         came_at, ended = 0.0, False
         while not ended:

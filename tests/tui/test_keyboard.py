@@ -66,6 +66,14 @@ async def test_a_terminal_that_is_gone_is_not_read_from_any_more(typing: Typing)
     assert typing.keys == ["a", "b"]
 
 
+async def test_bytes_that_are_no_text_are_shown_as_such(typing: Typing) -> None:
+    os.write(typing.writer, b"a\xff\xfe\xc3(b")
+    typing.end()
+    assert typing.keys[0] == "a"
+    assert typing.keys[-1] == "b"
+    assert len(typing.keys) == 6
+
+
 async def test_what_was_typed_before_the_end_is_handed_on(typing: Typing) -> None:
     os.write(typing.writer, "é\x1b[B".encode())
     typing.end()
