@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.insight.answer import CHAIN_LIMIT, Cause, Help, Row, Why
 
-LEDGER_ROWS = 10  # of each trigger
+LEDGER_ROWS = 10  # of a trigger; of several, each has its share
 
 
 def why_flow(
@@ -77,16 +77,15 @@ def _words(triggers: Sequence[Row]) -> str:
 
 def _triggers(why: Why, triggers: Sequence[Row], ledgers: Mapping[str, Sequence[Row]]) -> None:
     """Each trigger with what holds it up, and below it what became of its last occasions."""
+    rows = max(1, min(LEDGER_ROWS, CHAIN_LIMIT // (2 * max(1, len(triggers)))))
     for trigger in triggers:
         why.causes.append(_trigger(trigger))
         if trigger["problem"]:
             why.causes.append(Cause("problem", trigger["problem"], 1))
-        for refused in trigger.get("refusals", ())[:LEDGER_ROWS]:
+        for refused in trigger.get("refusals", ())[:rows]:
             what = f"refused a delivery: {refused['reason']}"
             why.causes.append(Cause("delivery", what, 1, refused["at"]))
-        for row in ledgers.get(trigger["name"], ())[:LEDGER_ROWS]:
-            if len(why.causes) < CHAIN_LIMIT:
-                why.causes.append(_occasion(row))
+        why.causes += map(_occasion, ledgers.get(trigger["name"], ())[:rows])
         if trigger["paused"]:
             why.helps.append(Help(f"wingman trigger continue {trigger['name']}", "let it start"))
     if triggers:

@@ -168,6 +168,16 @@ def test_a_flow_with_triggers_tells_when_it_comes_and_what_became_of_the_last_mo
     assert "the file has errors" in told(why)
 
 
+def test_each_of_many_triggers_tells_its_last_decisions() -> None:
+    refused = [{"at": at(0), "reason": "the signature is wrong"}] * 10
+    for many, each in ((1, 10), (5, 4), (100, 1)):
+        triggers = [trigger(name=f"night:t{n}", refusals=refused) for n in range(many)]
+        row = {"at": at(0), "outcome": "ran", "label": "night#1", "reason": "", "times": 1}
+        ledgers = {one["name"]: [row] * 10 for one in triggers}
+        lines = told(why_flow({"name": "night"}, None, [], triggers, ledgers))
+        assert lines.count("ran as night#1") == lines.count("signature is wrong") == many * each
+
+
 def test_long_chains_are_bounded() -> None:
     steps = [step(f"s{n}", "pending", needs=[f"s{n + 1}"]) for n in range(2000)]
     why = why_step(execution("running", [*steps, step("s2000", "pending")]), "s0", Facts())
