@@ -19,6 +19,8 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from wingman_tui.pasted import Pastes
+
 READ_BYTES = 4096
 LOOK_S = 0.1
 UNFINISHED_S = 1.0  # for so long after the last byte a sequence may still be given up
@@ -53,19 +55,24 @@ class PatientDriver(LinuxDriver):
         """Read and hand on until the driver ends; what has come by then is read, too."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode  # what is pasted may be anything
+        pastes = Pastes()
         sources = [self.fileno, self.exit_event.reader]  # macOS cannot poll a terminal
         came_at, ended = 0.0, False
         while not ended:
             unfinished = time.monotonic() - came_at < UNFINISHED_S
-            ready, _, _ = select.select(sources, [], [], LOOK_S if unfinished else None)
+            waits = unfinished or pastes.is_inside
+            ready, _, _ = select.select(sources, [], [], LOOK_S if waits else None)
             ended = self.exit_event.is_set()
             if self.fileno in ready:
                 came_at = time.monotonic()
                 data = os.read(self.fileno, READ_BYTES)
                 if not data:
                     break  # the terminal is gone: to read on would never wait again
-                text = decode(data, final=ended)
+                text = pastes.feed(decode(data, final=ended))
                 for message in parser.feed(text) if text else ():
+                    self.process_message(message)
+            elif pastes.is_inside and not unfinished:
+                for message in parser.feed(pastes.give_up()):
                     self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
