@@ -33,6 +33,8 @@ LIBRARIES = (
 )  # fmt: skip
 
 Verdict = Literal["ok", "warn", "fail"]
+OTHERS_WRITE = 0o022
+READ, CHANGE = "read", "change"
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,22 @@ def _home(home: Home) -> Iterator[Finding]:
         return
     private = (home.root, home.data, home.logs, home.work, home.run)
     wrong = [finding for path in private if (finding := _permissions(path, 0o700, "home"))]
-    if wrong and wrong[0].message.startswith(f"{home.root} has mode"):  # all in it is private
-        wrong[0] = replace(wrong[0], verdict="warn")
+    if wrong and wrong[0].message == f"{home.root}{_others_may(home.root, READ)}":
+        wrong[0] = replace(wrong[0], verdict="warn")  # all in it is private
+    for path in (home.flows, home.config_file):  # what others write there runs as this user
+        if path.exists() and (writers := path.stat().st_mode & OTHERS_WRITE):
+            verdict: Verdict = "fail" if writers & stat.S_IWOTH else "warn"  # of a group
+            message = f"{path}{_others_may(path, CHANGE)}"
+            wrong.append(Finding("home", verdict, message, f"chmod go-w {path}"))
     if home.key_file.exists() and (finding := _permissions(home.key_file, 0o600, "key file")):
         wrong.append(finding)
     yield from wrong
     if not wrong:
         yield Finding("home", "ok", f"{home.root}, private to you")
+
+
+def _others_may(path: Path, what: str) -> str:
+    return f" has mode {stat.S_IMODE(path.stat().st_mode):04o}: others may {what} it"
 
 
 def _permissions(path: Path, allowed: int, name: str) -> Finding | None:
@@ -136,7 +147,8 @@ def _permissions(path: Path, allowed: int, name: str) -> Finding | None:
     mode = stat.S_IMODE(status.st_mode)
     if mode & ~allowed:
         hint = f"chmod {allowed:o} {path}"
-        return Finding(name, "fail", f"{path} has mode {mode:04o}: others may read it", hint)
+        what = CHANGE if mode & OTHERS_WRITE else READ
+        return Finding(name, "fail", f"{path}{_others_may(path, what)}", hint)
     if not os.access(path, os.W_OK):
         return Finding(name, "fail", f"{path} cannot be written")
     return None

@@ -108,13 +108,14 @@ class Url(TemplateText):
         value = super().read(node, reading)
         if value is WRONG or "${{" in value:
             return value
+        hint = "it begins with http:// or https://"
         try:
             parts = urlsplit(value)
             fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
-            fine = None
+            fine, hint = None, "a port is a number up to 65535; an IPv6 address stands in [ ]"
         if not fine:
-            return self.expected(node, reading, "it begins with http:// or https://")
+            return self.expected(node, reading, hint)
         if parts.username or parts.password:
             return reading.wrong(node, "the address holds a password for all to read",
                                  "use `auth: {basic: {username: …, password: {secret: NAME}}}`")

@@ -114,6 +114,15 @@ def test_a_home_whose_name_others_may_read_is_no_failure(wingman: Wingman) -> No
     done = wingman("doctor", "--json")
     findings = {f["name"]: f for f in map(json.loads, done.stdout.splitlines())}
     assert (done.returncode, findings["home"]["verdict"]) == (0, "warn")
+    wingman.home.root.chmod(0o777)
+    done = wingman("doctor")
+    assert (done.returncode, "others may change it" in done.stdout) == (1, True)
+    wingman.home.root.chmod(0o700)
+    wingman.home.config_file.touch(0o666)
+    wingman.home.config_file.chmod(0o666)
+    assert f"chmod go-w {wingman.home.config_file}" in wingman("doctor").stdout
+    wingman.home.config_file.unlink()
+    assert wingman("doctor").returncode == 0
     wingman.home.data.chmod(0o755)
     assert wingman("doctor").returncode == 1
 
