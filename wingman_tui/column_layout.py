@@ -92,9 +92,11 @@ def _kept(columns: Sequence[Column], room: int, needs: Needs) -> list[Column]:
         if not last.priority or _needed(kept, needs, giving) <= room:
             break
         kept.remove(last)
-    # a small one may fit where a large one that matters more did not
+    # a small one may fit where a large one that matters more did not, and cut nothing
     for column in sorted(columns, key=lambda column: column.priority):
-        if column not in kept and _needed([*kept, column], needs, ()) <= room:
+        wanted = [*kept, column]
+        cells = sum(each.wanted(needs) for each in wanted) + GAP * (len(wanted) - 1)
+        if column not in kept and cells <= room:
             kept.append(column)
     return [column for column in columns if column in kept]
 

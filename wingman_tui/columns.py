@@ -157,12 +157,12 @@ EXECUTIONS = (
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3, snug=True),
     Column("LEFT", 5, _left, 6, right=True),
-    Column("WARN", 6, _warnings, 5, right=True),
+    Column("WARN", 6, _warnings, 4, right=True),
     _plain("trigger", "BY", 8, 6),
     _plain("actor", "WHO", 10, 7),
     _plain("type", "TYPE", 12, 8),
     Column("ID", 8, _id, 9),
-    Column("WHY", 40, _why, 4, grow_to=160, least=24),
+    Column("WHY", 56, _why, 5, grow_to=160, least=24),
 )
 
 

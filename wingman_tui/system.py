@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wingman_tui.account import folded
 from wingman_tui.format import age, fit, full_time, parse_time, wrap
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part
@@ -17,17 +18,16 @@ Found = Mapping[str, Any]
 LEVEL_ROLES = {"debug": "muted", "info": "text", "warning": "level_warning", "error": "level_error"}
 VERDICTS = {"ok": ("✓", "+", "good"), "warn": ("!", "!", "warning"), "fail": ("✗", "x", "error")}
 NAME_CELLS = 13
+TIME_CELLS = 19
 
 
-def log_lines(found: Found, zone: Any = None) -> list[Line]:
+def log_lines(found: Found, width: int, zone: Any = None) -> list[Line]:
     """A line of the log with its time; where there is none yet, what will be there."""
-    lines: list[Line] = [
-        [
-            (f"{full_time(line['at'], zone) or '':<19}  ", "log_time"),
-            (clean(line["text"]), LEVEL_ROLES.get(line["level"], "text")),
-        ]
-        for line in found["lines"]
-    ]
+    lines: list[Line] = []
+    for line in found["lines"]:
+        at = f"{full_time(line['at'], zone) or '':<{TIME_CELLS}}  "
+        text = (clean(line["text"]), LEVEL_ROLES.get(line["level"], "text"))
+        lines += folded([(at, "log_time"), text], width, TIME_CELLS + 2)
     return lines or [[(f"nothing of this level in {clean(found['path'])}", "muted")]]
 
 

@@ -28,11 +28,14 @@ def plain(lines: list[system.Line]) -> str:
 
 
 def test_the_log_is_shown_with_its_time_and_its_levels_colour() -> None:
-    lines = system.log_lines(log_of("engine serves", "the disk is full\x1b[2J"), UTC)
+    lines = system.log_lines(log_of("engine serves", "the disk is full\x1b[2J"), 80, UTC)
     assert plain(lines).startswith("2026-11-22 14:00:00  engine serves\n")
     assert "\x1b" not in plain(lines)
     assert lines[1][1][1] == "level_warning"
-    assert plain(system.log_lines(log_of())) == "nothing of this level in /var/log/engine.log"
+    assert plain(system.log_lines(log_of(), 80)) == "nothing of this level in /var/log/engine.log"
+    long = plain(system.log_lines(log_of("word " * 40), 60, UTC)).splitlines()
+    assert len(long) > 1, "a long line goes on below"
+    assert all(len(line) <= 60 for line in long)
 
 
 def test_doctor_tells_what_helps_only_where_it_is_needed() -> None:

@@ -87,7 +87,7 @@ class SystemScreen(ModeScreen):
     def _show(self, answer: dict[str, Any], keep_place: bool) -> None:
         width, view = max(20, self.app.size.width - 3), self.console_app.view
         if self.tab == "log":
-            lines = system.log_lines(answer, view.zone)
+            lines = system.log_lines(answer, width, view.zone)
         elif self.tab == "doctor":
             lines = system.doctor_lines(answer, width, view.ascii_only)
         elif self.tab == "pools":
