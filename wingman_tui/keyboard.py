@@ -68,14 +68,26 @@ class PatientDriver(LinuxDriver):
                 data = os.read(self.fileno, READ_BYTES)
                 if not data:
                     break  # the terminal is gone: to read on would never wait again
-                text = pastes.feed(decode(data, final=ended))
-                for message in parser.feed(text) if text else ():
-                    self.process_message(message)
+                parser = self._hand_on(parser, pastes.feed(decode(data, final=ended)))
             elif pastes.is_inside and not unfinished:
-                for message in parser.feed(pastes.give_up()):
-                    self.process_message(message)
+                parser = self._hand_on(parser, pastes.give_up())
             for message in parser.tick():
                 self.process_message(message)
         with contextlib.suppress(EOFError, ParseError):
             for _ in parser.feed(""):
                 pass
+
+    def _hand_on(self, parser: XTermParser, text: str) -> XTermParser:
+        """Hand on what text means, and the parser for what follows.
+
+        Another one where this one came upon a sequence that no terminal should send.
+        """
+        messages = iter(parser.feed(text) if text else ())
+        while True:
+            try:
+                message = next(messages, None)
+            except (ValueError, OverflowError):  # a number that is none, or no character's
+                return XTermParser(self._debug)
+            if message is None:
+                return parser
+            self.process_message(message)

@@ -117,6 +117,16 @@ async def test_a_paste_whose_end_is_lost_ends_by_itself(
     assert typing.pasted == ["abc"]
 
 
+@pytest.mark.parametrize("noise", ["1114112u", "99999999999999999999u", "57444;1u[\x9b<", "55296u"])
+async def test_a_sequence_that_no_terminal_sends_is_passed_over(typing: Typing, noise: str) -> None:
+    os.write(typing.writer, f"a\x1b[{noise}".encode())
+    while not typing.has_pasted.is_set():  # a paste is sure to be read by itself
+        os.write(typing.writer, f"{BEGIN}b{END}".encode())
+        await asyncio.to_thread(typing.has_pasted.wait, 0.1)
+    typing.end()
+    assert typing.keys[0] == "a"
+
+
 async def test_what_was_typed_before_the_end_is_handed_on(typing: Typing) -> None:
     os.write(typing.writer, "é\x1b[B".encode())
     typing.end()
