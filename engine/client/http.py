@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ANSWER_TIMEOUT_S = 60.0
 RECONNECT_S = 5.0  # how long a change that got no answer tries to reach the engine again
+CHANGE_TRIES = 5  # of one whose answer is lost
 READ_BYTES = 256 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -122,15 +123,24 @@ class Client:
     ) -> dict[str, Any]:
         """A request that changes something, done once even where its answer is lost.
 
-        Without an answer it is asked again, once, with the same Idempotency-Key.
+        Without an answer it is asked again, some times, with the same Idempotency-Key.
         """
         headers = {"Idempotency-Key": key or os.urandom(16).hex()}
-        try:
-            return self.request(method, path, body, headers, timeout_s)
-        except Unavailable as error:
-            self.close()
-            self._reconnect(error)
-            return self.request(method, path, body, headers, timeout_s)
+        is_unsure = False
+        for tried in range(1, CHANGE_TRIES + 1):
+            try:
+                return self.request(method, path, body, headers, timeout_s)
+            except Unavailable as error:
+                self.close()
+                is_unsure = is_unsure or isinstance(error, AnswerLost)
+                lost = error
+            try:
+                if tried < CHANGE_TRIES:
+                    self._reconnect(lost)
+            except Unavailable as error:
+                lost = error
+                break
+        raise _unsure(lost) if is_unsure else lost
 
     def _reconnect(self, lost: Unavailable) -> None:
         """Connect again, patiently. Raises `lost` if nobody answers."""
@@ -218,6 +228,10 @@ class Client:
                 self._idle = connection
             else:
                 connection.close()
+
+
+class AnswerLost(Unavailable):
+    """What was asked for has left, and no answer came."""
 
 
 class _Answer:
@@ -327,13 +341,21 @@ def _no_http() -> Unavailable:
     return Unavailable("what listens on the engine's socket does not speak HTTP")
 
 
+def _unsure(lost: Unavailable) -> Unavailable:
+    """What is to be told of a change that was sent, and never answered."""
+    return Unavailable(
+        f"{lost.message}, before it answered: it may have been done, or not",
+        "look before you ask for it again: wingman list, wingman audit",
+    )
+
+
 def _gone(error: OSError, timeout_s: float | None) -> Unavailable:
     if isinstance(error, TimeoutError) and timeout_s is not None:
-        return Unavailable(
+        return AnswerLost(
             f"the engine has not answered for {timeout_s:g} s",
             "see what it does: wingman engine status, wingman doctor",
         )
-    return Unavailable("the engine went away", "it may be restarting; try again")
+    return AnswerLost("the engine went away", "it may be restarting; try again")
 
 
 def _refusal(status: int, data: bytes) -> WingmanError:

@@ -54,11 +54,12 @@ class CuttingPort:
         self.port = int(self._listener.getsockname()[1])
         self.is_due: Callable[[], bool] | None = None
         self.cuts = 0
+        self._wanted = 1
         self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut_once(self, is_due: Callable[[], bool]) -> None:
-        self.is_due, self.cuts = is_due, 0
+    def cut_once(self, is_due: Callable[[], bool], times: int = 1) -> None:
+        self.is_due, self.cuts, self._wanted = is_due, 0, times
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -80,8 +81,8 @@ class CuttingPort:
         with contextlib.suppress(OSError):
             while data := engine.recv(1 << 16):
                 if self.is_due is not None and self.is_due():
-                    self.is_due = None
                     self.cuts += 1
+                    self.is_due = self.is_due if self.cuts < self._wanted else None
                     break
                 client.sendall(data)
         for each in (engine, client):

@@ -70,6 +70,27 @@ def test_a_command_whose_answer_is_lost_is_done_once(
         assert count() == before + 1, words
 
 
+def test_a_change_that_is_never_answered_is_told_as_what_it_is(
+    served: Served, far: Wingman, line: CuttingPort
+) -> None:
+    """Lost again and again it is asked again; in the end nobody is told to try what is done."""
+
+    def executions() -> int:
+        return len(Engine(served.home).get("/v1/executions?limit=100")["executions"])
+
+    words = ("run", "practice-failure", "--detach", "-i", "port=1")
+    before = executions()
+    line.cut_once(lambda: executions() > before, times=2)
+    done = far(*words)
+    assert (done.returncode, line.cuts, executions()) == (0, 2, before + 1), done.stderr
+    line.cut_once(lambda: executions() > before + 1, times=1000)
+    done = far(*words)
+    assert done.returncode == 6
+    assert "may have been done, or not" in done.stderr
+    assert "look before you ask" in done.stderr
+    assert executions() == before + 2, "once"
+
+
 def test_a_key_gives_the_same_rerun_and_resume_over_a_restart(engine: Engine) -> None:
     old = engine.run(FAILS)["id"]
     key = {"Idempotency-Key": "again"}
