@@ -26,6 +26,7 @@ from engine.jsontext import encode
 RATE_S, BURST = 100.0, 400.0  # requests of one address, or of one token from it
 FAILURE_RATE_S, FAILURE_BURST = 1 / 6, 10.0  # refused tokens of one address: ten, then ten a minute
 ADDRESSES_KEPT = 10_000
+ONCE = ("host", "authorization", "origin", "idempotency-key")  # headers that may be there once
 HOME_BITS = 64  # of an IPv6 address: the rest is its owner's to choose
 
 TokenIn = Callable[[str], str]
@@ -104,6 +105,9 @@ class Edge:
             token = self._token_in(headers.get("authorization", ""))
             if not token or not self._requests.take(f"{place} {token}"):
                 raise _too_many()
+        for name in ONCE:
+            if len(headers.getlist(name)) > 1:  # what stands in between may have read the other
+                raise UsageError(f"two headers {name} in one request", "send one")
         host = headers.get("host", "")
         if not self._is_called(host):
             raise UsageError(

@@ -114,6 +114,18 @@ def test_a_token_comes_in_its_header_or_not_at_all(far: Far) -> None:
     assert ask(far, "GET", "/v1/feed", UPGRADE + bearer(token))[0] == 101
 
 
+def test_a_header_that_decides_stands_once_in_a_request(far: Far) -> None:
+    """Else what stands in between may have looked at the other one."""
+    right, wrong = bearer(far.tokens["admin"]), bearer(tokens.new_token()[1])
+    for headers in (
+        right + wrong, wrong + right, right + right,
+        f"Host: localhost\r\nHost: evil.example\r\n{right}",
+        f"{right}Idempotency-Key: a\r\nIdempotency-Key: b\r\n",
+    ):  # fmt: skip
+        assert ask(far, "GET", "/v1/me", headers)[0] == 400, headers
+        assert ask(far, "GET", "/v1/feed", UPGRADE + headers)[0] == 400, headers
+
+
 def test_wrong_tokens_shut_out_nobody_who_has_one(far: Far) -> None:
     """Others sit behind the same address; and what proves itself otherwise is no guess, either."""
     here = fresh_address()
