@@ -63,9 +63,10 @@ def described(served: Engine) -> Iterator[Any]:
 schema = schemathesis.pytest.from_fixture("described").exclude(path="/v1/engine/stop")
 
 
+@pytest.mark.timeout(600)  # all operations count as one test
 @schema.parametrize()
 @settings(
-    max_examples=20,
+    max_examples=12,
     derandomize=True,
     database=None,
     deadline=None,

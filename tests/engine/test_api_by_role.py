@@ -57,6 +57,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 schema = schemathesis.pytest.from_fixture("described").exclude(path="/v1/engine/stop")
 
 
+@pytest.mark.timeout(600)  # all operations count as one test
 @schema.parametrize()
 @settings(
     max_examples=3,
