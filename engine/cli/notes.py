@@ -9,7 +9,7 @@ from engine.cli.report import name_of
 from engine.cli.terminal import clean, clean_lines, paint, tell
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
-from engine.errors import UsageError
+from engine.errors import UnknownReference, UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from engine.cli.parser import Arguments, Parser
     from engine.client.http import Client
+
+IN_QUOTES = 'in quotes: wingman note REF [STEP] "what was found"'
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -55,8 +57,7 @@ def execute(args: Arguments, name: str) -> int:
 def _written(client: Client, path: str, args: Arguments) -> dict[str, Any]:
     """The note that was written or edited."""
     if len(args.words) > 2 or not args.words:
-        hint = 'in quotes: wingman note REF [STEP] "what was found"'
-        raise UsageError("a note is one text", hint)
+        raise UsageError("a note is one text", IN_QUOTES)
     text = args.words[-1]
     if text == "-":
         text = sys.stdin.read()
@@ -67,7 +68,12 @@ def _written(client: Client, path: str, args: Arguments) -> dict[str, Any]:
         return client.change("PUT", f"{path}/{args.edit}", body)
     if len(args.words) == 2:
         body["step"] = args.words[0]
-    return client.change("POST", path, body)
+    try:
+        return client.change("POST", path, body)
+    except UnknownReference as error:
+        if repr(body.get("step")) in error.message:  # a text of two words, more likely than a step
+            error.hint = f"a text stands {IN_QUOTES}"
+        raise
 
 
 def _print(notes: list[dict[str, Any]], as_json: bool) -> None:

@@ -80,6 +80,8 @@ def test_what_is_wrong_is_refused_in_words(engine: Engine, wingman: Wingman) -> 
     with pytest.raises(WingmanError, match="no note 'x'"):
         engine.client.request("DELETE", "/v1/executions/fails@last/notes/x")
     assert wingman("note", "fails#1", "a", "b", "c").returncode == 2
+    two_words = wingman("note", "fails#1", "hello", "there")
+    assert (two_words.returncode, "in quotes" in two_words.stderr) == (2, True)
     assert engine.get("/v1/notes")["notes"] == []
 
 
