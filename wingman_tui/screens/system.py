@@ -82,7 +82,11 @@ class SystemScreen(ModeScreen):
             if (tab, level) == (self.tab, self.level):
                 self._show(answer, keep_place)
 
-        self.console_app.carry_out(self.console_app.session.system(tab, level), came)
+        def refused() -> None:
+            if tab == self.tab:
+                self.pane.show([])  # the message line says why; nothing of another part stays
+
+        self.console_app.carry_out(self.console_app.session.system(tab, level), came, refused)
 
     def _show(self, answer: dict[str, Any], keep_place: bool) -> None:
         width, view = max(20, self.app.size.width - 3), self.console_app.view
