@@ -61,11 +61,11 @@ class Library:
 
     async def all(self) -> list[FlowFile]:
         """Every flow file, by name; a file that cannot be compiled tells its problems."""
-        await asyncio.to_thread(self._scan)
-        for file in self._files.values():
+        files = await asyncio.to_thread(self._scan)
+        for file in files:
             await self._load(file)
         by_name: dict[str, FlowFile] = {}
-        for file in self._files.values():
+        for file in files:
             other = by_name.get(file.name)
             if other is None:
                 by_name[file.name] = file
@@ -76,8 +76,7 @@ class Library:
 
     async def own_files(self) -> list[FlowFile]:
         """The files of the flow folders as they are now, not compiled; no standard flows."""
-        await asyncio.to_thread(self._scan)
-        return [file for file in self._files.values() if not file.standard]
+        return [file for file in await asyncio.to_thread(self._scan) if not file.standard]
 
     def replace_folders(self, folders: list[Path]) -> None:
         """These are the flow folders from now on."""
@@ -90,8 +89,8 @@ class Library:
 
     async def find(self, name: str) -> FlowFile:
         """The flow of that name. Raises UnknownReference with the nearest, UsageError for two."""
-        await asyncio.to_thread(self._scan)
-        named = [file for file in self._files.values() if await self._is_named(file, name)]
+        files = await asyncio.to_thread(self._scan)
+        named = [file for file in files if await self._is_named(file, name)]
         own = [file for file in named if not file.standard]
         found = own or named
         if len(found) > 1:
@@ -99,7 +98,7 @@ class Library:
             raise UsageError(f"two files are named {name}: {paths}", "rename one of them")
         if found:
             return found[0]
-        near = difflib.get_close_matches(name, [file.name for file in self._files.values()], 1)
+        near = difflib.get_close_matches(name, [file.name for file in files], 1)
         hint = f"did you mean {near[0]}?" if near else "`wingman flows` lists them"
         raise UnknownReference(f"there is no flow named {name}", hint)
 
@@ -118,8 +117,11 @@ class Library:
         except FlowFileError as error:
             file.problems = str(error).splitlines()
 
-    def _scan(self) -> None:
-        """Read new and changed files, forget those that are gone."""
+    def _scan(self) -> list[FlowFile]:
+        """The files as they are now: new and changed ones are read, those gone are forgotten.
+
+        What others find at the same time may be older: `_files` is only to read less.
+        """
         present: dict[Path, FlowFile] = {}
         for folder in self._folders:
             is_standard = folder == STANDARD_FOLDER
@@ -137,6 +139,7 @@ class Library:
                     continue  # vanished or unreadable between listing and reading
                 present[path] = known
         self._files = present
+        return list(present.values())
 
 
 def read_file(path: str | Path) -> bytes:
