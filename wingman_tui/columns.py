@@ -158,11 +158,11 @@ EXECUTIONS = (
     Column("STEPS", 14, _progress, 3, snug=True),
     Column("LEFT", 5, _left, 6, right=True),
     Column("WARN", 6, _warnings, 4, right=True),
-    _plain("trigger", "BY", 8, 6),
-    _plain("actor", "WHO", 10, 7),
-    _plain("type", "TYPE", 12, 8),
-    Column("ID", 8, _id, 9),
-    Column("WHY", 56, _why, 5, grow_to=160, least=24),
+    _plain("trigger", "BY", 8, 7),
+    _plain("actor", "WHO", 10, 8),
+    _plain("type", "TYPE", 12, 9),
+    Column("ID", 8, _id, 10),
+    Column("WHY", 48, _why, 5, grow_to=160, least=24),
 )
 
 
