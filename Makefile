@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer, pip, git and make. Everything else comes into .venv, by hash.
 
 TESTS ?= tests
-PYTEST = .venv/bin/python -m pytest -q -n auto
+PYTEST = .venv/bin/python -m pytest -q -n auto --dist worksteal
 
 .PHONY: help demo test test-all check lint lock monkey gallery picture command clean
 
