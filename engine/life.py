@@ -6,75 +6,19 @@ connects at once and waits in the backlog.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import gc
 import os
 import resource
 import socket
 import sys
-import time
 
 from engine.paths import EXIT_LOCKED, Home, find_home
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, TextIO
+from engine.system_log import keep_log, log
 
 BACKLOG = 512
 ENVIRONMENT_PASSED = ("PATH", "HOME", "LANG", "TZ", "TERM")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def log(text: str) -> None:
-    """A line of the engine's own log (its standard error)."""
-    now = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    with contextlib.suppress(OSError):  # a full disk takes no line, and must not end what we do
-        print(f"{stamp}.{int(now % 1 * 1000):03d}Z {text}", file=sys.stderr, flush=True)  # noqa: T201
-
-
-class Both:
-    """A standard error that is also written to a file."""
-
-    def __init__(self, first: TextIO, file: TextIO) -> None:
-        self._first = first
-        self._file = file
-
-    def write(self, text: str) -> int:
-        """To both; what one cannot take must not keep it from the other."""
-        for each in (self._first, self._file):
-            with contextlib.suppress(OSError, ValueError):  # full, or closed
-                each.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Both."""
-        for each in (self._first, self._file):
-            with contextlib.suppress(OSError, ValueError):
-                each.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._first, name)
-
-
-def keep_log(home: Home) -> None:
-    """Keep the engine's own log in its file also where somebody else takes its standard error.
-
-    A terminal or systemd's journal does; consoles far away, `doctor` and the support bundle read
-    the file.
-    """
-    path = home.text("system_log")
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        is_same = os.path.sameopenfile(descriptor, 2)
-    except OSError:  # there is no standard error
-        is_same = False
-    if is_same:
-        os.close(descriptor)
-        return
-    file = open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
-    sys.stderr = Both(sys.stderr, file) if sys.stderr else file
 
 
 def take_lock(home: Home) -> int:

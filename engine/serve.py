@@ -36,7 +36,7 @@ from engine.journal.history import History
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.library import Library
-from engine.life import base_environment, log
+from engine.life import base_environment
 from engine.lost import end_lost
 from engine.model import Event
 from engine.paths import Home
@@ -55,6 +55,7 @@ from engine.server.logbook import LogBook
 from engine.server.protocol import listen
 from engine.service import Service
 from engine.serving import Serving
+from engine.system_log import log
 from engine.times import to_text
 from engine.triggers.early import load_followers
 from engine.triggers.keeper import Keeper

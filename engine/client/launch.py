@@ -249,7 +249,9 @@ def _said_since(path: str, start: int) -> list[str]:
     """The lines of the engine's log from a place on, the last ones where there are many."""
     try:
         with open(path, "rb") as file:
-            file.seek(max(start, os.fstat(file.fileno()).st_size - 8192))
+            size_bytes = os.fstat(file.fileno()).st_size
+            start = start if start <= size_bytes else 0  # a new file has begun since
+            file.seek(max(start, size_bytes - 8192))
             return file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
