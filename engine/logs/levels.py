@@ -4,10 +4,11 @@ Nothing is classified while a log is written: a level costs more than storing th
 block is searched once, at disk speed, for anything that could make a line other than `info`
 (`next_candidate`); only lines with such a find are looked at one by one (`level_of`).
 
-In this order: workflow commands (`::error::`), JSON and logfmt fields, the prefixes of syslog, glog
-and friends, Python's tracebacks, then the first level word near the line's beginning. A word in
-capitals counts where it stands alone; in other letters only where a delimiter follows (`error:`,
-`[warn]`), since `0 errors` and `error_log` say nothing. Else the line is `info`.
+In this order: a shell's trace (`+ echo ERROR` is a command, no error), workflow commands
+(`::error::`), JSON and logfmt fields, the prefixes of syslog, glog and friends, Python's
+tracebacks, then the first level word near the line's beginning. A word in capitals counts where it
+stands alone; in other letters only where a delimiter follows (`error:`, `[warn]`), since
+`0 errors` and `error_log` say nothing. Else the line is `info`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ _DELIMITER = re.compile(rb"(?:\[[A-Z]*\d+\])?(?:: |:$|:\t|\]|>|\t|! )")
 _NOT_BEFORE = b"0123456789_./=$-"
 _NOT_AFTER = frozenset(bytes((byte,)) for byte in b"0123456789_=.$-")
 
+_TRACED = re.compile(rb"\++ ")
 _SGR = re.compile(rb"\x1b\[[0-9;:]*[A-Za-z]")
 _COMMAND = re.compile(
     rb"(?:::|##\[)(error|warning|notice|debug|command|group|section)\b[^:\]]*(?:::|\])"
@@ -156,6 +158,10 @@ def line_around(block: bytes, at: int) -> Span:
 # -- the rules, in order --
 
 
+def _by_trace(line: bytes) -> int | None:
+    return INFO if _TRACED.match(line) else None
+
+
 def _by_command(line: bytes) -> int | None:
     if line[:1] not in b":#":
         return None
@@ -240,4 +246,4 @@ def _by_word(line: bytes) -> int | None:
     return None
 
 
-_RULES = (_by_command, _by_json, _by_logfmt, _by_prefix, _by_language, _by_word)
+_RULES = (_by_trace, _by_command, _by_json, _by_logfmt, _by_prefix, _by_language, _by_word)

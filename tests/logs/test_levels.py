@@ -21,6 +21,10 @@ LINES: list[tuple[int, str]] = [
     (INFO, "copying src/errors.py -> build/errors.py"),
     (INFO, "total 12 failed=0 skipped=3"),
     (INFO, "--error-exit-code=1"),
+    # what a shell traces
+    (INFO, "+ echo 'ERROR: disk full'"),
+    (INFO, "++ grep -c WARNING: app.log"),
+    (ERROR, "+ERROR: no trace"),
     # words at the beginning
     (ERROR, "ERROR something broke"),
     (ERROR, "ERROR: something broke"),
