@@ -1,7 +1,9 @@
 # Needs Python 3.11 or newer, pip, git and make. Everything else comes into .venv, by hash.
 
 TESTS ?= tests
-PYTEST = .venv/bin/python -m pytest -q -n auto --dist worksteal
+# most tests wait for processes half of their time
+WORKERS ?= $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
+PYTEST = .venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 .PHONY: help demo test test-all check lint lock monkey gallery picture command clean
 
