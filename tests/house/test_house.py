@@ -57,7 +57,7 @@ CONSOLE_MAY = ("engine.client", "engine.wire")
 # apsw's own errors are told apart where the database is opened and where it is replayed
 APSW_MAY = ("engine/journal/", "engine/recovery.py", "engine/doctor.py")
 # what may say something on standard error outside the commands: the engine's own log
-SPEAKERS = {"engine/life.py", "engine/journal/writer.py"}
+SPEAKERS = {"engine/system_log.py", "engine/journal/writer.py"}
 
 
 def relative(file: Path) -> str:
