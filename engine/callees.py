@@ -17,6 +17,7 @@ from engine.library import Library, file_beside, read_file
 
 KNOWN_S = 1.0  # how long at most a look counts
 LOOK_AGAIN_S = 0.5  # after that, one of those that ask has it looked for again
+LOOKS = 3  # at a file that is changed again and again
 UNTOUCHED_S = 0.01  # a crowd that asks at the same moment asks the disk once
 
 Stamp = tuple[int, int, int, int]
@@ -38,8 +39,10 @@ class Callee:
         """Whether its file, and what lies beside it, is as it was."""
         if now_s - self.untouched_at_s < UNTOUCHED_S:
             return True
+        if self.stamp is None or self.stamp != stamp_of(self.source):
+            return False
         self.untouched_at_s = now_s
-        return self.stamp is not None and self.stamp == stamp_of(self.source)
+        return True
 
 
 class Callees:
@@ -54,7 +57,12 @@ class Callees:
         """A flow by name: of the flow folders, else the file beside the caller's. One look for all
         that ask at once. Raises UnknownReference, FlowFileError.
         """
-        return await asyncio.shield(self._look_for((name, os.path.dirname(caller_source))))
+        key = (name, os.path.dirname(caller_source))
+        for _ in range(LOOKS):
+            found = await asyncio.shield(self._look_for(key))
+            if found.is_untouched(time.monotonic()):
+                break  # else the look had begun before an edit that who asks now may know of
+        return found
 
     def known(self, name: str, caller_source: str) -> Callee | None:
         """The same without waiting, where it was found a moment ago and is as it was."""

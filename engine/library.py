@@ -27,7 +27,7 @@ class FlowFile:
     """One file of a flow folder, as last read."""
 
     path: Path
-    stamp: tuple[int, int]
+    stamp: tuple[int, int, int]
     text: bytes
     name: str
     standard: bool
@@ -131,7 +131,7 @@ class Library:
                     status = path.stat()
                     if not stat.S_ISREG(status.st_mode):
                         continue  # reading a pipe would wait for ever
-                    stamp = (status.st_mtime_ns, status.st_size)
+                    stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
                     if known is None or known.stamp != stamp:
                         name = readable(path.stem)
                         known = FlowFile(path, stamp, read_file(path), name, is_standard)

@@ -49,7 +49,8 @@ class Retention:
         self._log = log
         self._ended: dict[str, float] = {}  # flows to look at, when one of them ended last
         self._all_at = 0.0  # when to look at every flow
-        self._again: dict[tuple[str, str], int] = {}  # marks that a retried execution has lowered
+        # marks that a retried execution has lowered, and when one ended last
+        self._again: dict[tuple[str, str], tuple[int, float]] = {}
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -70,13 +71,13 @@ class Retention:
         if not execution.has_ended:
             return
         if self._default or self._together or execution.definition.get("retention"):
-            self._ended[execution.flow] = asyncio.get_running_loop().time()
+            now = self._ended[execution.flow] = asyncio.get_running_loop().time()
             self._wait()
             if execution.attempt > 1:  # it has files again
                 for flow, mark in ((execution.flow, execution.number), (ALL_FLOWS, execution.ord)):
                     for what in FILES:
-                        before = self._again.get((flow, what), mark)
-                        self._again[flow, what] = min(before, mark)
+                        before, _ = self._again.get((flow, what), (mark, now))
+                        self._again[flow, what] = (min(before, mark), now)
 
     def _wait(self) -> None:
         if self._timer is None and self._task is None:
@@ -149,11 +150,15 @@ class Retention:
 
     async def _strip(self, flow: str, what: str, rule: Rule) -> None:
         """Remove the logs or working directories that a rule does not keep."""
+        lowered, ended_at = self._again.get((flow, what), (1 << 62, 0.0))
+        is_due = asyncio.get_running_loop().time() - ended_at >= PAUSE_S
         bounds = await self._bounds(flow, rule)
         if bounds is None:
             return
+        if is_due and self._again.get((flow, what)) == (lowered, ended_at):
+            del self._again[flow, what]  # else it is not looked at yet, and has to be later
         mark = await self._reader(lambda h: removal.mark(h, flow, what))
-        begin = mark = min(mark, self._again.pop((flow, what), mark + 1) - 1)
+        begin = mark = min(mark, lowered - 1)
         count = 0
         while pairs := await self._reader(
             lambda h: removal.strippable(h, bounds, mark)  # noqa: B023

@@ -30,7 +30,7 @@ class Registry:
         self._keeper = keeper
         self._library = library
         self._log = log
-        self._stamps: dict[str, tuple[int, int]] = {}
+        self._stamps: dict[str, tuple[int, int, int]] = {}
         self._watch: FolderWatch | None = None
         self._pending: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -10,14 +10,21 @@ from typing import Any, cast
 import pytest
 
 from engine import library as library_module
+from engine.callees import Callees
 from engine.library import Library
 from engine.sandbox.client import Sandbox
 
 
 class NamesOnly:
-    """Takes any text for a flow."""
+    """Takes any text for a flow; the first one when it is told to."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.may_answer.set()
 
     async def compile(self, text: bytes, source: str) -> dict[str, Any]:
+        self.is_asked.set()
+        await self.may_answer.wait()
         return {"name": Path(source).stem}
 
 
@@ -54,3 +61,22 @@ async def test_who_looked_before_a_file_was_there_hides_it_from_nobody(
     (tmp_path / "late.yaml").write_text("name: late")
     assert (await library.find("late")).name == "late"
     assert await before == []
+
+
+async def test_who_calls_after_an_edit_gets_what_was_edited(tmp_path: Path) -> None:
+    """Also while a look that began before the edit is still under way."""
+    slow = NamesOnly()
+    slow.may_answer.clear()
+    callees = Callees(Library([tmp_path], cast("Sandbox", slow)))
+    path = tmp_path / "leaf.yaml"
+    path.write_text("v=1")
+    before = asyncio.ensure_future(callees.find("leaf", "/m.yaml"))
+    await slow.is_asked.wait()
+    edited = tmp_path / "other"
+    edited.write_text("v=2")
+    edited.rename(path)
+    after = asyncio.ensure_future(callees.find("leaf", "/m.yaml"))
+    await asyncio.sleep(0)
+    slow.may_answer.set()
+    assert (await after).text == b"v=2"
+    await before

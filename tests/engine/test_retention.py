@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 
 import pytest
 
@@ -120,6 +121,22 @@ def test_logs_and_working_directories_may_go_before_their_execution(home: Home) 
     engine.begin()
     ids.append(engine.run(text)["id"])
     until(lambda: named(home) == (set(ids[3:]), set(ids[4:])))
+
+
+def test_what_was_retried_just_before_a_look_is_looked_at_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ended a moment ago stays for those who look at it, and not for ever."""
+    monkeypatch.setenv("WINGMAN_RETENTION_PAUSE_S", "1.5")
+    engine = Engine(home)
+    text = FLOW.replace("{keep: 2}", "{logs: {keep: 1}}")
+    ids = [engine.run(text)["id"] for _ in range(3)]
+    until(lambda: named(home)[0] == {ids[2]})
+    ids.append(engine.run(text)["id"])  # 1.5 s after its end somebody looks
+    time.sleep(1.0)
+    engine.act(ids[0], "retry")
+    until(lambda: engine.show(ids[0])["attempt"] == 2 and engine.show(ids[0])["state"] == "failed")
+    until(lambda: named(home)[0] == {ids[3]})
 
 
 def test_one_rule_may_hold_for_all_flows_together(home: Home) -> None:
