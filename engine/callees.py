@@ -18,7 +18,6 @@ from engine.library import Library, file_beside, read_file
 KNOWN_S = 1.0  # how long at most a look counts
 LOOK_AGAIN_S = 0.5  # after that, one of those that ask has it looked for again
 LOOKS = 3  # at a file that is changed again and again
-UNTOUCHED_S = 0.01  # a crowd that asks at the same moment asks the disk once
 
 Stamp = tuple[int, int, int, int]
 Key = tuple[str, str]  # a flow's name, the folder of the file that calls it
@@ -33,16 +32,10 @@ class Callee:
     compiled: dict[str, Any]
     stamp: Stamp | None  # None: the file was changed while it was read
     looked_at_s: float
-    untouched_at_s: float = 0.0
 
-    def is_untouched(self, now_s: float) -> bool:
+    def is_untouched(self) -> bool:
         """Whether its file, and what lies beside it, is as it was."""
-        if now_s - self.untouched_at_s < UNTOUCHED_S:
-            return True
-        if self.stamp is None or self.stamp != stamp_of(self.source):
-            return False
-        self.untouched_at_s = now_s
-        return True
+        return self.stamp is not None and self.stamp == stamp_of(self.source)
 
 
 class Callees:
@@ -60,7 +53,7 @@ class Callees:
         key = (name, os.path.dirname(caller_source))
         for _ in range(LOOKS):
             found = await asyncio.shield(self._look_for(key))
-            if found.is_untouched(time.monotonic()):
+            if found.is_untouched():
                 break  # else the look had begun before an edit that who asks now may know of
         return found
 
@@ -70,9 +63,8 @@ class Callees:
         found = self._known.get(key)
         if found is None:
             return None
-        now_s = time.monotonic()
-        age_s = now_s - found.looked_at_s
-        if age_s > KNOWN_S or not found.is_untouched(now_s):
+        age_s = time.monotonic() - found.looked_at_s
+        if age_s > KNOWN_S or not found.is_untouched():
             del self._known[key]
             return None
         if age_s > LOOK_AGAIN_S:

@@ -53,6 +53,7 @@ class Endings:
         self._check: dict[Attempt, None] = {}
         self._oom_kills: tuple[int, ...] = (0,)  # the latest readings, LOOK_S apart
         self._looking = False
+        self._is_last_look = False
         self._rss_floor_bytes = 0
 
     def add(self, attempt: Attempt, now: float) -> None:
@@ -65,13 +66,14 @@ class Endings:
         self.live[attempt.id] = attempt
 
     def _look(self, now: float) -> None:
-        """What has to be looked at now and then, as long as something runs."""
-        if not self.live:
+        """What has to be looked at now and then, as long as something runs, and once more."""
+        self._containment.adopt()  # a daemon that ends while its step runs on is to be reaped
+        if not self.live and self._is_last_look:
             self._looking = False
             return
+        self._is_last_look = not self.live  # what was killed may become our child a little later
         self._timers.set(self._look, now + LOOK_S)
         self._bound_outputs()
-        self._containment.adopt()  # a daemon that ends while its step runs on is to be reaped
         self._oom_kills = (*self._oom_kills[-OOM_LOOKS:], procfs.oom_kills())
 
     def watch_time(self, attempt: Attempt) -> None:

@@ -54,7 +54,7 @@ def test_a_fix_is_edited_planned_run_and_saved(failed: Engine, open_real: OpenRe
     terminal = open_real(
         "trap 'echo INTERRUPTED' INT\n"
         "stty -a </dev/tty | grep -q ' icanon' || exit 9\n"
-        "echo IN THE EDITOR; until read -rp 'go? ' </dev/tty; do :; done; sed -i 's/cat missing/echo packed/' $f"
+        "echo; echo IN THE EDITOR; until read -rp 'go? ' </dev/tty; do :; done; sed -i 's/cat missing/echo packed/' $f"
     )
     terminal.write("E")
     terminal.sees("IN THE EDITOR")
