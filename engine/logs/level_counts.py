@@ -11,7 +11,9 @@ import contextlib
 import json
 import os
 import struct
+import time
 import zlib
+from typing import NamedTuple
 
 from engine.logs.blocks import Blocks
 from engine.logs.format import GAP, LEVELS_NAME, PARTIAL, Record
@@ -24,6 +26,17 @@ HEADER = struct.Struct("<8sQII")  # magic, slots of the index, size of the total
 MAGIC = b"wmlevel1"
 UNKNOWN = 0
 LARGEST_BYTES = 256 << 20
+PIECE_BYTES = 64 << 10  # counted between two looks at the clock: 1 ms
+
+
+class _Block(NamedTuple):
+    """A record whose lines are being counted."""
+
+    number: int
+    record: Record
+    whole: bytes  # the lines that end in it
+    begins_line: bool  # and its last one goes on in another record
+    counts: list[int]
 
 
 class LevelCounter:
@@ -37,24 +50,27 @@ class LevelCounter:
         self._counts: dict[int, list[int]] = {}  # attempt -> lines of each level
         self._highest = bytearray()  # a slot: 1 + the highest level that it may hold, 0 unknown
         self._next = 0
+        self._block: _Block | None = None
+        self._at = 0  # how much of it is counted
         self._open: dict[tuple[int, int], tuple[int, Record]] = {}
         self._loaded = False
         self._saved = -1  # how many slots the file beside the log tells of
 
-    def count(self, *, ended: bool, budget_bytes: int | None = None) -> bool:
-        """Count what has come since; False when the budget ended it early.
+    def count(self, *, ended: bool, within_s: float | None = None) -> bool:
+        """Count what has come since; False when the time was over first, one piece is always done.
 
         `ended` says that nothing more is written: then the result is kept beside the log.
         """
         self._load()
-        stop, spent_from = self._index.count, self._blocks.read_bytes
+        stop, began_s = self._index.count, time.perf_counter()
         if self._next >= stop and (not ended or self._saved == stop):
             return True
-        for number in range(self._next, stop):
-            self._count_record(number, self._index.get(number))
-            self._next = number + 1
-            if budget_bytes is not None and self._blocks.read_bytes - spent_from > budget_bytes:
-                return self._next >= stop
+        while self._next < stop:
+            self._count_piece()
+            if within_s is not None and time.perf_counter() - began_s >= within_s:
+                break
+        if self._next < stop:
+            return False
         if ended:
             for number, record in list(self._open.values()):
                 self._count_open(number, record, at_last=True)
@@ -85,26 +101,45 @@ class LevelCounter:
 
     # -- counting --
 
-    def _count_record(self, number: int, record: Record | None) -> None:
+    def _count_piece(self) -> None:
+        """Count some lines of the next record; where those are all, go on to the one after it."""
+        if self._block is None:
+            self._block, self._at = self._begin(self._next, self._index.get(self._next)), 0
+        block = self._block
+        if block is not None:
+            end = block.whole.find(b"\n", self._at + PIECE_BYTES) + 1 or len(block.whole)
+            for level, lines in enumerate(count_levels(block.whole[self._at : end])):
+                block.counts[level] += lines
+            self._at = end
+            if end < len(block.whole):
+                return
+            self._end(block)
+        self._block = None
+        self._next += 1
+
+    def _begin(self, number: int, record: Record | None) -> _Block | None:
         if record is None or record.flags & GAP:
-            return
+            return None
         key = (record.attempt, record.stream)
         if key in self._open:
             self._count_open(*self._open[key], at_last=False)
         data = self._blocks.read(record)
         if not isinstance(data, bytes):
-            return
+            return None
         continued = self._scanner.continues_another(number, record)
         start = data.find(b"\n") + 1 if continued else 0
         whole = data[start : data.rfind(b"\n") + 1] if start or not continued else b""
-        counts = count_levels(whole)
-        self._add(record.attempt, counts)
-        begins_line = record.flags & PARTIAL and (record.lines or not continued)
-        if begins_line:
-            self._open[key] = (number, record)
+        begins_line = bool(record.flags & PARTIAL and (record.lines or not continued))
+        return _Block(number, record, whole, begins_line, [0, 0, 0, 0])
+
+    def _end(self, block: _Block) -> None:
+        number, record = block.number, block.record
+        self._add(record.attempt, LevelCounts(*block.counts))
+        if block.begins_line:
+            self._open[record.attempt, record.stream] = (number, record)
             self._count_open(number, record, at_last=False)
         elif not record.flags & PARTIAL:
-            self._set_highest(number, _highest_of(counts))
+            self._set_highest(number, _highest_of(LevelCounts(*block.counts)))
 
     def _count_open(self, number: int, record: Record, *, at_last: bool) -> None:
         """Count a line of several records once it has ended."""

@@ -6,6 +6,7 @@ as the log grows, and ends at a limit: who sees a hundred thousand matches wants
 
 from __future__ import annotations
 
+import time
 from array import array
 from typing import TYPE_CHECKING
 
@@ -38,19 +39,18 @@ class MatchCounter:
         """True when the limit ended the counting."""
         return self.total >= self._limit
 
-    def advance(self, budget_bytes: int) -> bool:
-        """Count on; True when all that is there is counted, or the limit is reached."""
+    def advance(self, within_s: float) -> bool:
+        """Count on for so long; True when all that is there is counted, or the limit is reached."""
         if self.is_full:
             return True
-        stop, spent_from = self._reader.index.count, self._reader.blocks.read_bytes
+        stop, began_s = self._reader.index.count, time.perf_counter()
         if self._next < stop:
             self._recount_open()
         for number, record, look in self._reader.worth_a_look(self._next, stop, self._wanted):
             if look:
                 self._add(number, self._matches(number, record, stop))
             self._next = number + 1
-            spent = self._reader.blocks.read_bytes - spent_from
-            if self.is_full or spent > budget_bytes:
+            if self.is_full or time.perf_counter() - began_s >= within_s:
                 self.counted = self.is_full
                 return self.counted
         self._next = max(self._next, stop)

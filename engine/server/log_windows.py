@@ -16,7 +16,7 @@ from engine.server.logbook import filter_of, parse_cursor
 from engine.server.window import ROWS_LIMIT, Window, whole_number
 
 LINES_LIMIT = ROWS_LIMIT * 4
-SLICE_BYTES = 8 << 20  # how much a search reads before others may ask this log something
+SLICE_S = 0.008  # how long a search counts before others may ask this log something
 
 
 class _OnLog(Window):
@@ -144,7 +144,7 @@ class SearchWindow(_OnLog):
             self._counter = MatchCounter(log.reader, self._wanted)
         counter = self._counter
         try:
-            while not await log.ask(lambda reader: counter.advance(SLICE_BYTES)):
+            while not await log.ask(lambda reader: counter.advance(SLICE_S)):
                 self.is_dirty = True
                 self.wake()
         except OSError:  # the count stays as far as it is; the log itself tells of the fault

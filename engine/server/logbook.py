@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import difflib
 import os
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 OPEN_LOGS = 16
 NAMED_STEPS = 8
-COUNT_BUDGET_BYTES = 16 << 20  # how much of a log one question may look through for its levels
+COUNT_S = 0.3  # how long one question may look through a log for its levels
+SLICE_S = 0.004  # of that at once: whoever opens the log waits for no more
 PAGE_BUDGET_BYTES = 64 << 20
 FIRST_BUDGET_BYTES = 4 << 20  # a rare line is looked for page by page: nobody waits for it
 T = TypeVar("T")
@@ -100,9 +102,12 @@ class LogBook:
             task.add_done_callback(self._closing.discard)
 
     async def add_warnings(
-        self, ord_: int, execution: dict[str, Any], budget_bytes: int = COUNT_BUDGET_BYTES
+        self, ord_: int, execution: dict[str, Any], within_s: float = COUNT_S
     ) -> None:
-        """Put the number of warning lines on an execution and its steps, where it is known."""
+        """Put the number of warning lines on an execution and its steps, where it is known.
+
+        Counting takes this time at most, and others may ask the log in between.
+        """
         is_over = execution["id"] not in self._service.scheduler.live
         steps = execution.get("steps", ())
         if is_over and not any(step.get("log_bytes", 1) for step in steps):
@@ -112,16 +117,17 @@ class LogBook:
         log = await self.open(ord_, execution["id"])
 
         def count(reader: LogReader) -> dict[str, int] | None:
-            if not reader.levels.count(ended=is_over, budget_bytes=budget_bytes):
+            if not reader.levels.count(ended=is_over, within_s=SLICE_S):
                 return None
             found: dict[str, int] = {}
             for number, (path, _) in list(log.names.items()):
                 found[path] = found.get(path, 0) + reader.levels.of_attempt(number).warning
             return found
 
-        warnings = await log.ask(count)
-        if warnings is None:
-            return
+        began_s = time.monotonic()
+        while (warnings := await log.ask(count)) is None:
+            if time.monotonic() - began_s >= within_s:
+                return
         execution["warnings"] = sum(warnings.values())
         for step in execution.get("steps", ()):
             step["warnings"] = warnings.get(step["path"], 0)

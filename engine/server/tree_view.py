@@ -12,7 +12,7 @@ from engine.server.context import Context
 from engine.server.parts import Parts
 from engine.server.view import View
 
-GLANCE_BYTES = 512 << 10  # of a log are counted before its execution is shown
+GLANCE_S = 0.004  # a log's warnings are counted before its execution is shown
 
 
 class Opened(NamedTuple):
@@ -104,7 +104,7 @@ class ExecutionView(View):
 
     async def _add_warnings(self, found: dict[str, Any]) -> None:
         """At once where the log is small, else as soon as they are counted in the background."""
-        await self.context.logs.add_warnings(self._ord, found, GLANCE_BYTES)
+        await self.context.logs.add_warnings(self._ord, found, GLANCE_S)
         self._is_counting = found["warnings"] is None
         if self._is_counting:
             self.context.warned.soon(found)

@@ -17,8 +17,8 @@ from engine.service import Service
 
 KEPT = 50_000  # results held
 WAITING_LIMIT = 5_000
-SLICE_BYTES = 1 << 20  # counted at once: whoever opens the log waits for no more
-ROUNDS = 1024  # of slices: what is larger stays uncounted
+ROUND_S = 0.1  # then it rests
+ROUNDS = 600  # what takes longer stays uncounted
 
 Key = tuple[str, int]  # an execution and its attempt: a retry prints more
 
@@ -76,7 +76,7 @@ class Warned:
             loop = asyncio.get_running_loop()
             for _round in range(ROUNDS):
                 began = loop.time()
-                await self._logs.add_warnings(ord_, found, SLICE_BYTES)
+                await self._logs.add_warnings(ord_, found, ROUND_S)
                 if found["warnings"] is not None:
                     break
                 await asyncio.sleep(loop.time() - began)  # half of the time is for who looks

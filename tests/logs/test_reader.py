@@ -179,10 +179,24 @@ def test_counting_can_be_sliced(tmp_path: Path) -> None:
     log.close(50)
     reader = LogReader(tmp_path)
     calls = 1
-    while not reader.levels.count(ended=True, budget_bytes=20):
+    while not reader.levels.count(ended=True, within_s=0):
         calls += 1
     assert calls > 5
     assert reader.levels.total.error == 50
+
+
+def test_a_block_of_a_megabyte_is_counted_in_pieces_so_that_a_question_comes_between(
+    tmp_path: Path,
+) -> None:
+    lines = b"WARN it is slow\n" * 60_000
+    write(tmp_path, 1, "a", lines)
+    reader = LogReader(tmp_path)
+    calls = 1
+    while not reader.levels.count(ended=True, within_s=0):
+        assert reader.page_back(Filter.make(level="error")).lines == []
+        calls += 1
+    assert reader.index.count < calls
+    assert reader.levels.total.warning == 60_000
 
 
 # -- what a dead runner left --
