@@ -210,6 +210,22 @@ def changes(_: Home) -> list[Row]:
     return rows
 
 
+def execution(_: Home) -> list[Row]:
+    """An opened execution: its steps, the figures of the one that is selected, its log."""
+    rows: list[Row] = []
+    for rate, limit in ((1_000, "≤ 20 %"), (10_000, "≤ 25 %")):
+        with load("all", rate) as home, console(home) as link:
+            link.sees("live")
+            link.settle(0.5, 3.0)
+            link.write("\r")
+            link.sees("of it, ")
+            share, sent, times = _under_load(link, 40, "search the log")
+        rows.append((f"steps, figures and log, {rate:,} changes/s", f"{share:.0%} CPU, {sent / 1000:.1f} kB/s, "
+                     f"key p50 {statistics.median(times):.0f}, p99 {percentile(times, 0.99):.0f} ms",
+                     f"{limit}, ≤ 15 kB/s, p50 10, p99 60 ms"))  # fmt: skip
+    return rows
+
+
 def slow_link(_: Home) -> list[Row]:
     """The same over 128 kbit/s with 100 ms."""
     with load("table", 1_000) as home, console(home, bytes_s=16_000, round_trip_s=0.1) as link:
@@ -346,7 +362,7 @@ def tail(_: Home) -> list[Row]:
 
 
 FIGURES: dict[str, Callable[[Home], list[Row]]] = {
-    "first_paint": first_paint, "idle": idle, "keys": keys, "changes": changes,
+    "first_paint": first_paint, "idle": idle, "keys": keys, "changes": changes, "execution": execution,
     "slow_link": slow_link, "tree": tree, "logs": logs, "tail": tail,
 }  # fmt: skip
 
