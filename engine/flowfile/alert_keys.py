@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.model import POOL_NAME
 
-from .fields import Fields, Key, Value, Values
+from .fields import Fields, Key, Value, Values, value_of
 from .readers import Choice, Duration, Expression, ListOf, Number, Reading, Text
 from .trigger_schema import ZONE
 
@@ -61,18 +61,18 @@ def compiled_alerts(value: Value | None, reading: Reading) -> list[dict[str, Any
 
 
 def _alert(given: Values, owner: Value, reading: Reading) -> dict[str, Any]:
-    on = given["on"].value if "on" in given else list(ENDS)
+    on = value_of(given, "on", list(ENDS))
     _check(given, on, owner, reading)
-    slower = given["slower"].value if "slower" in given else None
+    slower = value_of(given, "slower")
     return {
         "on": list(dict.fromkeys(on)),
         "to": list(dict.fromkeys(given["to"].value)) if "to" in given else [],
-        "after_s": given["after"].value if "after" in given else None,
-        "slower": slower and {"than": slower["than"].value if "than" in slower else 1,
-                              "of_last": slower["of_last"].value if "of_last" in slower else 20},
-        "if": given["if"].value if "if" in given else None,
-        "group_s": given["group"].value if "group" in given else None,
-        "repeat_s": given["repeat"].value if "repeat" in given else None,
+        "after_s": value_of(given, "after"),
+        "slower": slower and {"than": value_of(slower, "than", 1),
+                              "of_last": value_of(slower, "of_last", 20)},
+        "if": value_of(given, "if"),
+        "group_s": value_of(given, "group"),
+        "repeat_s": value_of(given, "repeat"),
         "quiet": _quiet(given["quiet"]) if "quiet" in given else None,
     }
 
@@ -82,11 +82,11 @@ def _quiet(value: Value) -> dict[str, Any] | None:
     given = value.value
     if "from" not in given or "to" not in given:
         return None
-    days = given["days"].value if "days" in given else DAYS
+    days = value_of(given, "days", DAYS)
     return {
         "from": _minutes(given["from"].value),
         "to": _minutes(given["to"].value),
-        "timezone": given["timezone"].value if "timezone" in given else "UTC",
+        "timezone": value_of(given, "timezone", "UTC"),
         "days": sorted({DAYS.index(day) for day in days}),
     }
 
@@ -109,7 +109,7 @@ def _check(given: Values, on: list[str], owner: Value, reading: Reading) -> None
     if "group" in given and given["group"].value > DAY_S:
         reading.wrong(given["group"].node, "nothing is held back for more than a day",
                       "at most 1d")
-    _check_quiet(given["quiet"].value if "quiet" in given else {}, reading)
+    _check_quiet(value_of(given, "quiet", {}), reading)
 
 
 def _check_quiet(hours: Values, reading: Reading) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import Fields, Key, Value
+from .fields import Fields, Key, Value, value_of
 from .readers import WRONG, Choice, Number, Reader, Reading, TemplateText, TemplateTree
 from .yaml_tree import Mapping, Node, Scalar, Sequence
 
@@ -94,14 +94,10 @@ def compiled_batch(value: Value | None, *, uses_items: bool) -> dict[str, Any] |
         items = None
     return {
         "items": items, "file": file, "format": format_,
-        "size": _get(fields, "size", 1), "max_parallel": _get(fields, "max_parallel", None),
-        "tolerate": _get(fields, "tolerate", {"count": 0, "share": None}),
-        "items_format": _get(fields, "items_format", "json"), "uses_items": uses_items,
+        "size": value_of(fields, "size", 1), "max_parallel": value_of(fields, "max_parallel"),
+        "tolerate": value_of(fields, "tolerate", {"count": 0, "share": None}),
+        "items_format": value_of(fields, "items_format", "json"), "uses_items": uses_items,
     }
-
-
-def _get(fields: dict[str, Value], name: str, default: Any) -> Any:
-    return fields[name].value if name in fields else default
 
 
 def _format_of(file: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from engine.expression.patterns import LIMIT_WORK, PatternError, compile_pattern, work_of
 
 from . import yaml_tree
-from .fields import Value, Values
+from .fields import Value, Values, value_of
 from .input_keys import SCHEMA_WORDS, TYPES
 from .input_values import FORMATS, TYPE_WORDS, has_type
 from .inputs import check_value
@@ -39,8 +39,8 @@ def compiled_input(name: str, values: Values, reading: Reading, node: Node) -> d
     _check_bounds(schema, {word: value.node for word, value in values.items()}, reading)
     one: dict[str, Any] = {
         "name": name, "type": type_, "required": "default" not in values,
-        "sensitive": bool(_plain(values, "sensitive", False)),
-        "description": _plain(values, "description", ""), "schema": schema,
+        "sensitive": bool(value_of(values, "sensitive", False)),
+        "description": value_of(values, "description", ""), "schema": schema,
     }
     if "default" in values:
         default = values["default"]
@@ -70,14 +70,10 @@ def _count_work(schema: Map[str, Any], default: Value, reading: Reading) -> None
         reading.problems.stop()
 
 
-def _plain(values: Values, name: str, default: Any) -> Any:
-    return values[name].value if name in values else default
-
-
 def _type_of(values: Values) -> str:
     if "type" in values:
         return str(values["type"].value)
-    default = _plain(values, "default", "")
+    default = value_of(values, "default", "")
     return next((type_ for type_ in TYPES if has_type(default, type_)), "string")
 
 

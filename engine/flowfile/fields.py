@@ -42,6 +42,11 @@ class Value:
 Values = dict[str, Value]
 
 
+def value_of(values: Values, name: str, default: Any = None) -> Any:
+    """What was read at a key, or the default where it was left out or is wrong."""
+    return values[name].value if name in values else default
+
+
 @dataclass(frozen=True)
 class Fields(Reader):
     """A map with known keys; an unknown one is a problem that names the nearest."""

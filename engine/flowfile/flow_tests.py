@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from .fields import Value, Values
+from .fields import Value, Values, value_of
 from .readers import Reading
 from .yaml_tree import Mapping, Node, Sequence
 
@@ -55,30 +55,26 @@ def _keys(node: Node, *path: str) -> Iterator[tuple[str, Node]]:
 
 def _compiled(fields: Values) -> dict[str, Any]:
     expect: Values = fields["expect"].value if "expect" in fields else {}
-    mocks: dict[str, Values] = _get(fields, "mock", {})
+    mocks: dict[str, Values] = value_of(fields, "mock", {})
     return {
-        "name": _get(fields, "name", ""),
-        "inputs": _get(fields, "inputs", {}),
-        "environment": _get(fields, "environment", {}),
+        "name": value_of(fields, "name", ""),
+        "inputs": value_of(fields, "inputs", {}),
+        "environment": value_of(fields, "environment", {}),
         "mock": {
             name: {
-                "outputs": _get(mock, "outputs", {}),
-                "error": _get(mock, "error", None),
-                "message": _get(mock, "message", ""),
-                "times": _get(mock, "times", None),
-                "items": _get(mock, "items", None),
-                "failed_items": _get(mock, "failed_items", []),
+                "outputs": value_of(mock, "outputs", {}),
+                "error": value_of(mock, "error"),
+                "message": value_of(mock, "message", ""),
+                "times": value_of(mock, "times"),
+                "items": value_of(mock, "items"),
+                "failed_items": value_of(mock, "failed_items", []),
             }
             for name, mock in mocks.items()
         },
         "expect": {
-            "state": _get(expect, "state", "" if expect else "completed"),
-            "steps": _get(expect, "steps", {}),
-            "outputs": _get(expect, "outputs", {}),
-            "error": _get(expect, "error", None),
+            "state": value_of(expect, "state", "" if expect else "completed"),
+            "steps": value_of(expect, "steps", {}),
+            "outputs": value_of(expect, "outputs", {}),
+            "error": value_of(expect, "error"),
         },
     }
-
-
-def _get(values: Values, name: str, default: Any) -> Any:
-    return values[name].value if name in values else default

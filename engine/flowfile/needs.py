@@ -6,9 +6,9 @@ end, which needs them and is what others need.
 
 from __future__ import annotations
 
-from .check import Step
 from .graph import circles, reached
 from .readers import Reading
+from .step import Step
 from .yaml_tree import Node, Sequence
 
 

@@ -12,7 +12,7 @@ from engine.times import from_text
 
 from .access import RoleName
 from .declarations import compiled_input
-from .fields import Fields, Key, Value, Values
+from .fields import Fields, Key, Value, Values, value_of
 from .input_keys import Input
 from .names import FLOW_NAME, wrong_input_name, wrong_name
 from .readers import WRONG, Choice, Duration, MapOf, Reading, TemplateText, Text
@@ -113,13 +113,13 @@ def own_parts(values: Values, reading: Reading) -> dict[str, Any]:
 def _wait(value: Value, reading: Reading) -> dict[str, Any]:
     if len(value.value) != 1 and isinstance(value.node, Mapping) and len(value.node.entries) != 1:
         reading.wrong(value.node, "a wait has `for` or `until`", "such as wait: 10m")
-    return {"for": _get(value.value, "for", None), "until": _get(value.value, "until", None)}
+    return {"for": value_of(value.value, "for"), "until": value_of(value.value, "until")}
 
 
 def _approve(value: Value, reading: Reading) -> dict[str, Any]:
     fields: Values = value.value
     inputs = _form(fields["inputs"], reading) if "inputs" in fields else []
-    outcome = _get(fields, "on_timeout", "fail")
+    outcome = value_of(fields, "on_timeout", "fail")
     given = value.node.entries if isinstance(value.node, Mapping) else {}
     if "on_timeout" in fields and "timeout" not in given:
         reading.wrong(fields["on_timeout"].key, "`on_timeout` without `timeout` never happens",
@@ -128,12 +128,14 @@ def _approve(value: Value, reading: Reading) -> dict[str, Any]:
     if outcome == "approve" and needed:
         reading.wrong(fields["on_timeout"].node,
                       f"nobody fills in `{needed[0]}` where the time is up", "give it a default")
-    return {"message": _get(fields, "message", ""), "timeout_s": _get(fields, "timeout", None),
-            "on_timeout": outcome, "role": _get(fields, "role", "operator"), "inputs": inputs}
+    return {
+        "message": value_of(fields, "message", ""), "timeout_s": value_of(fields, "timeout"),
+        "on_timeout": outcome, "role": value_of(fields, "role", "operator"), "inputs": inputs,
+    }
 
 
 def _call(fields: Values) -> dict[str, Any]:
-    return {"name": _get(fields, "name", ""), "inputs": _get(fields, "inputs", {})}
+    return {"name": value_of(fields, "name", ""), "inputs": value_of(fields, "inputs", {})}
 
 
 def _form(value: Value, reading: Reading) -> list[dict[str, Any]]:
@@ -149,7 +151,3 @@ def _form(value: Value, reading: Reading) -> list[dict[str, Any]]:
                           "is shown", "make it a sensitive input of the flow")
         found.append(compiled_input(name, values, reading, nodes[name][1]))
     return found
-
-
-def _get(values: Values, name: str, default: Any) -> Any:
-    return values[name].value if name in values else default

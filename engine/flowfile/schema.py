@@ -1,7 +1,8 @@
 """The flow language as tables: every key of a flow file and every kind of step, once.
 
 Called by `compile` (reading), `jsonschema` (for editors) and `reference` (the documentation).
-To add a key: one row here and its place in `compile`. To add a kind of step: one row in KINDS.
+To add a key: one row here and its place in `compile`, or in `compiled_step` where it is a step's.
+To add a kind of step: one row in KINDS.
 LATER rows are words of the language that this version cannot carry out: a file that uses one is
 refused, because leaving it out silently would be a lie.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.expression import is_template
 
-from .fields import Value, Values
+from .fields import Value, Values, value_of
 from .inputs import check_value
 from .readers import Reading
 from .trigger_schema import TriggerKind
@@ -33,21 +33,17 @@ def compiled_triggers(
             if isinstance(node, Mapping) and word not in node.entries:
                 reading.wrong(node, f"a webhook needs `{word}`",
                               "without it anybody could start the flow")
-        if kind.kind == "after" and _get(values, "after", "") == flow:
+        if kind.kind == "after" and value_of(values, "after", "") == flow:
             reading.wrong(values["after"].node, "a flow cannot start after itself",
                           "use a schedule, or a step that waits")
         condition = values.get("if")
         found.append({
             "name": name, "kind": kind.kind,
             "if": None if condition is None else str(condition.value),
-            "inputs": _get(values, "inputs", {}),
+            "inputs": value_of(values, "inputs", {}),
             **_COMPILED[kind.kind](kind, values, reading),
         })
     return found
-
-
-def _get(values: Values, name: str, default: Any) -> Any:
-    return values[name].value if name in values else default
 
 
 def _name(kind: TriggerKind, values: Values, names: set[str], reading: Reading) -> str:
@@ -57,7 +53,7 @@ def _name(kind: TriggerKind, values: Values, names: set[str], reading: Reading) 
             reading.wrong(values["name"].node, f"the trigger name `{name}` is there twice",
                           "choose another")
         return name
-    plain = kind.kind if kind.kind != "webhook" else str(_get(values, kind.word, kind.kind))
+    plain = kind.kind if kind.kind != "webhook" else str(value_of(values, kind.word, kind.kind))
     number, name = 1, plain
     while name in names:
         number += 1
@@ -101,17 +97,17 @@ def _has_template(value: Any) -> bool:
 
 
 def _schedule(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
-    zone_name = _get(values, "timezone", "UTC")
-    catchup = _get(values, "catchup", "latest")
+    zone_name = value_of(values, "timezone", "UTC")
+    catchup = value_of(values, "catchup", "latest")
     if kind.word == "every" and "timezone" in values:
         reading.wrong(values["timezone"].key, "`timezone` says nothing about `every`",
                       "it counts from 1970 in UTC; for local times use `schedule`")
     return {
-        "cron": _get(values, "schedule", None), "every_s": _get(values, "every", None),
+        "cron": value_of(values, "schedule"), "every_s": value_of(values, "every"),
         "at_us": _at(values, zone_name, reading), "timezone": zone_name, "catchup": catchup,
-        "catchup_window_s": _get(values, "catchup_window", CATCHUP_WINDOW_S),
-        "overlap": _get(values, "overlap", "queue" if catchup == "all" else "skip"),
-        "jitter_s": _get(values, "jitter", 0.0),
+        "catchup_window_s": value_of(values, "catchup_window", CATCHUP_WINDOW_S),
+        "overlap": value_of(values, "overlap", "queue" if catchup == "all" else "skip"),
+        "jitter_s": value_of(values, "jitter", 0.0),
     }
 
 
@@ -129,22 +125,23 @@ def _at(values: Values, zone_name: str, reading: Reading) -> int | None:
 
 def _webhook(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
     return {
-        "hook": _get(values, "webhook", ""), "signature": _get(values, "signature", ""),
-        "secret": _get(values, "secret", ""), "rate": _get(values, "rate", RATE),
+        "hook": value_of(values, "webhook", ""), "signature": value_of(values, "signature", ""),
+        "secret": value_of(values, "secret", ""), "rate": value_of(values, "rate", RATE),
     }
 
 
 def _after(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
-    return {"after": _get(values, "after", ""), "status": _get(values, "status", ["completed"])}
+    return {"after": value_of(values, "after", ""),
+            "status": value_of(values, "status", ["completed"])}
 
 
 def _event(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
-    return {"type": _get(values, "event", "")}
+    return {"type": value_of(values, "event", "")}
 
 
 def _watch(kind: TriggerKind, values: Values, reading: Reading) -> dict[str, Any]:
-    return {"path": _get(values, "watch", ""), "on": _get(values, "on", ["created"]),
-            "settle_s": _get(values, "settle", 2.0)}
+    return {"path": value_of(values, "watch", ""), "on": value_of(values, "on", ["created"]),
+            "settle_s": value_of(values, "settle", 2.0)}
 
 
 _COMPILED = {
