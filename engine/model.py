@@ -41,6 +41,10 @@ OPEN_STEP_STATES = frozenset({"pending", "waiting", "running"})
 GROUP_KINDS = frozenset({"parallel", "steps"})  # those that only hold others
 OWN_KINDS = frozenset({"wait", "approve", "flow"}) | GROUP_KINDS
 AT_ONCE = frozenset({"wait", "approve"}) | GROUP_KINDS  # those that no limit holds up
+# what starts an execution; who starts one through the API may say another word
+STARTED_BY = (
+    "manual", "schedule", "webhook", "watch", "after", "event", "rerun", "resume", "flow",
+)  # fmt: skip
 POOL_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
 # in the order in which an execution goes through them; of the `on_…` it takes the fitting one
 SECTIONS = ("steps", "on_failure", "on_success", "on_cancel", "finally")

@@ -88,6 +88,16 @@ class Choices(App[int]):
         usual_ones = usual(self.view.now(), self.view.zone)
         return {**usual_ones, **self.settings.filters, **self.kept.filters}
 
+    def unforgettable(self, name: str) -> str:
+        """Why a filter's name cannot be forgotten, in words."""
+        own = ", ".join(sorted(self.kept.filters))
+        there = f"; there are {own}" if own else ""
+        if name in self.settings.filters:
+            return f"@{name} is named in config.toml: it is taken out there"
+        if name in self.named_filters:
+            return f"@{name} is there from the beginning: only what was saved is forgotten{there}"
+        return f"no filter is named {name}{there}"
+
     def keep(self) -> None:
         """Write down what is kept from one day to the next."""
         self.run_worker(self.kept.save, thread=True)

@@ -12,12 +12,18 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 # what is looked for most comes first
 STATES = ("failed", "running", "waiting", "queued", "paused", "partial", "cancelled", "completed")
-TRIGGERS = ("manual", "schedule", "webhook", "watch", "after")
+TRIGGERS = (
+    "manual", "schedule", "webhook", "watch", "after", "event", "rerun", "resume", "flow",
+)  # fmt: skip
 AGES = ("10m", "1h", "2h", "24h", "7d")
 # the console's own word, of several servers; it is asked of none of them
 SERVER = "server:"
 WORDS = ("state:", "flow:", "type:", "since:", "until:", "trigger:", "warnings:", "note:")
 NAMED = "@"  # begins the name of a filter that was kept
+UNHEARD = {
+    "flow": "no flow folder has a flow", "type": "no flow is of the type",
+    "trigger": "nothing is started by",
+}  # fmt: skip
 EXAMPLE = "state:failed flow:backup since:2h text"
 
 
@@ -54,6 +60,20 @@ def _values(
         "warnings": (">0", ">10", ">100"),
     }
     return known.get(name, ())
+
+
+def unheard_of(text: str, flows: Iterable[str], types: Iterable[str]) -> str:
+    """The first word of a filter that means nothing here, in words; where nothing fits it."""
+    known = {"flow": sorted(flows), "type": sorted(set(types) - {""}), "trigger": TRIGGERS}
+    for word in text.split():
+        name, _, values = word.partition(":")
+        for value in values.split(",") if known.get(name) else ():
+            if value and value not in known[name]:
+                near = difflib.get_close_matches(value, known[name], 1)
+                few = ", ".join(known[name][:5])
+                hint = f"did you mean {near[0]}?" if near else f"such as {few}"
+                return f"{UNHEARD[name]} {value} ({hint})"
+    return ""
 
 
 def usual(now: float, zone: tzinfo | None) -> dict[str, str]:

@@ -38,9 +38,10 @@ class Kept:
         )
 
     def name_filter(self, name: str, text: str) -> str:
-        """Keep a filter under a name, or forget it when the text is empty; what is wrong, if so."""
+        """Keep a filter under a name, or forget it when the text is empty; what is wrong."""
         if not text:
-            return "" if self.filters.pop(name, None) is not None else f"no filter is named {name}"
+            self.filters.pop(name, None)
+            return ""
         if len(name) > NAME_LIMIT or not name.replace("-", "").replace("_", "").isalnum():
             return f"a name is letters, digits, - and _, {NAME_LIMIT} at most"
         if len(self.filters) >= FILTERS_LIMIT and name not in self.filters:

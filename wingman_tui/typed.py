@@ -28,7 +28,7 @@ WITH_REASON = ("retry", "cancel", "kill", "pause", "continue")
 ON_FLOW = ("run", "history", "debug")
 STEP = "step"  # of the opened execution: go there
 DEBUG_MODES = ("on", "once", "off")
-FILTER_WORDS = ("save", "forget")  # about named filters
+SAVE, FORGET = FILTER_WORDS = ("save", "forget")  # about named filters
 INPUT_OPTION = "-i"  # of the command line; here it may be left out
 OFFERED = 8
 
@@ -59,6 +59,7 @@ class Known:
     types: Iterable[str] = ()
     themes: Iterable[str] = ()
     named: Iterable[str] = ()  # filters
+    kept: Iterable[str] = ()  # of those, the operator's own
     modes: Mapping[str, str] = field(default_factory=dict)  # name -> title
     inputs: Callable[[str], Sequence[Input]] = lambda flow: ()  # what a flow takes
     steps: Sequence[str] = ()  # paths in the opened execution
@@ -208,7 +209,8 @@ def _begins(name: str, last: str, known: Known) -> bool:
 def _of_filter(rest: str, known: Known) -> list[str]:
     word, space, name = rest.partition(" ")
     if space and word in FILTER_WORDS:
-        return [named for named in sorted(known.named) if named.startswith(name)]
+        names = known.kept if word == FORGET else known.named
+        return [named for named in sorted(names) if named.startswith(name)]
     words = [word for word in FILTER_WORDS if rest and word.startswith(rest)]
     return words + complete_filter(rest, known.flows, known.types, known.named)
 

@@ -14,7 +14,17 @@ from wingman_tui.placing import EXECUTIONS, FLOWS, place
 from wingman_tui.screens.execution_actions import DONE, toggle_debug
 from wingman_tui.sorting import Order
 from wingman_tui.theme import theme_files
-from wingman_tui.typed import STEP, Known, Typed, TypedError, complete, parse
+from wingman_tui.typed import (
+    FILTER_WORDS,
+    FORGET,
+    SAVE,
+    STEP,
+    Known,
+    Typed,
+    TypedError,
+    complete,
+    parse,
+)
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -100,6 +110,7 @@ def _known(screen: ModeScreen, inputs: Callable[[str], Sequence[Input]]) -> Know
         types={str(flow.get("type", "")) for flow in app.flows.flows.values()},
         themes=list(theme_files(app.settings.themes_folder)),
         named=list(app.named_filters),
+        kept=list(app.kept.filters),
         modes={name: name for name in app.MODES if name not in ("execution", "details")},
         inputs=inputs,
         steps=list(opened.opened.steps) if opened is not None else (),
@@ -138,10 +149,10 @@ def _filter(app: WingmanApp, text: str) -> None:
     from wingman_tui.screens.executions import ExecutionsScreen
 
     verb, _, name = text.partition(" ")
-    if name and verb in ("save", "forget"):
+    if name and verb in FILTER_WORDS:
         shown = app.mode_screen
         text = shown.filter_text if isinstance(shown, ExecutionsScreen) else ""
-        _name_filter(app, name.strip(), text if verb == "save" else "", verb)
+        _name_filter(app, name.strip(), text if verb == SAVE else "", verb)
         return
     _list_of(app, lambda shown: shown.set_filter(text))
 
@@ -161,8 +172,10 @@ def _list_of(app: WingmanApp, do: Callable[[ExecutionsScreen], None]) -> None:
 
 def _name_filter(app: WingmanApp, name: str, text: str, verb: str) -> None:
     """Keep the filter of the list under a name, or forget one."""
-    if verb == "save" and not text:
+    if verb == SAVE and not text:
         raise TypedError("there is no filter to save: / filters the list")
+    if verb == FORGET and name not in app.kept.filters:
+        raise TypedError(app.unforgettable(name))
     problem = app.kept.name_filter(name, expanded(text, app.named_filters))
     if problem:
         raise TypedError(problem)

@@ -11,7 +11,7 @@ def given_bytes(path: str, kind: type[UsageError] = UsageError) -> bytes:
     """All of it. Raises UsageError, or the kind that is asked for."""
     try:
         if path == "-":
-            return sys.stdin.buffer.read()
+            return sys.stdin.buffer.read() if sys.stdin else b""
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:

@@ -9,6 +9,7 @@ import os
 import sys
 
 from engine.cli.given import given_text
+from engine.cli.terminal import is_terminal
 from engine.errors import InputError, UsageError
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def add_inputs(parser: Parser) -> None:
     """Declare the options."""
     parser.option(
         "-i", "--input", metavar="NAME=VALUE", each=True,
-        help="an input; NAME alone asks for its value without showing it",
+        help="an input; NAME alone asks for its value unseen, or reads it from a pipe or file",
     )  # fmt: skip
     parser.option(
         "--inputs-file", metavar="FILE",
@@ -36,12 +37,17 @@ def read_inputs(args: Arguments) -> dict[str, Any]:
     texts: dict[str, str] = {}
     if args.inputs_file:
         _read_file(args.inputs_file, typed, texts)
+    is_read = args.inputs_file == "-"
     for word in args.input:
         name, given, value = word.partition("=")
         if not name:
             raise InputError(f"-i {word}: the name is missing", "write -i name=value")
         typed.pop(name, None)  # what is typed wins over the file
-        texts[name] = value if given else _ask_secretly(name)
+        if not given and not (sys.stdin and is_terminal(sys.stdin)):
+            value, is_read = _piped(name, is_read=is_read), True
+        elif not given:
+            value = _asked_secretly(name)
+        texts[name] = value
     return {k: v for k, v in (("inputs", typed), ("inputs_text", texts)) if v}
 
 
@@ -89,9 +95,19 @@ def _lines(path: str, text: str) -> dict[str, str]:
     return found
 
 
-def _ask_secretly(name: str) -> str:
-    if not sys.stdin.isatty():
-        raise UsageError(f"-i {name}: the value is missing", f"write -i {name}=VALUE")
+def _piped(name: str, *, is_read: bool) -> str:
+    """What stands on standard input, without its last line break; nothing is no value."""
+    if is_read:
+        hint = "several values come in with --inputs-file -, as NAME=VALUE lines"
+        raise UsageError(f"-i {name}: standard input was read already", hint)
+    text = given_text("-", InputError)
+    if not text:
+        hint = f"write -i {name}=VALUE, or hand it in: … -i {name} <FILE"
+        raise UsageError(f"-i {name}: the value is missing", hint)
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _asked_secretly(name: str) -> str:
     from getpass import getpass
 
     return getpass(f"{name}: ")

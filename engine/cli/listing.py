@@ -47,17 +47,23 @@ def execute(args: Arguments, name: str) -> int:
     """Ask for the executions and print them."""
     if args.limit < 1:
         raise UsageError(f"--limit {args.limit}: at least 1", "leave it out for the newest 20")
+    unmatched = ""
     several = [word for word in os.environ.get("WINGMAN_SERVER", "").split(",") if word.strip()]
     if len(several) > 1:
         found, more = _of_several(args)
     else:
-        found, more = _asked(ensure_engine(find_home()), args)
+        client = ensure_engine(find_home())
+        found, more = _asked(client, args)
+        if not found:
+            from engine.cli.unmatched import words_that_mean_nothing
+
+            unmatched = words_that_mean_nothing(client, args)
     if args.json:
         for execution in found:
             print(json_line(execution))
         return 0
     if not found and any(getattr(args, name) for name in FILTERS):
-        tell("no execution fits; all of them: wingman list")
+        tell(f"no execution fits{unmatched}; all of them: wingman list")
         return 0
     _print_table(found, more=more, limit=args.limit)
     return 0

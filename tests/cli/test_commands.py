@@ -104,48 +104,6 @@ def test_bad_usage_is_exit_2(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("inputs.json", '{"who": "all", "times": 2}'),
-        ("inputs.yaml", "who: all\ntimes: 2\n"),
-        ("inputs.txt", "# as lines\nwho=all\ntimes=2\n"),
-        ("-", '{"who": "all", "times": 2}'),
-    ],
-)
-def test_inputs_come_from_a_file_too(
-    wingman: Wingman, tmp_path: Path, name: str, text: str
-) -> None:
-    if name != "-":
-        (tmp_path / name).write_text(text)
-    done = wingman(
-        "run", write(tmp_path, TALK), "--json", "--inputs-file", name, "-i", "who=one",
-        input=text if name == "-" else None, cwd=tmp_path,
-    )  # fmt: skip
-    assert json_of(done)["inputs"] == {"who": "one", "times": 2}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("who: &a x\ntimes: 2\n", "inputs.yaml:1:6: the anchor `&a` is not taken"),
-        ("who: x\nwho: y\n", "inputs.yaml:2:1: the key `who` is there twice"),
-        ("who: .nan\n", "inputs.yaml:1:6: `.nan` is no finite number"),
-        ("- who\n", "must hold one object"),
-        ("who: [\n", "inputs.yaml:2:1: "),
-    ],
-)
-def test_a_file_of_inputs_is_read_like_a_flow_file(
-    wingman: Wingman, tmp_path: Path, text: str, message: str
-) -> None:
-    (tmp_path / "inputs.yaml").write_text(text)
-    words = ["run", write(tmp_path, TALK), "--inputs-file", "inputs.yaml", "--json"]
-    done = wingman(*words, cwd=tmp_path)
-    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
-    (tmp_path / "inputs.yaml").write_text("who: on\ntimes: 1\n")
-    assert json_of(wingman(*words, cwd=tmp_path))["inputs"] == {"who": "on", "times": 1}
-
-
 def test_detach_returns_at_once_and_holds_no_pipe(wingman: Wingman, tmp_path: Path) -> None:
     gate = tmp_path / "gate.open"
     command = " ".join(wingman.words("run", "--detach", write(tmp_path, GATE)))

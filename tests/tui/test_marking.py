@@ -5,11 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from engine.model import STARTED_BY
 from tests.tui.conftest import Console, OpenConsole
 from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution
-from wingman_tui.filters import as_query, complete, expanded, meant, usual
+from wingman_tui.filters import (
+    TRIGGERS,
+    as_query,
+    complete,
+    expanded,
+    meant,
+    unheard_of,
+    usual,
+)
 from wingman_tui.screens.confirm import ConfirmDialog
 from wingman_tui.screens.executions import ExecutionsScreen
 
@@ -143,12 +152,44 @@ async def test_a_filter_gets_a_name(engine: FakeEngine, open_console: OpenConsol
         await again.until(lambda: "bad" not in again.app.named_filters)
 
 
+async def test_only_what_was_saved_is_offered_to_be_forgotten(open_console: OpenConsole) -> None:
+    async with open_console() as console:
+        console.app.kept.filters["tonight"] = "flow:nightly"
+        await console.press("colon")
+        await console.type("filter forget t")
+        await console.press("tab", "enter")
+        await console.until(lambda: "@tonight is forgotten" in console.notice)
+        for name, words in (("today", "there from the beginning"), ("x", "no filter is named x")):
+            await console.press("colon")
+            await console.type(f"filter forget {name}")
+            await console.press("enter")
+            assert words in console.notice
+
+
+async def test_a_filter_that_nothing_fits_says_which_word_there_is_not(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    busy(engine, 1)
+    async with open_console() as console:
+        screen(console).set_filter("trigger:shedule")
+        await console.sees("nothing is started by shedule (did you mean schedule?)")
+
+
 async def test_a_name_that_is_none_is_refused(open_console: OpenConsole) -> None:
     async with open_console() as console:
         await console.press("colon")
         await console.type("filter save x")
         await console.press("enter")
         assert "there is no filter to save" in console.notice
+
+
+def test_what_is_never_heard_of_is_told() -> None:
+    assert unheard_of("state:failed flow:backup,x type:etl text", ["backup"], ["", "etl"]) == (
+        "no flow folder has a flow x (such as backup)"
+    )
+    assert unheard_of("flow:x trigger:event,rerun", [], []) == ""  # not known yet
+    assert "no type" not in unheard_of("type:etl", ["a"], ["etl"])
+    assert TRIGGERS == STARTED_BY
 
 
 def test_names_are_offered_and_expanded() -> None:

@@ -10,7 +10,14 @@ from textual.app import ComposeResult
 
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, is_live, with_words
-from wingman_tui.filters import EXAMPLE, complete, expanded, meant, on_servers
+from wingman_tui.filters import (
+    EXAMPLE,
+    complete,
+    expanded,
+    meant,
+    on_servers,
+    unheard_of,
+)
 from wingman_tui.format import wrap
 from wingman_tui.keymap import Action
 from wingman_tui.last_words import Failure, LastWords
@@ -174,7 +181,11 @@ class ExecutionsScreen(Marking, ModeScreen):
         if not app.executions.loaded:
             return self._not_loaded()
         if self.filter_text:
-            return ([(" nothing matches; ", "muted"), ("esc", "key"), (" shows all", "muted")],)
+            told: list[Part] = [
+                (" nothing matches; ", "muted"), ("esc", "key"), (" shows all", "muted"),
+            ]  # fmt: skip
+            unheard = clean(self._unheard_of())
+            return (told, [(f" {unheard}", "warning")]) if unheard else (told,)
         room = max(20, self.table.size.width - FIRST_KEYS - 3)
         return (
             [(" No flow has run yet.", "strong"), (" Flows are ready to try:", "text")],
@@ -185,6 +196,13 @@ class ExecutionsScreen(Marking, ModeScreen):
                 for at, line in enumerate(wrap(words, room))
             ),
         )
+
+    def _unheard_of(self) -> str:
+        """A word of the filter that there is not; of several servers nobody knows them all."""
+        app = self.console_app
+        flows = {} if app.session.is_several else app.flows.flows
+        types = [str(flow.get("type", "")) for flow in flows.values()]
+        return unheard_of(self.filter_meant(), flows, types)
 
     def _not_loaded(self) -> Sequence[Sequence[Part]]:
         """Why there is nothing yet, and what helps."""
