@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .familiar import called_here
 from .readers import WRONG, Reader, Reading
 from .yaml_tree import Mapping, Node, Scalar
 
@@ -96,7 +97,8 @@ def read_keys(
         key = table.get(name)
         if key is None:
             reading.wrong(key_node, f"{owner} has no key `{name[:60]}`",
-                          hints.get(name) or reading.problems.one_of(name, table))
+                          hints.get(name) or called_here(name, table)
+                          or reading.problems.one_of(name, table))
         elif key.status == LATER:
             reading.wrong(key_node, f"`{name}` cannot be carried out yet in this version", key.hint)
         else:
