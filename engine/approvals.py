@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.access.roles import Caller
-from engine.clock import Clock
 from engine.core import decide
 from engine.core.awaiting import asked
-from engine.errors import Conflict, NotAllowed, UsageError
+from engine.errors import NotAllowed, UsageError
 from engine.flowfile.inputs import check_inputs
-from engine.model import TERMINAL_EXECUTION_STATES
 from engine.service import Service
+from engine.verbs import already_ended, stands
 
 COMMENT_LIMIT = 4000
 
@@ -36,9 +35,7 @@ async def decide_approval(
     execution = service.scheduler.live.get(execution_id)
     if execution is None:
         row = (await service.reader(lambda history: history.rows([ord_])))[0]
-        state = row["state"]
-        how = f": {state}" if state in TERMINAL_EXECUTION_STATES else ""
-        raise Conflict(f"{row['flow']}#{row['number']} has already ended{how}")
+        raise already_ended(row)
     step = asked(execution, request.get("step"))
     role = step.definition["approve"]["role"]
     if not caller.is_one_of([role]):
@@ -50,8 +47,8 @@ async def decide_approval(
         execution, decide.approval, step.path, approved, actor, comment, values
     )
     action, reason = "approve" if approved else "reject", mask(comment) if mask else comment
-    service.journal.add_audit(Clock().now_us(), actor, action, execution.id, reason)
-    answer = {name: getattr(execution, name) for name in ("id", "flow", "number", "state")}
+    service.journal.add_audit(service.now_us(), actor, action, execution.id, reason)
+    answer = stands(execution)
     await service.journal.durable()
     return {**answer, "step": step.path, "approved": approved}
 

@@ -27,6 +27,7 @@ from engine.journal.history import History
 from engine.model import OPEN_EXECUTION_STATES, Event
 from engine.sensitive import sensitive_names
 from engine.service import Reserved, Service
+from engine.verbs import act
 
 CALL = Needs("operator", "run")
 TRY_AGAIN_S = 1.0  # while nothing can be started
@@ -228,7 +229,7 @@ class Children:
             await self._check_right(caller, found.compiled)
             name = f"{caller.flow}#{caller.number}"
             request = {"reason": f"{name}, which calls it, is retried"}
-            await self._service.act(command.execution, "retry", request, caller.actor)
+            await act(self._service, command.execution, "retry", request, caller.actor)
         else:
             self._deliver(caller, command.step, command.execution, facts_of(row))
         return True

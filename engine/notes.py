@@ -10,7 +10,6 @@ import asyncio
 from typing import Any
 
 from engine.access.roles import Caller
-from engine.clock import Clock
 from engine.errors import NotAllowed, UnknownReference, UsageError
 from engine.journal.history import History
 from engine.journal.note_rows import find_notes, last_note, notes_of
@@ -67,7 +66,7 @@ class Notes:
         if len(await self.of(execution_id)) >= NOTES_LIMIT:
             raise UsageError(f"{name} has {NOTES_LIMIT} notes already", "edit one of them")
         text = await self._masked(ord_, execution_id, text)
-        number, now_us = await self._number(), Clock().now_us()
+        number, now_us = await self._number(), self._service.now_us()
         error = error or {}
         self._service.journal.add_row("insert_notes", [
             number, ord_, path, found["flow"], now_us, caller.name, text,
@@ -80,16 +79,16 @@ class Notes:
         text = _checked(text)
         ord_, execution_id = await self._mine(reference, number, caller)
         text = await self._masked(ord_, execution_id, text)
-        row = [number, text, Clock().now_us(), caller.name]
+        row = [number, text, self._service.now_us(), caller.name]
         self._service.journal.add_row("edit_notes", row)
         return await self._done("note edited", execution_id, number, caller)
 
     async def remove(self, reference: str, number: int, caller: Caller) -> None:
         """Take a note away. Raises NotAllowed where it is somebody else's."""
         _, execution_id = await self._mine(reference, number, caller)
-        self._service.journal.add_row("delete_notes", [number])
-        journal = self._service.journal
-        journal.add_audit(Clock().now_us(), caller.name, "note removed", execution_id, str(number))
+        journal, now_us = self._service.journal, self._service.now_us()
+        journal.add_row("delete_notes", [number])
+        journal.add_audit(now_us, caller.name, "note removed", execution_id, str(number))
         await journal.durable()
 
     async def _number(self) -> int:
@@ -110,7 +109,7 @@ class Notes:
 
     async def _done(self, action: str, execution_id: str, number: int, caller: Caller) -> Row:
         journal = self._service.journal
-        journal.add_audit(Clock().now_us(), caller.name, action, execution_id, str(number))
+        journal.add_audit(self._service.now_us(), caller.name, action, execution_id, str(number))
         await journal.durable()
         note = next((note for note in await self.of(execution_id) if note["id"] == number), None)
         if note is None:

@@ -60,6 +60,7 @@ from engine.times import to_text
 from engine.triggers.early import load_followers
 from engine.triggers.keeper import Keeper
 from engine.triggers.registry import Registry
+from engine.verbs import act
 
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 BALLAST = "ballast"
@@ -370,8 +371,8 @@ class Engine:
         live = list(self._scheduler.live)
         for execution_id in live:
             with contextlib.suppress(WingmanError):  # it has ended meanwhile
-                await self.service.act(
-                    execution_id, "cancel", {"reason": "engine stop --all"}, "engine"
+                await act(
+                    self.service, execution_id, "cancel", {"reason": "engine stop --all"}, "engine"
                 )
         await asyncio.gather(*(self._scheduler.wait_ended(name) for name in live))
 

@@ -1,11 +1,10 @@
-"""The use cases: start, the verbs, listing, one execution. What the API's routes call.
+"""The use cases: start, look, switch debug mode; `verbs` has what is done to an execution.
 
-Everything that changes something is journaled before it is answered.
+What the API's routes call. Everything that changes something is journaled before it is answered.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from engine.clock import Clock
 from engine.core import decide
 from engine.core.state import Execution
 from engine.core.turn import Turn
-from engine.errors import Conflict, Unavailable, UnknownReference, UsageError
+from engine.errors import Unavailable, UsageError
 from engine.filters import Filter
 from engine.flowfile.inputs import check_inputs
 from engine.ids import new_execution_id
@@ -25,13 +24,13 @@ from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.journal.view import live_execution
 from engine.library import Library
-from engine.model import TERMINAL_EXECUTION_STATES, Event
+from engine.model import Event
 from engine.once import Once
-from engine.recovery import new_execution, restore
-from engine.request import check_words, digest_of, present_text
+from engine.recovery import new_execution
+from engine.request import check_words, digest_of
 from engine.scheduler import Scheduler
 from engine.secrets import Secrets
-from engine.sensitive import Sensitive, mask_values, sensitive_names, shown_inputs
+from engine.sensitive import Sensitive, mask_values, shown_inputs
 
 DEBUG_MODES = ("on", "once", "off")
 
@@ -197,132 +196,7 @@ class Service:
         """The time now, as events have it."""
         return self._clock.now_us()
 
-    # -- the verbs -------------------------------------------------------------------------
-
-    async def act(
-        self,
-        reference: str,
-        verb: str,
-        request: dict[str, Any],
-        actor: str,
-        key: str | None = None,
-    ) -> dict[str, Any]:
-        """Carry out a verb on an execution; the answer comes when it is durable.
-
-        The same key gives the same rerun.
-        """
-        reason = request.get("reason") or ""
-        if verb == "rerun":
-            digest = digest_of({"rerun": reference, **request}) if key else ""
-            return await self.once.make(
-                key, digest, lambda: self._rerun(reference, request, actor, key, digest)
-            )
-        ord_ = await self.reader(lambda history: history.find(reference))
-        row = (await self.reader(lambda history: history.rows([ord_])))[0]
-        execution = self.scheduler.live.get(row["id"])
-        was_over = execution is None
-        if execution is None:
-            if verb != "retry":
-                state = row["state"]  # it may have ended since it was read
-                how = f": {state}" if state in TERMINAL_EXECUTION_STATES else ""
-                raise Conflict(f"{row['flow']}#{row['number']} has already ended{how}")
-            execution = await self._revive(ord_)
-        mask = self.scheduler.mask_of(execution)
-        reason = mask(reason) if mask else reason
-        take = self.scheduler.take
-        if verb == "retry":
-            try:
-                take(execution, decide.retry_execution, actor, reason)
-            except Exception:
-                if was_over:  # brought back for this alone
-                    self.scheduler.release(execution)
-                raise
-        elif verb in ("cancel", "kill"):
-            take(execution, decide.cancel, verb, reason or f"{verb} by {actor}", actor)
-        elif verb == "pause":
-            take(execution, decide.pause, actor)
-        elif verb == "continue":
-            take(execution, decide.continue_, actor)
-        elif verb == "debug":
-            take(execution, decide.set_debug, request.get("debug") is not False, actor)
-        else:
-            raise UsageError(f"there is no verb {verb!r}")
-        self.journal.add_audit(self._clock.now_us(), actor, verb, execution.id, reason)
-        answer = {name: getattr(execution, name) for name in ("id", "flow", "number", "state")}
-        await self.journal.durable()
-        return answer
-
-    async def _revive(self, ord_: int) -> Any:
-        """Bring an ended execution back into memory, so that it can be retried."""
-        await self.journal.durable()
-        connection = self.journal.reader()
-        try:
-            execution = restore(connection, ord_, self.sensitive)
-        finally:
-            connection.close()
-        if execution.id in self.scheduler.live:
-            return self.scheduler.live[execution.id]
-        if execution.id in self.scheduler.leaving:
-            raise UnknownReference("it is too late: retention removes this execution just now")
-        if execution.state == "completed":
-            raise Conflict(
-                "a completed execution cannot be retried",
-                "use rerun for a new execution",
-            )
-        compiled, inputs = execution.definition, execution.inputs
-        self.scheduler.adopt(
-            execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs)
-        )
-        return execution
-
-    async def _rerun(
-        self, reference: str, request: dict[str, Any], actor: str, key: str | None, digest: str
-    ) -> dict[str, Any]:
-        """A new, linked execution with the current version and the same inputs, edited.
-
-        The present text is that of the flow's file as it is now, else as it was started.
-        """
-        await self.journal.durable()
-
-        def look(history: History) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]:
-            ord_ = history.find(reference)
-            row, first = history.rows([ord_])[0], history.first_event(ord_)
-            version = (first["version"], first["source"])
-            return row, first, history.text_of(*version) or "", history.compiled_of(*version)
-
-        row, first, stored, old = await self.reader(look)
-        text = await asyncio.to_thread(present_text, first["source"]) or stored.encode()
-        compiled = await self.library.compile(text, first["source"])
-        given, given_text = request.get("inputs") or {}, request.get("inputs_text") or {}
-        kept = self.kept_inputs(old, compiled, first["inputs"], row["id"], {*given, *given_text})
-        return await self.launch(
-            compiled,
-            text,
-            first["source"],
-            {**kept, **given},
-            given_text,
-            actor=actor,
-            trigger="rerun",
-            debug=request.get("debug"),
-            key=key,
-            digest=digest or None,
-            rerun_of=row["id"],
-        )
-
-    def kept_inputs(
-        self, old: dict[str, Any], new: dict[str, Any], sealed: dict[str, Any], id_: str,
-        edited: set[str],
-    ) -> dict[str, Any]:  # fmt: skip
-        """The inputs that a rerun takes over: those still declared and not edited."""
-        declared = {item["name"] for item in new["inputs"]} - edited
-        uncovered = sorted(declared & (sensitive_names(old) - sensitive_names(new)))
-        if uncovered:
-            raise UsageError(
-                f"input `{uncovered[0]}` was sensitive and is not any more",
-                f"give it again: -i {uncovered[0]}=…",
-            )
-        kept = {name: value for name, value in sealed.items() if name in declared}
-        return self.sensitive.open(old, kept, id_)
+    # -- debug mode of a flow ---------------------------------------------------------------
 
     async def set_flow_debug(self, name: str, mode: str, actor: str) -> dict[str, Any]:
         """Switch debug mode of a flow: `on` until `off`, or `once` for its next execution."""

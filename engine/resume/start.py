@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from engine.clock import Clock
 from engine.core.prepare import missing_words
 from engine.core.state import Execution
 from engine.core.takeover import begin_resumed
@@ -24,6 +23,7 @@ from engine.journal.history import History
 from engine.paths import Home
 from engine.recovery import restore
 from engine.request import digest_of, present_text
+from engine.rerun import kept_inputs
 from engine.resume.carry import copy_folder, forget, take_logs
 from engine.resume.plan import REUSE, Choices, Plan, make_plan
 from engine.service import Service
@@ -102,7 +102,7 @@ class Resumption:
             )
         if missing := self._service.secrets.missing(prepared.definition):
             raise Conflict(*missing_words(missing))
-        execution_id = new_execution_id(Clock().now_us())
+        execution_id = new_execution_id(self._service.now_us())
         taken = [_taken(prepared, row.path) for row in prepared.plan.rows if row.decision == REUSE]
         folders = [self._home.work / execution_id, self._home.logs / execution_id]
         try:
@@ -153,8 +153,9 @@ class Resumption:
         text = await self._text(old, stored, wanted)
         definition = await self._compile(old, text, wanted)
         given, given_text = wanted.inputs or {}, wanted.inputs_text or {}
-        kept = service.kept_inputs(
-            old.definition, definition, sealed, old.id, {*given, *given_text}
+        edited = {*given, *given_text}
+        kept = kept_inputs(
+            service.sensitive, old.definition, definition, sealed, old.id, edited
         )
         inputs = check_inputs(definition["inputs"], {**kept, **given}, given_text)
         # what completed is being swept, or soon will be

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.audit import Seal, check
-from engine.clock import Clock
 from engine.filters import moment
 from engine.journal.audit import AuditFilter, executions, page, whole
 from engine.journal.chain import Line
@@ -21,19 +20,18 @@ LINES_LIMIT = 1000
 
 
 async def lines(request: Request) -> Response:
-    query = request.query_params
+    service, query = context_of(request).service, request.query_params
     since = query.get("since")
     wanted = AuditFilter(
         query.get("actor") or "",
         query.get("action") or "",
         query.get("text") or "",
-        moment(since, Clock().now_us()) if since else None,
+        moment(since, service.now_us()) if since else None,
     )
     before, limit = (
         number_of(request, "before", NEWEST, NEWEST),
         limit_of(request, 100, LINES_LIMIT),
     )
-    service = context_of(request).service
     await service.journal.durable()  # what was refused a moment ago is in it
 
     def read(history: History) -> tuple[list[Line], dict[str, str]]:

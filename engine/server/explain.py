@@ -11,7 +11,6 @@ from typing import Any
 
 from engine.attempt import began_at
 from engine.catalog import one_flow
-from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import Filter as QueryOf
@@ -69,7 +68,10 @@ class Insight:
         if path is not None and path not in paths:
             raise UnknownReference(f"{found['flow']}#{found['number']} has no step {path!r}")
         await self._outlook.add(found)
-        facts = await self._service.reader(lambda history: self._facts(history, ord_, found, path))
+        now_us = self._service.now_us()
+        facts = await self._service.reader(
+            lambda history: self._facts(history, ord_, found, path, now_us)
+        )
         self._add_places(found, facts, path)
         facts.children = self._children(found)
         pages = await self._last_lines(ord_, found, path)
@@ -148,7 +150,7 @@ class Insight:
         """When each step ran, the critical path, the slack, the end, the bottleneck in words."""
         ord_, found = await self._execution(reference)
         await self._outlook.add(found)
-        line = _line(found)
+        line = _line(found, self._service.now_us())
         usual, pools = await self._service.reader(
             lambda history: (self._usual(history, ord_, found), pool_waits(history, ord_))
         )
@@ -181,14 +183,16 @@ class Insight:
     def _usual(self, history: History, ord_: int, found: Row) -> Usual:
         return self._outlook.usual.of(history, found["flow"], ord_)
 
-    def _facts(self, history: History, ord_: int, found: Row, path: str | None) -> Facts:
+    def _facts(
+        self, history: History, ord_: int, found: Row, path: str | None, now_us: int
+    ) -> Facts:
         earlier = history.page(QueryOf(flows=(found["flow"],)), ord_, EARLIER).rows
         usual = self._usual(history, ord_, found)
         facts = Facts(events=history.decisions(ord_), earlier=earlier, usual_ms=usual.steps)
         facts.expected_words = expected_words(found["expected"])
         if found["state"] not in NOT_TIMED:
             pools = pool_waits(history, ord_)
-            facts.bottleneck = critical.bottleneck(_line(found), usual.steps, pools)
+            facts.bottleneck = critical.bottleneck(_line(found, now_us), usual.steps, pools)
         facts.notes = notes_of(history, ord_)
         error = found["error"]
         if path is not None:
@@ -266,11 +270,11 @@ def _lines_of(reader: LogReader, path: str) -> list[bytes]:
     return [line.data for line in itertools.islice(found, COMPARED_LINES)]
 
 
-def _line(found: Row) -> critical.Timeline:
+def _line(found: Row, now_us: int) -> critical.Timeline:
     """The present attempt's: what an earlier one completed took nothing of this one's time."""
     began = began_at(found)
     steps = [step for step in found["steps"] if not began or (step["started_at"] or began) >= began]
-    return critical.timeline(steps, from_text(began) if began else None, Clock().now_us())
+    return critical.timeline(steps, from_text(began) if began else None, now_us)
 
 
 def _completed(found: Row) -> QueryOf:

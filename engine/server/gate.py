@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.access.access import Needs, refused
 from engine.access.roles import Caller
-from engine.clock import Clock
 from engine.errors import NotAllowed, Unauthenticated, UnknownReference, UsageError
 from engine.origin import origin
 from engine.server.kept import Kept
@@ -293,7 +292,7 @@ class Gate:
             self._refused.clear()
         self._refused[key] = now
         origin.set(where)
-        at_us = Clock().now_us()
+        at_us = self._service.now_us()
         self._service.journal.add_audit(at_us, name, "refused", subject, error.message)
 
 

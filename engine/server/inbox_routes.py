@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.access.roles import USER_NAME
-from engine.clock import Clock
 from engine.errors import UsageError
 from engine.flowfile import durations
 from engine.inbox.keeper import Inbox
@@ -136,7 +135,8 @@ async def acknowledge(request: Request) -> Response:
 async def snooze(request: Request) -> Response:
     wanted = await body_of(request, SnoozeRequest)
     inbox, reference, actor, hidden = await _around(request)
-    until_us = snoozed_until(wanted.duration, wanted.until, Clock().now_us())
+    now_us = context_of(request).service.now_us()
+    until_us = snoozed_until(wanted.duration, wanted.until, now_us)
     return Json(await inbox.snooze(reference, until_us, actor, hidden))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.clock import Clock
 from engine.errors import UsageError
 from engine.inbox.entries import SHOWS
 from engine.server.context import Context
@@ -44,7 +43,8 @@ class InboxWindow(Window):
             self._show, self.hidden, text=self._text, limit=self._limit
         )
         if found.wakes_us is not None:
-            self.look_again_in(max(0.1, (found.wakes_us - Clock().now_us()) / 1e6 + 0.05))
+            rest_us = found.wakes_us - self.context.service.now_us()
+            self.look_again_in(max(0.1, rest_us / 1e6 + 0.05))
         else:
             self.look_again_in(None)
         rows = {entry["id"]: entry for entry in found.entries}

@@ -13,7 +13,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.clock import Clock
 from engine.journal.database import queries
 from engine.journal.history import History
 from engine.journal.note_rows import notes_of
@@ -66,7 +65,7 @@ class Kept:
         body = bytes(response.body)
         text = body.decode() if len(body) <= BODY_LIMIT_BYTES else "{}"
         self._service.journal.add_row("answer_taken", [name, response.status_code, text])
-        now_us = Clock().now_us()
+        now_us = self._service.now_us()
         if now_us - self._forgot_at_us > FORGET_US:
             self._forgot_at_us = now_us
             self._service.journal.add_row("forget_taken", [now_us - KEPT_US])

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from engine.catalog import all_flows
-from engine.clock import Clock
 from engine.core.state import Execution
 from engine.errors import UsageError
 from engine.filters import parse_filter
@@ -71,7 +70,8 @@ class ExecutionsView(View):
 
     async def find(self) -> bool:
         if self._over is None:
-            rows, rest = await self.context.service.reader(self._ask)
+            now_us = self.context.service.now_us()
+            rows, rest = await self.context.service.reader(lambda past: self._ask(past, now_us))
         else:
             rows, rest = await self._ask_warned(self._over)
         live = self.context.service.scheduler.live
@@ -90,7 +90,7 @@ class ExecutionsView(View):
     async def _ask_warned(self, over: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Those among the newest that have more warnings, as far as these are counted."""
         service, warned = self.context.service, self.context.warned
-        now_us = Clock().now_us()
+        now_us = service.now_us()
         wanted = replace(parse_filter(self._line, now_us), hidden=self.hidden)
         found: list[dict[str, Any]] = []
         looked, waiting, before = 0, False, None
@@ -114,8 +114,9 @@ class ExecutionsView(View):
         found = sorted_rows(found, self._order, now_us)
         return found[self._offset : self._offset + self._limit], rest
 
-    def _ask(self, history: History) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        now_us = Clock().now_us()
+    def _ask(
+        self, history: History, now_us: int
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         wanted = replace(parse_filter(self._line, now_us), hidden=self.hidden)
         of_newest = None
         if self._order == Order():

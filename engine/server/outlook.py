@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from engine.clock import Clock
 from engine.core.state import Execution, StepState
 from engine.insight import stuck
 from engine.insight.forecast import Usual, expected
@@ -43,7 +42,6 @@ class Outlook:
         self._service = service
         self._logs = logs
         self._silences = Silences(service, logs)
-        self._clock = Clock()
         self._seen: OrderedDict[str, tuple[int, Row]] = OrderedDict()  # when, which facts
         self._due_us: dict[str, int] = {}  # when an execution has to be looked at again
 
@@ -53,7 +51,7 @@ class Outlook:
         found["expected"] = found["stuck"] = None
         if ex is None or ex.state not in ("running", "paused"):
             return
-        now_us = self._clock.now_us()
+        now_us = self._service.now_us()
         usual, failing = await self._service.reader(lambda history: self._known(history, ex))
         found["expected"] = expected(found, usual, now_us)
         hanging = await self._stuck(ex, usual, failing, now_us)
@@ -70,7 +68,7 @@ class Outlook:
             ex = self._service.scheduler.live.get(row["id"])
             if ex is None or ex.state not in ("running", "paused"):
                 continue
-            now_us = self._clock.now_us()
+            now_us = self._service.now_us()
             at_us, facts = self._seen.get(ex.id, (0, {}))
             due_us = self._due_us.get(ex.id, now_us)
             if now_us >= at_us + LOOK_AGAIN_US or at_us < due_us <= now_us:
@@ -84,7 +82,7 @@ class Outlook:
         moments = [self._due_us[id_] for id_ in ids if id_ in self._due_us]
         if not moments:
             return None
-        return max(1.0, (min(moments) - self._clock.now_us()) / 1e6)
+        return max(1.0, (min(moments) - self._service.now_us()) / 1e6)
 
     def _keep(self, id_: str, now_us: int, facts: Row) -> None:
         self._seen[id_] = (now_us, facts)

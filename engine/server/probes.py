@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from engine import probing
-from engine.clock import Clock
 from engine.core.names import names_of
 from engine.core.prepare import NeedsSandbox, Surroundings, environment_of, render
 from engine.core.state import Execution
@@ -22,7 +21,7 @@ async def ask_server(service: Service, why: Why, ord_: int, execution_id: str) -
             ex = await service.reader(
                 lambda history: restore(history.connection, ord_, service.sensitive)
             )
-        url = _address(ex, why.probe, service.scheduler.base_env)
+        url = _address(ex, why.probe, service.scheduler.base_env, service.now_us())
     except (WingmanError, NeedsSandbox):
         return  # the failure itself says what is wrong with it
     http = ex.steps[why.probe].definition["http"]
@@ -34,9 +33,9 @@ async def ask_server(service: Service, why: Why, ord_: int, execution_id: str) -
     why.add_probe(host, lines, all(each.is_well for each in probes))
 
 
-def _address(ex: Execution, path: str, base_env: dict[str, str]) -> str:
+def _address(ex: Execution, path: str, base_env: dict[str, str], now_us: int) -> str:
     """The step's address as it was, or would be now. Raises ExpressionError."""
-    step, now_us = ex.steps[path], Clock().now_us()
+    step = ex.steps[path]
     env = environment_of(ex, step, Surroundings(base_env, "", ""), now_us)
     return render(ex, step, step.definition["http"]["url"], names_of(ex, step, env, now_us))
 

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine import wire
-from engine.clock import Clock
 from engine.core.hide import Mask
 from engine.core.prepare import missing_words
 from engine.flowfile.inputs import check_inputs
@@ -34,7 +33,7 @@ async def plan(request: Request) -> Response:
     environment = service.scheduler.environment
     misses = environment.missing(compiled)
     values = {} if misses else environment.of(compiled).get("environment")
-    found = dry_run(compiled, inputs, base_env, Clock().now_us(), values)
+    found = dry_run(compiled, inputs, base_env, service.now_us(), values)
     found["problems"][:0] = misses
     if missing := service.secrets.missing(compiled):
         found["problems"].insert(0, missing_words(missing)[0])

@@ -13,9 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from engine import wire
+from engine import verbs, wire
 from engine.catalog import all_flows, one_flow
-from engine.clock import Clock
 from engine.errors import FlowFileError, UnknownReference, UsageError
 from engine.filters import make_filter
 from engine.journal.history import History
@@ -162,13 +161,12 @@ async def start(request: Request) -> Response:
 
 
 async def executions(request: Request) -> Response:
-    query = request.query_params
+    context, query = context_of(request), request.query_params
     refuse_unknown("executions cannot be asked for by", query, LIST_WORDS)
     given = {key: query[key].split(",") for key in FILTERS if query.get(key)}
-    wanted = make_filter(given, (query.get("text") or "").split(), Clock().now_us())
+    wanted = make_filter(given, (query.get("text") or "").split(), context.service.now_us())
     limit = limit_of(request, 50, PAGE_LIMIT)
     cursor = number_of(request, "cursor", 0, 1 << 60) or None
-    context = context_of(request)
     wanted = replace(wanted, hidden=await context.gate.hidden(caller_of(request)))
     page = await context.service.page(wanted, cursor, limit)
     await context.outlook.add_to_rows(page.rows)
@@ -214,7 +212,8 @@ async def act(request: Request) -> Response:
     if verb not in wire.VERBS:
         raise UnknownReference(f"there is no verb {verb!r}", ", ".join(wire.VERBS))
     wanted = await body_of(request, VerbRequest)
-    answer = await context_of(request).service.act(
+    answer = await verbs.act(
+        context_of(request).service,
         request.path_params["ref"],
         verb,
         msgspec.to_builtins(wanted),

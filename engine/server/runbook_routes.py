@@ -9,7 +9,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.clock import Clock
 from engine.journal.history import History
 from engine.runbook import save_runbook, version_of, whole_runbook
 from engine.server.app import Json
@@ -33,10 +32,9 @@ async def save(request: Request) -> Response:
     wanted = await body_of(request, RunbookRequest)
     execution_id, compiled = await _compiled(request)
     path = await asyncio.to_thread(save_runbook, compiled, wanted.text, wanted.version)
-    journal = context_of(request).service.journal
-    now_us, actor = Clock().now_us(), request.state.actor
-    journal.add_audit(now_us, actor, "save runbook", execution_id, path)
-    await journal.durable()
+    service, actor = context_of(request).service, request.state.actor
+    service.journal.add_audit(service.now_us(), actor, "save runbook", execution_id, path)
+    await service.journal.durable()
     return Json({"path": path, "version": version_of(wanted.text)})
 
 

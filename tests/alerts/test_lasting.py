@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from engine.errors import Conflict
+from engine.verbs import act
 from tests.alerts.world import AlertWorld
 from tests.triggers.world import us
 
@@ -137,7 +138,7 @@ def test_a_retried_execution_has_its_time_again_also_under_the_next_engine(
         async with world.telling():
             id_ = await world.run("f", 1)
             await world.later(9 * HOUR)
-            await world.engine.service.act(id_, "retry", {}, "ada")
+            await act(world.engine.service, id_, "retry", {}, "ada")
             await world.settle()
             await world.later(60)
         async with world.telling():

@@ -123,7 +123,9 @@ def outlook_of(ex: Execution, usual: Usual, log: Log) -> Outlook:
     async def unknown(ex: Execution, paths: list[str]) -> dict[str, int]:
         return {}
 
-    service = SimpleNamespace(scheduler=SimpleNamespace(live={ex.id: ex}), reader=reader)
+    service = SimpleNamespace(
+        scheduler=SimpleNamespace(live={ex.id: ex}), reader=reader, now_us=Clock().now_us
+    )
     outlook = Outlook(cast("Any", service), cast("Any", SimpleNamespace(open=opened)))
     outlook._silences = cast("Any", SimpleNamespace(of=unknown))
     return outlook
