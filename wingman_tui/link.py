@@ -88,6 +88,11 @@ class Link:
         marked = self.server is not None and self.server.production
         return marked or bool(self.me.get("production"))
 
+    @property
+    def missing_words(self) -> str:
+        """Why nothing can be changed while the line is down."""
+        return "the line is lost" if self.server is not None else "no engine answers (S starts it)"
+
     async def run(self) -> None:
         """Start the engine if there is none, then hold the feed until cancelled."""
         try:
@@ -145,8 +150,11 @@ class Link:
     ) -> dict[str, Any]:
         """One request; Refused with what the engine said, or that there is none.
 
-        A change whose answer is lost is asked for again by itself, with the same key.
+        A change whose answer is lost is asked for again by itself, with the same key; one that is
+        wanted while the line is down is refused: what was seen when it was meant may be over.
         """
+        if method != "GET" and not self.is_live:
+            raise Refused(f"that is not possible now: {self.missing_words}")
         return await asyncio.to_thread(self.lines.request, method, path, body)
 
     async def text(self, path: str) -> dict[str, Any]:

@@ -175,6 +175,40 @@ async def test_a_lost_engine_dims_refuses_and_comes_back(
         assert not console.app.view.stale
 
 
+async def test_a_question_that_is_answered_when_the_engine_is_gone_does_nothing(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("down", "x")
+        await console.sees("Cancel ")
+        engine.stop()
+        await console.until(lambda: not console.app.session.is_live)
+        await console.press("y")
+        await console.until(lambda: "not possible now" in console.notice)
+        engine.start()
+        await console.sees("● live")
+        assert not [path for _, path, _ in engine.requests if path.endswith("cancel")]
+
+
+async def test_a_form_that_is_refused_keeps_what_was_typed(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("f", "r")
+        await console.sees("Run ")
+        await console.type("kept")
+        await console.sees("kept")
+        engine.stop()
+        await console.until(lambda: not console.app.session.is_live)
+        await console.press("enter")
+        await console.sees("✗ that is not possible now")
+        assert "kept" in console.text()
+        assert not [path for verb, path, _ in engine.requests if verb == "POST"]
+        await console.type("it")
+        await console.sees("keptit")
+        assert "not possible now" not in console.text().splitlines()[3]
+
+
 async def test_a_missing_engine_is_told(engine: FakeEngine, open_console: OpenConsole) -> None:
     engine.stop()
     async with open_console(settled=False) as console:

@@ -201,12 +201,9 @@ class ModeScreen(Screen[None], inherit_bindings=False):
             needed, own = action.role, app.keymap.role
             app.tell(f"{action.label} is for the role {needed}; you are {own}", "error")
             return
-        if action.danger and not self.console_app.session.is_live:
-            self.console_app.tell(
-                f"{action.label} is not possible now: "
-                + ("the line is lost" if app.session.server else "no engine answers (S starts it)"),
-                "error",
-            )
+        if action.danger and not app.session.is_live:
+            words = f"{action.label} is not possible now: {app.session.link.missing_words}"
+            app.tell(words, "error")
             return
         if action.scope == "list":
             target = self.movable()

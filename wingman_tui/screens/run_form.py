@@ -23,6 +23,7 @@ from wingman_tui.widgets.painted import Painted
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
+    from wingman_tui.lines import Refused
     from wingman_tui.session import Session
 
 Row = Mapping[str, Any]
@@ -44,19 +45,18 @@ def open_run_form(
         if execution is None and answer.get("inputs") and answer.get("last"):
             with_last(answer)
         else:
-            app.push_screen(RunForm(answer, execution), submitted)
+            _ask(app, RunForm(answer, execution), meant)
 
     def with_last(answer: dict[str, Any]) -> None:
         """Fill in what it ran with the last time."""
 
         def show(last: Row | None) -> None:
-            app.push_screen(RunForm(answer, None, last), submitted)
+            _ask(app, RunForm(answer, None, last), meant)
 
         number = answer["last"][0].get("number")
         request = meant.request("GET", f"/v1/executions/{quote(f'{flow}#{number}')}")
         app.carry_out(request, show, on_refusal=lambda _: show(None))
 
-    submitted = _starter(app, flow, execution, meant)
     app.carry_out(meant.flow(flow), opened)
 
 
@@ -78,16 +78,15 @@ def open_filled_form(
             app.tell(f"{flow} takes no input {unknown}{hint}", "error")
             return
         form = RunForm(answer, None, given=given)
-        app.push_screen(form, _starter(app, flow, None, session))
+        _ask(app, form, session)
         opened(form)
 
     app.carry_out(session.flow(flow), came)
 
 
-def _starter(
-    app: WingmanApp, flow: str, execution: Row | None, meant: Session
-) -> Callable[[tuple[dict[str, Any], bool] | None], None]:
-    """What is done with a form that was sent."""
+def _ask(app: WingmanApp, form: RunForm, meant: Session) -> None:
+    """Show a form and start what it is filled in with; refused, it comes back as it was."""
+    flow, execution = str(form.flow.get("name", "")), form.execution
 
     def submitted(result: tuple[dict[str, Any], bool] | None) -> None:
         if result is None:
@@ -98,14 +97,18 @@ def _starter(
             request = meant.start(flow, values, debug)
         else:
             request = meant.act(str(execution["id"]), "rerun", inputs=values, debug=debug)
-        app.carry_out(request, started)
+        app.carry_out(request, started, on_refusal=refused)
 
     def started(answer: dict[str, Any]) -> None:
         app.mean_server(meant.link.name)
         app.open_execution(str(answer["id"]))
         app.tell(f"started {name_of(answer)}", "good")
 
-    return submitted
+    def refused(refusal: Refused) -> None:
+        app.tell(str(refusal), "error")
+        _ask(app, form.again(str(refusal)), meant)
+
+    app.push_screen(form, submitted)
 
 
 class ChoiceEdit(LineEdit):
@@ -160,7 +163,7 @@ class FieldNote(Painted):
 
 
 class PlaceLine(Painted):
-    """Which field of how many this is, where not all of them are in sight."""
+    """Why it was refused; which field of how many this is, where not all of them are in sight."""
 
     def __init__(self, form: RunForm) -> None:
         super().__init__(classes="line")
@@ -168,6 +171,9 @@ class PlaceLine(Painted):
 
     def render_line(self, y: int) -> Strip:
         """The words."""
+        if self._form.refusal:
+            words = self.view.glyph("✗ ", "x ") + clean(self._form.refusal)
+            return self.line([(" ", "text"), (fit(words, self.size.width - 2), "error")])
         return self.line([(" ", "text"), (self._form.place_words(), "muted")])
 
 
@@ -188,6 +194,8 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         super().__init__()
         self.last = last
         self.given = given or {}
+        self.refusal = ""  # what was said to these values when they were sent
+        self.place = 0  # the field to begin in, where it is known
         self.flow = flow
         self.execution = execution
         self.declared: dict[str, Row] = {d["name"]: d for d in flow.get("inputs") or []}
@@ -220,7 +228,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def _field(self, name: str, declared: Row, width: int) -> ComposeResult:
         known = (self.execution or self.last or {}).get("inputs")
-        text = self.given.get(name) or inputs.starting_text(declared, known)
+        text = self.given.get(name, inputs.starting_text(declared, known))
         label = f" {fit(clean(name), width)}  "
         choices = inputs.choices(declared)
         self.fields[name] = (
@@ -243,6 +251,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     def _debug_field(self, width: int) -> ComposeResult:
         label = f" {fit('debug', width)}  "
         debug = "true" if (self.execution or {}).get("debug") else "false"
+        debug = self.given.get(DEBUG_FIELD, debug)
         self.fields[DEBUG_FIELD] = ChoiceEdit(["false", "true"], debug, label=label)
         words = "every command in the log, this once (ctrl+g runs it so)"
         yield self.fields[DEBUG_FIELD]
@@ -250,10 +259,20 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def on_mount(self) -> None:
         """Start in the first field that was not filled in yet."""
-        free = (edit for name, edit in self.fields.items() if name not in self.given)
-        next(free).focus()  # at least the one of debug mode
-        for name in self.given:
+        if self.refusal:
+            list(self.fields.values())[self.place].focus()
+        else:
+            free = (edit for name, edit in self.fields.items() if name not in self.given)
+            next(free).focus()  # at least the one of debug mode
+        for name in self.declared.keys() & self.given.keys():
             self.notes[name].show(self.problem_of(name))
+
+    def again(self, refusal: str) -> RunForm:
+        """The same form with what was typed in it, and with why it was not taken."""
+        texts = {name: edit.text for name, edit in self.fields.items()}
+        form = RunForm(self.flow, self.execution, self.last, texts)
+        form.refusal, form.place = refusal, self._sent_from
+        return form
 
     def hides(self, names: Iterable[str]) -> bool:
         """Whether one of these inputs is a hidden one."""
@@ -285,6 +304,9 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
         """Check what was typed."""
+        if self.refusal:
+            self.refusal = ""
+            self.query_one(PlaceLine).refresh()
         for name, edit in self.fields.items():
             if edit is event.edit and name in self.notes:
                 self.notes[name].show(self.problem_of(name))
@@ -318,4 +340,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
             return
         texts = {name: edit.text for name, edit in self.fields.items()}
         values = inputs.values(self.declared, texts)
+        self._sent_from = next((n for n, e in enumerate(self.fields.values()) if e.has_focus), 0)
         self.dismiss((values, debug or texts[DEBUG_FIELD] == "true"))
+
+    _sent_from = 0
