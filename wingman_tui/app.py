@@ -247,6 +247,8 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
             stale = False  # there each row tells for itself
         if stale != self.view.stale:
             self.view.change(stale=stale)
+            if not stale and (screen := self.shown) is not None:
+                screen.forget_message()  # that nothing was possible is over
             self.repaint()
 
     def show_early_rows(self) -> None:

@@ -40,12 +40,14 @@ class View:
     zone: tzinfo | None = None
     stale: bool = False
     serial: int = 0
+    _stood_at: float | None = None  # when what is shown was the present last
     _styles: dict[tuple[str, str], Style] = field(default_factory=dict)
 
     def change(self, palette: Palette | None = None, stale: bool | None = None) -> None:
         """Another theme, or data that has become old or fresh."""
         self.palette = palette or self.palette
-        self.stale = self.stale if stale is None else stale
+        if stale is not None and stale != self.stale:
+            self.stale, self._stood_at = stale, self.clock() if stale else None
         self.serial += 1
         self._styles.clear()
 
@@ -65,8 +67,8 @@ class View:
         return found
 
     def now(self) -> float:
-        """The wall clock, or a test's."""
-        return self.clock()
+        """The wall clock, or a test's; it stands while nobody knows what goes on."""
+        return self.clock() if self._stood_at is None else self._stood_at
 
     def sign(self, state: str) -> str:
         """The glyph of a state."""

@@ -13,6 +13,8 @@ from tests.tui.rows import execution, line, stamp, step
 from wingman_tui.screens.confirm import ConfirmDialog
 from wingman_tui.screens.executions import ExecutionsScreen
 from wingman_tui.screens.help import HelpScreen
+from wingman_tui.theme import load_palette
+from wingman_tui.view import View
 
 BACKUP = "0193-nightly-backup-000128"
 INGEST = "0193-ingest-orders-002041"
@@ -173,6 +175,30 @@ async def test_a_lost_engine_dims_refuses_and_comes_back(
         await console.sees("● live")
         await console.sees("after#1")
         assert not console.app.view.stale
+        assert not console.notice, "that nothing was possible is over"
+
+
+def test_what_is_not_the_present_any_more_does_not_age() -> None:
+    moments = iter([100.0, 107.0, 108.0])
+    view = View(load_palette("ansi"), clock=lambda: next(moments))
+    view.change(stale=True)
+    assert [view.now(), view.now()] == [100.0, 100.0]
+    view.change(stale=True)
+    assert view.now() == 100.0
+    view.change(stale=False)
+    assert view.now() == 107.0
+
+
+async def test_lines_that_are_asked_for_without_an_engine_are_told_to_come_later(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console() as console:
+        await console.press("enter")
+        await console.sees("log ")
+        engine.stop()
+        await console.sees("engine gone")
+        await console.press("4")
+        await console.sees("no engine answers: these lines are shown when it does")
 
 
 async def test_a_question_that_is_answered_when_the_engine_is_gone_does_nothing(

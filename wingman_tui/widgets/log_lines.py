@@ -130,7 +130,8 @@ class LogLines(Painted):
 
     def _nothing(self) -> list[Part]:
         if not self.window.loaded:
-            return [(" …", "muted")]
+            gone = " no engine answers: these lines are shown when it does"
+            return [(gone if self.view.stale else " …", "muted")]
         if self.window.more_before:
             return [(" looking for lines further up …", "muted")]
         if self.choice.grep:

@@ -41,7 +41,7 @@ class ServersLine(Painted):
         elif link.last_seen is None:
             parts.append(("no answer" if link.problem else "connecting", "warning"))
         else:
-            gone = age(self.view.now() - link.last_seen)
+            gone = age(self.view.clock() - link.last_seen)
             parts.append((f"{self.view.glyph('✗', 'x')} gone {gone}", "badge_alert"))
         if words > 0 and link.me:
             parts.append((clean(f" {link.me.get('user', '')}:{link.role}"), "muted"))
