@@ -39,11 +39,11 @@ class Terminal:
 
 def look_at_terminal(environ: Mapping[str, str] = os.environ) -> Terminal:
     """The capabilities that are known without asking the terminal anything."""
-    encoding = (getattr(sys.__stderr__, "encoding", None) or "").lower().replace("-", "")
-    # the Linux console's fonts have few glyphs beyond Latin
-    limited = environ.get("TERM", "").startswith("linux")
+    from engine.client.console import shows_glyphs
+
+    encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
     return Terminal(
-        ascii_only=limited or not encoding.startswith("utf"),
+        ascii_only=not shows_glyphs(encoding, environ),
         no_color=bool(environ.get("NO_COLOR")),
         over_ssh=bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY")),
     )

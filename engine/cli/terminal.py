@@ -10,6 +10,8 @@ import os
 import sys
 from contextlib import suppress
 
+from engine.glyphs import shows_glyphs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
@@ -59,8 +61,7 @@ def has_colour(file: TextIO) -> bool:
 
 def has_glyphs(file: TextIO) -> bool:
     """Whether characters beyond ASCII can be shown."""
-    encoding = (getattr(file, "encoding", None) or "ascii").lower().replace("-", "")
-    return encoding == "utf8" and os.environ.get("TERM") not in ("dumb", "linux", "vt100")
+    return shows_glyphs(getattr(file, "encoding", None) or "ascii", os.environ)
 
 
 def paint(text: str, *styles: str, file: TextIO) -> str:

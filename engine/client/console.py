@@ -11,6 +11,7 @@ from engine.client.http import Client, quote, with_query
 from engine.client.launch import ensure_engine
 from engine.client.servers import HERE, Server, current, find_among, meant
 from engine.errors import WingmanError
+from engine.glyphs import shows_glyphs
 from engine.paths import Home, find_home
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "find_home",
     "meant",
     "quote",
+    "shows_glyphs",
     "with_query",
 ]
