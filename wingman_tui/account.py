@@ -188,13 +188,13 @@ def folded(parts: Line, width: int, indent: int) -> list[Line]:
     ]
 
 
-def definition_lines(text: str, width: int) -> list[Line]:
+def definition_lines(text: str, width: int, first: int = 1) -> list[Line]:
     """A flow file with its keys and comments told apart; the line's number before each."""
     rows = text.rstrip("\n").split("\n")
-    room = len(str(len(rows)))
+    room = len(str(len(rows) + first - 1))
     return [
         line
-        for number, row in enumerate(rows, 1)
+        for number, row in enumerate(rows, first)
         for line in folded(
             [(f"{number:>{room}}  ", "muted"), *_yaml(row)], width, room + _margin_of(row) + 6
         )

@@ -111,7 +111,7 @@ async def test_a_taller_screen_is_painted_from_where_its_first_row_is_now(
         await console.pilot.resize_terminal(120, 40)
         await console.sees("s0 ")
         tree = "\n".join(row[:50] for row in console.text().splitlines())
-        assert [tree.count(f"s{number} ") for number in range(12)] == [1] * 12
+        assert [tree.count(f"✓ s{number} ") for number in range(12)] == [1] * 12
 
 
 async def test_in_the_help_a_cursor_stands_only_on_what_opens(open_console: OpenConsole) -> None:

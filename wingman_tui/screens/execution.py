@@ -11,11 +11,13 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
+from wingman_tui.definition import NOWHERE, Definition, Passage, passage_of
 from wingman_tui.figures import Figures
 from wingman_tui.keymap import Action
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
 from wingman_tui.naming import name_of
+from wingman_tui.panes import Shares, shares
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
@@ -23,7 +25,6 @@ from wingman_tui.screens.log_actions import LogActions
 from wingman_tui.screens.log_taking import LogTaking
 from wingman_tui.state import ExecutionView
 from wingman_tui.steps import ROOT
-from wingman_tui.terminal import WIDE_COLUMNS
 from wingman_tui.view import Part
 from wingman_tui.waiting import asks
 from wingman_tui.widgets.divider import Divider
@@ -34,8 +35,6 @@ from wingman_tui.widgets.step_tree import StepTree
 
 NOTHING_OPEN: dict[str, list[str]] = {"batches": [], "calls": []}
 READING = ("pane", "search", "follow", "next_error", "wrap", "save")  # of the log
-LOW_ROWS = 20  # fewer are shared by where one is
-LOW_PANEL_ROWS = 4
 
 
 class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
@@ -44,26 +43,29 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     SCOPE = "execution"
 
     def panes(self) -> ComposeResult:
-        """Tree above log where it is narrow, beside it where it is wide."""
+        """Tree and details above the log where it is narrow, beside it where it is wide."""
         self.opened = ExecutionView()
         self.figures = Figures()
         self.tree_pane = StepTree(self.opened, id="tree")
-        self.panel = StepPanel(self.selected, self.last_error, self.figures, id="panel")
+        self.definition = Definition(self.console_app, self._definition_came)
+        self.panel = StepPanel(
+            self.selected, self.last_error, self.figures, self.passage, id="panel"
+        )
         self.search = LogSearch()
         self.log_pane = LogPane(self.search, id="log")
         self.reference = ""
-        self._heights: tuple[int | str, int | None] | None = None
+        self._shares: Shares | None = None
         self._windows: list[int] = []
         self._said: dict[tuple[str, Any], str] = {}  # last words by step and attempt
         self._fresh = True
         self._inside = dict(NOTHING_OPEN)  # whose batches, and whose called steps, are shown
         self._log_child = ""  # what the selected step calls: its log is that one's
         with Container(id="panes"):
-            yield self.tree_pane
-            yield Divider()
-            with Container(id="right"):
+            with Container(id="steps"):
+                yield self.tree_pane
                 yield self.panel
-                yield self.log_pane
+            yield Divider()
+            yield self.log_pane
 
     def title_words(self) -> tuple[str, ...]:
         """Where the list was, then the execution's name."""
@@ -170,23 +172,17 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self._fit_tree()
 
     def _fit_tree(self) -> None:
-        """In the narrow layout, as many lines as the tree has rows, within its share.
-
-        Where there are few lines the log takes most of them while one reads in it.
-        """
-        room = self.app.size.height - 3
-        is_low = room < LOW_ROWS and self.focused is self.log_pane
-        panel = None if room >= LOW_ROWS or self.app.size.width < WIDE_COLUMNS else LOW_PANEL_ROWS
-        if self.app.size.width >= WIDE_COLUMNS:
-            height: int | str = "100%"
-        elif is_low:
-            height, panel = 1, 2
-        else:
-            height = max(3, min(self.tree_pane.row_count(), room * 2 // 5))
-        if self._heights != (height, panel):
-            self._heights = (height, panel)
-            self.tree_pane.styles.height = height
-            self.panel.styles.height = panel  # None: as the style sheet says
+        """Tree, details and log as this screen and this tree have them share it."""
+        columns, rows = self.app.size
+        reads_log = self.focused is self.log_pane
+        new = shares(columns, rows, self.tree_pane.row_count(), reads_log=reads_log)
+        if new != self._shares:
+            self._shares = new
+            self.tree_pane.styles.height = new.tree
+            self.panel.styles.height = new.details
+            steps = self.query_one("#steps")
+            steps.styles.width = "100%" if new.beside is None else new.beside
+            steps.styles.height = new.tree + new.details
 
     def watch_focused(self) -> None:
         """Tree and log share the lines by where one is."""
@@ -211,6 +207,17 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         """The selected step."""
         key, _ = self.selected()
         return key if not self.opened.steps.get(key, {"of": True}).get("of") else None
+
+    def passage(self, key: str) -> Passage:
+        """What the flow's file says of a step; asked for where there is room to show it."""
+        if self.opened.execution is None or self.opened.steps.get(key, {}).get("of"):
+            return NOWHERE
+        self.definition.ask(self.meant)
+        return passage_of(self.definition.text, key)
+
+    def _definition_came(self) -> None:
+        if self.is_mounted:
+            self.panel.refresh()
 
     def last_error(self, path: str) -> str:
         """What a step said last, as far as its log is or was at hand."""

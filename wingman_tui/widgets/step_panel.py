@@ -1,4 +1,4 @@
-"""What is known of the selected step, or of the whole execution: error and figures."""
+"""What is known of the selected step, or of the whole execution: error, figures, definition."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from textual.strip import Strip
 
 from wingman_tui import looks
+from wingman_tui.account import definition_lines
+from wingman_tui.definition import NOWHERE, SECTION, Passage
 from wingman_tui.failing import says_little
 from wingman_tui.figures import HISTORY, Figures
 from wingman_tui.format import duration, exit_words, full_time, size, wrap
@@ -26,6 +28,7 @@ Row = Mapping[str, Any]
 SEPARATOR = " · "
 ERROR_LINES = 12
 ENDED = ("exit:", "signal:")
+DEFINITION_ROWS = 4  # fewer say little
 
 
 class StepPanel(Painted):
@@ -36,24 +39,44 @@ class StepPanel(Painted):
         selected: Callable[[], tuple[str, Row | None]],
         last_error: Callable[[str], str],
         histories: Figures,
+        passage: Callable[[str], Passage] = lambda key: NOWHERE,
         *,
         id: str | None = None,
     ) -> None:
-        """`selected` gives the key in the tree and its row; `last_error` a step's last words."""
+        """`selected` gives the key in the tree and its row; `last_error` a step's last words.
+
+        `passage` gives what the flow's file says of a key.
+        """
         super().__init__(id=id)
         self._selected = selected
         self._last_error = last_error
         self._histories = histories
+        self._passage = passage
         self._painted: list[Strip] = []
 
     def lines_of(self, width: int, height: int) -> list[list[Part]]:
         """The text, for as much room as there is."""
         key, row = self._selected()
         if row is None:
+            lines: list[list[Part]] = [[(clean(key.lstrip(SECTION)), "strong")]] if key else []
+        elif key == ROOT:
+            lines = self._execution(row, width, height)
+        else:
+            lines = self._step(row, width, height)
+        return [*lines, *self._definition(key, width, height - len(lines))]
+
+    def _definition(self, key: str, width: int, room: int) -> list[list[Part]]:
+        """What the flow's file says, in the lines that the rest leaves free."""
+        if room < DEFINITION_ROWS + 2:
             return []
-        if key == ROOT:
-            return self._execution(row, width, height)
-        return self._step(row, width, height)
+        first, rows = self._passage(key)
+        if not rows:
+            return []
+        room -= 2
+        lines = definition_lines("\n".join(rows[:room]), width, first)
+        if len(rows) > room or len(lines) > room:
+            lines = [*lines[: room - 1], [("…", "muted")]]
+        return [[], self.view.headed([("definition", "heading")], width + 1), *lines]
 
     def render_line(self, y: int) -> Strip:
         """One line of it."""

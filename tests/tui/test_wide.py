@@ -1,0 +1,109 @@
+"""What a wide screen shows beside more of the same: who gets which room, and what fills it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.conftest import OpenConsole
+from tests.tui.fake_engine import FakeEngine
+from wingman_tui.definition import passage_of
+from wingman_tui.panes import AROUND_ROWS, shares
+
+FILE = """\
+name: nightly-backup
+steps:
+  - id: dump
+    run: |
+      echo "id: compress"
+
+      pg_dump
+  - retry: {max_attempts: 2}
+    id: compress
+
+    # the newest first
+    run: zstd dump.sql
+  - id: checks
+    parallel:
+      - {id: disk, run: df -h}
+      - {id: memory, run: "echo {}; free"}
+finally:
+  - {id: clean, run: rm -f dump.sql}
+"""
+
+
+@pytest.mark.parametrize("tree", [0, 1, 5, 30, 10_000])
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (119, 40), (120, 15), (120, 40), (200, 50)])
+@pytest.mark.parametrize("reads_log", [False, True])
+def test_every_pane_has_lines_at_every_size(
+    size: tuple[int, int], tree: int, reads_log: bool
+) -> None:
+    columns, rows = size
+    room, shared = rows - AROUND_ROWS, shares(*size, tree, reads_log=reads_log)
+    assert shared.tree >= 1
+    assert shared.details >= 2
+    if shared.beside is None:
+        assert columns < 120
+        assert room - shared.tree - shared.details >= 4, "lines of the log"
+    else:
+        assert shared.tree + shared.details == room, "the log has a side for itself"
+        assert columns - shared.beside > columns // 2, "the larger one"
+
+
+@pytest.mark.parametrize(
+    ("key", "first", "rows"),
+    [
+        ("dump", 3, ["  - id: dump", "    run: |", '      echo "id: compress"', "", "      pg_dump"]),
+        ("checks/disk", 15, ["      - {id: disk, run: df -h}"]),
+        ("checks/memory", 16, ['      - {id: memory, run: "echo {}; free"}']),
+        ("\0finally", 17, ["finally:", "  - {id: clean, run: rm -f dump.sql}"]),
+        ("clean", 18, ["  - {id: clean, run: rm -f dump.sql}"]),
+        ("nowhere", 1, []),
+        ("\0on_failure", 1, []),
+    ],
+)
+def test_a_step_is_found_in_its_file(key: str, first: int, rows: list[str]) -> None:
+    assert passage_of(FILE, key) == (first, rows)
+
+
+def test_what_a_step_prints_is_not_taken_for_its_name() -> None:
+    first, rows = passage_of(FILE, "compress")
+    assert (first, rows[0], rows[-1]) == (
+        8,
+        "  - retry: {max_attempts: 2}",
+        "    run: zstd dump.sql",
+    )
+
+
+def test_a_batch_is_what_its_step_is() -> None:
+    assert passage_of(FILE, "dump/17") == passage_of(FILE, "dump")
+
+
+async def test_a_failure_stands_beside_what_its_step_does_and_what_it_said(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.explained = {"definition": FILE}
+    async with open_console(size=(200, 50)) as console:
+        await console.press("e", "enter")
+        await console.sees("run: zstd dump.sql")
+        await console.sees("No space left on device")
+        await console.press("home")
+        await console.sees(" 1  name: nightly-backup")
+        await console.pilot.resize_terminal(80, 24)
+        await console.until(lambda: "definition ─" not in console.text())
+        await console.pilot.resize_terminal(120, 40)
+        await console.sees(" 1  name: nightly-backup")
+        await console.press("down")
+        await console.sees("  3    - id: dump")
+
+
+async def test_who_may_not_read_the_file_sees_all_else(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console(size=(120, 40)) as console:
+        await console.press("e", "enter")
+        await console.sees("failed · exit 1")
+        await console.until(lambda: any("definition" in asked[1] for asked in engine.requests))
+        await console.press("down")
+        await console.sees("– skipped upload")
+        assert not console.notice
+        assert "definition" not in console.text()
