@@ -8,7 +8,6 @@ turn. Imports the standard library and the runner's own parts.
 
 from __future__ import annotations
 
-import collections
 import os
 import time
 import traceback
@@ -18,6 +17,7 @@ from engine.runner.attempt import CLOSING, REQUIRED, RUNNING, Attempt
 from engine.runner.capture import Recorder
 from engine.runner.containment import Containment
 from engine.runner.ending import Endings
+from engine.runner.ends import Ends
 from engine.runner.frames import dump_json
 from engine.runner.lines import Lines
 from engine.runner.link import Link
@@ -26,26 +26,20 @@ from engine.runner.poller import Poller
 from engine.runner.results import ResultsFile
 from engine.runner.spawn import Spawner
 from engine.runner.starting import Starting
-from engine.runner.timers import NEVER, Timers
+from engine.runner.timers import NEVER, Timers, wake
 from engine.runner.watching import Watching
 from engine.runner.workers import IN_WORKERS, Workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from typing import Any
 
     from engine.runner.worker import Worker
 
-DISK_RETRY_S = 0.5
 FIRST_WAIT_S = 30.0  # the engine that started us may still be loading
 LAST_ACKS_S = 5.0  # a draining runner waits this long for its last acknowledgements
-ENDS_FRAME_BYTES = 1 << 20
-RELEASED_KEPT = 4096
-# ends that nobody waits for, since the next in line has the place already, are told together
-HELD_S = 0.025
-HELD_ENDS = 16
 TROUBLE_LIMIT = 100  # a handler that fails this often loses its descriptor
 
 
@@ -81,19 +75,16 @@ class Runner:
         self._link = Link(
             listener, self._poller, self._welcome, self._take, self._lost_engine, report
         )
+        self._ends = Ends(
+            self._results, self._endings, self._lines, self._link, self._timers, report
+        )
         self._live = self._endings.live
         self._derived = Derived(self._live, self._recorder, self._link)
         self._beginning: list[tuple[Attempt, Worker | None]] = []  # `begin` on its way to disk
-        self._closing: collections.deque[Attempt] = collections.deque()  # over, no `end` yet
-        self._recording: dict[str, Attempt] = {}  # `end` on its way to disk
-        self._untold: list[Attempt] = []  # `end` on disk, and on its way to the engine
-        self._ended: dict[str, Attempt] = {}  # not acknowledged
-        self._released: dict[str, None] = {}  # the latest acknowledged: never start them again
         self._watching = Watching(self._link, self._recorder, self._timers, self._live)
         self._quiet_since: float | None = None  # nothing runs and nobody is connected
         self._leaving = False  # take nothing new
         self._done = False
-        self._disk_refuses = False
         self._troubles: dict[int, int] = {}
         self._now = time.monotonic()
         self._handlers = {
@@ -122,10 +113,14 @@ class Runner:
 
     def add_wakeup(self, fd: int) -> None:
         """Wake up the loop when a signal has written to `fd`."""
-        self._poller.add(fd, lambda _events: void(os.read(fd, 512)))
+        self._poller.add(fd, lambda _events: self._wake_up(fd))
+
+    @staticmethod
+    def _wake_up(fd: int) -> None:
+        os.read(fd, 512)
 
     def _turn(self) -> None:
-        busy = self._starting.queue or self._endings.ended or self._closing
+        busy = self._starting.queue or self._endings.ended or self._ends.closing
         due = 0.0 if busy else self._timers.next_due
         timeout_s = -1.0 if due == NEVER else max(0.0, due - time.monotonic())
         events = self._poller.wait(timeout_s)
@@ -154,85 +149,33 @@ class Runner:
 
     def _settle(self) -> None:
         """Once a turn: record what ended and what begins, tell the engine, then start."""
+        ends = self._ends
         self._endings.settle(self._now)
         for attempt in self._endings.ended:
             self._lines.left(attempt)
-            self._closing.append(attempt)
+            ends.closing.append(attempt)
         self._endings.ended.clear()
         # where nobody waits for these ends, the next ones in line come first: a place is not to
         # stay empty while the ends of others are put into words
-        may_wait = self._may_wait(self._closing)
+        may_wait = ends.may_wait(ends.closing)
         if not may_wait:
-            self._complete()
+            ends.complete()
         self._begin()
-        if may_wait and self._closing:
-            self._complete()  # written with the next `begin`, or when it is time to tell
-            self._timers.set(self._tell_held, self._now + HELD_S)
+        if may_wait and ends.closing:
+            ends.hold(self._now)
         self._link.flush()
         if not self._live or self._quiet_since is not None:
             self._consider_leaving()
-
-    def _complete(self) -> None:
-        """Make the `end` of each attempt that has ended, for the next write."""
-        while self._closing:
-            attempt = self._closing.popleft()
-            self._endings.complete(attempt)
-            self._results.add(attempt.id, f'{{"k":"end","end":{attempt.end_json}}}'.encode("ascii"))
-            self._recording[attempt.id] = attempt
 
     def _begin(self) -> None:
         """Start what is to begin in this turn, its `begin` on the disk before."""
         if not self._beginning:
             self._beginning = self._starting.choose(self._now)
-        if self._record() and self._beginning:
+        if self._ends.record(self._now) and self._beginning:
             self._link.flush()  # the engine can go on while we spawn
             beginning, self._beginning = self._beginning, []
             for attempt, worker in beginning:
                 self._starting.start(attempt, worker, self._now)
-
-    def _record(self) -> bool:
-        """Write what is new, tell what is to be told; False while the disk does not take it."""
-        if not self._write():
-            return False
-        if self._untold:
-            self._tell_ends()
-        return True
-
-    def _write(self) -> bool:
-        """Write all new records at once; False while the disk does not take them."""
-        error = self._results.write()
-        if error is not None:
-            if not self._disk_refuses:
-                self._report(f"results file: {error}; nothing new starts until it can be written")
-            self._disk_refuses = True
-            self._timers.set(void, self._now + DISK_RETRY_S)
-            return False
-        self._disk_refuses = False
-        if self._recording:
-            self._ended |= self._recording
-            self._untold += self._recording.values()
-            self._recording.clear()
-        return True
-
-    def _tell_ends(self) -> None:
-        """Send the ends of late, unless it does no harm to wait for more of them."""
-        untold = self._untold
-        if len(untold) >= HELD_ENDS or not self._may_wait(untold):
-            self._send_ends(untold)
-            self._untold = []
-            self._timers.clear(self._tell_held)
-        else:
-            self._timers.set(self._tell_held, self._now + HELD_S)
-
-    def _tell_held(self, _now: float) -> None:
-        """Ends have been held for long enough."""
-        if self._write() and self._untold:
-            self._send_ends(self._untold)
-            self._untold = []
-
-    def _may_wait(self, ended: Collection[Attempt]) -> bool:
-        """Whether nobody waits for these ends: each has left its place to the next in line."""
-        return all(map(self._lines.has, {attempt.execution for attempt in ended}))
 
     def _check(self, attempt: Attempt) -> None:
         self._endings.check(attempt)
@@ -252,19 +195,18 @@ class Runner:
     def _welcome(self) -> None:
         # queued ones too, and those whose end is not on disk yet: the engine must not take any
         # of them for unknown and start it a second time
-        over = [attempt.id for attempt in (*self._endings.ended, *self._closing)]
-        running = [*self._live, *over, *self._recording]
+        over = [attempt.id for attempt in (*self._endings.ended, *self._ends.closing)]
+        running = [*self._live, *over, *self._ends.recording]
         welcome = {
             "t": "welcome", "generation": self._generation, "pid": os.getpid(),
-            "boot": self._boot, "running": running, "ended": list(self._ended),
+            "boot": self._boot, "running": running, "ended": list(self._ends.unacknowledged),
             "containment": self._containment.describe(),
         }  # fmt: skip
         self._wait_s = self._idle_s
         self._watching.clear()  # what an earlier one watched is of no interest
         self._link.send(dump_json(welcome))
         self._derived.tell_all()
-        self._send_ends(list(self._ended.values()))
-        self._untold = []
+        self._ends.send_all()
         begun = [a for a in self._live.values() if a.at_most and a.state in (RUNNING, CLOSING)]
         if begun:  # this engine may not know that they have left the line
             self._send_began([attempt.began_json() for attempt in begun])
@@ -278,10 +220,10 @@ class Runner:
 
     def _start_one(self, spec: dict[str, Any]) -> None:
         name = spec["attempt"]
-        known = self._ended.get(name) or self._live.get(name)
+        known = self._ends.unacknowledged.get(name) or self._live.get(name)
         if known is not None:
             self._tell(known)
-        elif name not in self._recording and name not in self._released:
+        elif not self._ends.is_past(name):
             self._accept(spec)
 
     def _accept(self, spec: dict[str, Any]) -> None:
@@ -309,8 +251,8 @@ class Runner:
 
     def _tell(self, attempt: Attempt) -> None:
         """The state of an attempt that was asked for again."""
-        if attempt.id in self._ended:
-            self._send_ends([attempt])
+        if attempt.id in self._ends.unacknowledged:
+            self._ends.send([attempt])
         elif attempt.state in (RUNNING, CLOSING):
             self._send_began([attempt.began_json()])
 
@@ -324,11 +266,7 @@ class Runner:
             self._endings.cancel(attempt, kill, reason, self._now)
 
     def _acknowledge(self, message: dict[str, Any]) -> None:
-        known = [name for name in message["attempts"] if self._ended.pop(name, None)]
-        self._results.acknowledge(known)
-        self._released.update(dict.fromkeys(known))
-        while len(self._released) > RELEASED_KEPT:
-            del self._released[next(iter(self._released))]
+        self._ends.acknowledge(message["attempts"])
 
     def _watch(self, message: dict[str, Any]) -> None:
         self._watching.set(message["execution"], message["on"], self._now)
@@ -346,19 +284,6 @@ class Runner:
 
     # -- messages to the engine --
 
-    def _send_ends(self, attempts: list[Attempt]) -> None:
-        """Ended attempts, in frames of about a mebibyte."""
-        rows: list[str] = []
-        size = 0
-        for attempt in attempts:
-            if rows and size + len(attempt.end_json) > ENDS_FRAME_BYTES:
-                self._link.send(f'{{"t":"ends","ends":[{",".join(rows)}]}}')
-                rows, size = [], 0
-            rows.append(attempt.end_json)
-            size += len(attempt.end_json)
-        if rows:
-            self._link.send(f'{{"t":"ends","ends":[{",".join(rows)}]}}')
-
     def _send_began(self, rows: list[str]) -> None:
         self._link.send(f'{{"t":"began","attempts":[{",".join(rows)}]}}')
 
@@ -369,7 +294,8 @@ class Runner:
 
     def _consider_leaving(self) -> None:
         """Leave when nothing runs and nobody is connected for a while, or when told to."""
-        if self._live or self._closing or self._recording or self._beginning or self._endings.ended:
+        waiting = self._ends.closing or self._ends.recording or self._endings.ended
+        if self._live or waiting or self._beginning:
             self._quiet_since = None
             return
         if self._link.connected and not self._leaving:
@@ -379,12 +305,8 @@ class Runner:
             self._quiet_since = self._now
         wait_s = self._wait_s
         if self._leaving:
-            wait_s = LAST_ACKS_S if self._link.connected and self._ended else 0.0
+            wait_s = LAST_ACKS_S if self._link.connected and self._ends.unacknowledged else 0.0
         if self._now >= self._quiet_since + wait_s:
             self._done = True
         else:
-            self._timers.set(void, self._quiet_since + wait_s)
-
-
-def void(_anything: object) -> None:
-    """Do nothing but wake the loop."""
+            self._timers.set(wake, self._quiet_since + wait_s)

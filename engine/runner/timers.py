@@ -40,3 +40,7 @@ class Timers:
         self.next_due = min(self._due.values(), default=NEVER)
         for action in ready:
             action(now)
+
+
+def wake(_now: float) -> None:
+    """Do nothing but wake the loop."""
