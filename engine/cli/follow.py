@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn, TypeVar
 
+    from engine.cli.holds import Holds
     from engine.client.http import Client
     from engine.paths import Home
 
@@ -61,6 +62,8 @@ class Follower:
         self._asks = asks
         self._lost = 0
         self._printed_bytes = 0
+        self._holds: Holds | None = None
+        self._is_in_line = False  # of what is printed: begun, and not ended
 
     def follow(self, options: dict[str, object] | None = None, *, quiet: bool = False) -> int:
         """Print the log until the execution has ended; `quiet` only waits. The exit code."""
@@ -70,14 +73,27 @@ class Follower:
         self, options: dict[str, object] | None = None, *, quiet: bool = False
     ) -> dict[str, Any]:
         """The same, and the execution as it ended."""
-        with _Signals():
-            while True:
-                try:
-                    if not quiet:
-                        self._print_log(options or {})
-                    return self._again(self._wait)
-                except KeyboardInterrupt:
-                    self._interrupted()
+        if not quiet and is_terminal(sys.stderr):
+            self._watch_holds()
+        try:
+            with _Signals():
+                while True:
+                    try:
+                        if not quiet:
+                            self._print_log(options or {})
+                        return self._again(self._wait)
+                    except KeyboardInterrupt:
+                        self._interrupted()
+        finally:
+            if self._holds is not None:
+                self._holds.end()
+
+    def _watch_holds(self) -> None:
+        """Tell what it waits for, to whoever sits there."""
+        from engine.cli.holds import Holds
+
+        self._holds = Holds(self._home, self._path, lambda: self._is_in_line)
+        self._holds.begin()
 
     def _wait(self) -> dict[str, Any]:
         path = with_query(self._path, wait=True)
@@ -96,6 +112,7 @@ class Follower:
                     log.write(data)
                 finally:  # Ctrl-C comes just behind the line that it answers
                     self._printed_bytes += len(data)
+                    self._is_in_line = not data.endswith(b"\n")
 
         try:
             self._again(copy)
@@ -143,6 +160,12 @@ class Follower:
             time.sleep(min(ASK_AGAIN_S * 2**self._lost, LONGEST_PAUSE_S))
 
     def _reconnect(self) -> None:
+        """Reach an engine again, and watch on."""
+        self._find_engine()
+        if self._holds is not None:
+            self._holds.begin()
+
+    def _find_engine(self) -> None:
         """Start an engine that died; wait for one that somebody stopped."""
         if os.environ.get("WINGMAN_SERVER"):
             self._reach_server()

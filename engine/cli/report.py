@@ -47,7 +47,10 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
     step = f"step {clean(waiting.get('step'))}"
     if waiting.get("kind") == "approval":
         until = f" (until {local_time(waiting['until'])})" if waiting.get("until") else ""
-        return f"an approval: {step}: {clean(waiting.get('message'))}{until}"
+        role = clean(waiting.get("role") or "")
+        whose = f" {role}'s" if role else ""
+        article = "an" if not role or role[0] in "aeiou" else "a"
+        return f"{article}{whose} approval: {step}: {clean(waiting.get('message'))}{until}"
     if waiting.get("kind") == "timer" and waiting.get("reason") == "wait":
         return f"{step}: {local_time(waiting.get('until'))}"
     if waiting.get("kind") == "timer":
@@ -56,6 +59,8 @@ def waiting_words(waiting: dict[str, Any] | None) -> str:
         return f"an operator: {step} was {clean(waiting.get('reason'))}, its outcome is unknown"
     if waiting.get("kind") in ("group", "requires"):
         return clean(waiting.get("reason"))
+    if waiting.get("kind") == "pool" and waiting.get("reason"):
+        return f"{step}: {clean(waiting['reason'])}"
     if waiting.get("kind") == "flow":
         return f"{step}: {name_of(waiting)}, {waiting_words(waiting.get('waiting_for'))}"
     return f"{clean(waiting.get('kind'))} ({step})"
@@ -86,20 +91,39 @@ def helping_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> li
             (f"wingman resume {name}", "the same with the flow as it is now, after a fix"),
         ]
     elif state == "paused":
-        lines = [(f"wingman continue {name}", "let it go on")]
+        lines = _answers(execution)
     elif state in states.TERMINAL:
         return []
     else:
-        name_below, kind = _asking(execution)
-        lines = []
-        if kind == "operator":
-            lines = [(f"wingman retry {name_below or name}", "run the interrupted step again")]
-        elif kind == "approval":
-            asked = name_below or f"{name}{_which(execution)}"
-            lines = [(f"wingman approve {asked}", "let it go on"),
-                     (f"wingman reject {asked}", "say no, with --comment")]  # fmt: skip
+        lines = _answers(execution)
         lines += [(f"wingman logs -f {name}", "follow it"), (f"wingman cancel {name}", "end it")]
     return beside(lines, columns)
+
+
+def answering_commands(execution: dict[str, Any], columns: int = PIPE_WIDTH) -> list[str]:
+    """The commands that end what holds it up, or tell who does, with what each does."""
+    lines = _answers(execution)
+    kind = (execution["waiting_for"] or {}).get("kind")
+    if not lines and kind == "pool":
+        lines = [("wingman pools", "who holds and who waits")]
+    elif not lines and kind in ("group", "flow"):
+        lines = [(f"wingman why {name_of(execution)}", "what it waits for, down to who holds it")]
+    return beside(lines, columns)
+
+
+def _answers(execution: dict[str, Any]) -> list[tuple[str, str]]:
+    """What somebody is to say, where an execution waits for that."""
+    name = name_of(execution)
+    if execution["state"] == "paused":
+        return [(f"wingman continue {name}", "let it go on")]
+    name_below, kind = _asking(execution)
+    if kind == "operator":
+        return [(f"wingman retry {name_below or name}", "run the interrupted step again")]
+    if kind == "approval":
+        asked = name_below or f"{name}{_which(execution)}"
+        return [(f"wingman approve {asked}", "let it go on"),
+                (f"wingman reject {asked}", "say no, with -m TEXT")]  # fmt: skip
+    return []
 
 
 def _asking(execution: dict[str, Any]) -> tuple[str, str | None]:

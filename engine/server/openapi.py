@@ -229,6 +229,7 @@ def make_document() -> dict[str, Any]:
             "get": operation(parameters=[REF, *_query("step", "state", "after", "limit")])
         },
         "/v1/executions/{ref}/why": {"get": operation(parameters=[REF, *_query("step", "probe")])},
+        "/v1/executions/{ref}/hold": {"get": operation(parameters=[REF, *_query("unless")])},
         "/v1/executions/{ref}/diff": {"get": operation(parameters=[REF, *_query("against")])},
         "/v1/executions/{ref}/replay": {"get": operation(parameters=[REF, *_query("at")])},
         "/v1/executions/{ref}/export": {"get": operation(parameters=[REF], content=GZIP)},

@@ -32,6 +32,7 @@ FILTERS = ("state", "flow", "type", "trigger", "since", "until", "note")
 LIST_WORDS = (*FILTERS, "text", "limit", "cursor")
 ONLY_LOOKED_AT = {
     "logs", "definition", "why", "diff", "timeline", "replay", "export", "runbook", "batches",
+    "hold",
 }  # fmt: skip
 T = TypeVar("T")
 

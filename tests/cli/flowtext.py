@@ -56,6 +56,13 @@ steps:
       echo "through"
 """
 
+ASK = """
+name: ask
+steps:
+  - {id: confirm, approve: {message: "Delete it?"}}
+  - {id: after, run: "echo deleted"}
+"""
+
 
 def write(folder: Path, text: str) -> Path:
     """The flow as a file of its name."""

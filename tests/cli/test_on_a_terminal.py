@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.follow import Detached, _Signals
-from tests.cli.flowtext import FAIL, GATE, TALK, write
+from tests.cli.flowtext import ASK, FAIL, GATE, TALK, write
 from tests.conftest import Wingman
 
 CTRL_C = b"\x03"
@@ -152,6 +152,41 @@ def test_a_signal_that_was_not_heard_comes_again() -> None:
     with pytest.raises(Detached):
         follow()
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+def test_who_sits_there_is_told_what_it_waits_for_and_how_to_answer(
+    wingman: Wingman, tmp_path: Path, terminals: list[OnTerminal]
+) -> None:
+    flow = write(tmp_path, ASK)
+    run = OnTerminal(wingman, "run", flow, columns=80)
+    terminals.append(run)
+    run.wait_for(b"wingman reject ask#1")
+    assert b"waiting for an operator's approval: step confirm: Delete it?" in run.output
+    wingman("pause", "ask#1", check=True)
+    run.wait_for(b"paused: no new step starts")
+    wingman("continue", "ask#1", check=True)
+    wingman("approve", "ask#1", check=True)
+    assert run.end() == 0
+    assert run.output.count(b"step confirm") == 1
+    piped = subprocess.Popen(
+        wingman.words("run", flow), env=wingman.environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert wingman("logs", "-f", "ask#1").returncode == 0
+    until_asked(wingman, "ask#2")
+    wingman("approve", "ask#2", check=True)
+    _, told = piped.communicate(timeout=60)
+    assert "approval" not in told
+
+
+def until_asked(wingman: Wingman, name: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        shown = wingman("show", name, "--json")
+        if shown.returncode == 0 and json.loads(shown.stdout)["waiting_for"]:
+            return
+        assert time.monotonic() < deadline, shown.stderr
+        time.sleep(0.05)
 
 
 def test_lines_of_several_steps_name_their_step_and_only_colours_pass(

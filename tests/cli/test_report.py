@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.cli.report import helping_commands, waiting_words
+from engine.cli.holds import held_words
+from engine.cli.report import answering_commands, helping_commands, waiting_words
 from tests.cli.fake_engine import execution
 
 
@@ -24,3 +25,26 @@ def test_a_timer_tells_the_moment_and_hostile_names_stay_harmless() -> None:
     assert "2026-03-01" in words
     assert "\x1b" not in words
     assert waiting_words(None) == ""
+
+
+def test_what_holds_it_up_names_who_ends_it() -> None:
+    """To who follows at a terminal: what, and the command that answers it."""
+    until = "2026-03-01T14:03:22.000000Z"
+    asked = {"step": "q", "kind": "approval", "message": "Go?", "role": "admin"}
+    pool = {"step": "z", "kind": "pool", "pool": "db", "reason": "pool db: taken by a#1"}
+    group = {"step": None, "kind": "group", "reason": "group g is held by a#1"}
+    below = {"step": "c", "kind": "flow", "flow": "ask", "number": 3, "waiting_for": asked}
+    for waiting, words, command in (
+        (asked, "waiting for an admin's approval: step q: Go?", "wingman approve night#7 "),
+        (below, "waiting for step c: ask#3, an admin's approval: ", "wingman approve ask#3 "),
+        (pool, "step z waits: pool db: taken by a#1", "wingman pools "),
+        (group, "waiting: group g is held by a#1", "wingman why night#7 "),
+        ({"step": "w", "kind": "timer", "until": until, "reason": "wait"}, "waiting until ", ""),
+        ({"step": "w", "kind": "timer", "until": until, "reason": "retry"}, "waiting until ", ""),
+    ):
+        held = execution(state="running", ended_at=None, waiting_for=waiting)
+        assert held_words(held).startswith(words)
+        assert any(line.startswith(command) for line in answering_commands(held) or [""])
+    paused = execution(state="paused", ended_at=None, waiting_for=None)
+    assert held_words(paused) == "paused: no new step starts"
+    assert answering_commands(paused)[0].startswith("wingman continue night#7 ")

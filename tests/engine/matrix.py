@@ -24,6 +24,7 @@ MATRIX: dict[tuple[str, str], str] = {
     ("GET", "/v1/executions/{ref}/logs/find"): "viewer",
     ("GET", "/v1/executions/{ref}/definition"): "viewer",
     ("GET", "/v1/executions/{ref}/why"): "viewer",
+    ("GET", "/v1/executions/{ref}/hold"): "viewer",
     ("GET", "/v1/executions/{ref}/diff"): "viewer",
     ("GET", "/v1/executions/{ref}/timeline"): "viewer",
     ("POST", "/v1/executions/{ref}/resume"): "operator",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 
@@ -57,7 +59,7 @@ def test_an_approval_outlives_the_engine_and_is_found_answered_and_kept(
     either = engine.get("/v1/executions?state=failed,waiting")["executions"]
     assert [row["id"] for row in either] == [failed["id"], started["id"]]
     shown = wingman("show", "ask#1", check=True).stdout
-    assert "an approval: step confirm: Delete the dumps of app?" in shown
+    assert "an operator's approval: step confirm: Delete the dumps of app?" in shown
     why = wingman("why", "ask#1", check=True).stdout
     assert "waits for an approval by operator" in why
     assert "wingman approve ask#1" in why
@@ -70,6 +72,26 @@ def test_an_approval_outlives_the_engine_and_is_found_answered_and_kept(
     assert "keeps 3 by" in engine.log(started["id"])
     told = engine.log(started["id"], "engine=true")
     assert "confirm: approved by" in told
+
+
+def test_who_follows_hears_of_every_other_hold(engine: Engine) -> None:
+    """One that is known is waited away; an end answers, too."""
+    name = engine.start(ASK)["id"]
+    first = engine.get(f"/v1/executions/{name}/hold?unless=")
+    assert (first["hold"], first["state"]) == ("approval confirm", "running")
+    assert [step["path"] for step in first["steps"]] == ["confirm"]
+    assert first["waiting_for"]["message"] == "Delete the dumps of app?"
+    with ThreadPoolExecutor() as threads:
+        known = quote(first["hold"])
+        other = threads.submit(engine.get, f"/v1/executions/{name}/hold?unless={known}")
+        engine.post(f"/v1/executions/{name}/pause", {})
+        assert other.result(30)["hold"] == "paused"
+        end = threads.submit(engine.get, f"/v1/executions/{name}/hold?unless=paused")
+        engine.post(f"/v1/executions/{name}/cancel", {})
+        while end.result(30)["state"] == "running":
+            end = threads.submit(engine.get, f"/v1/executions/{name}/hold?unless=")
+    assert end.result(30)["state"] == "cancelled"
+    assert engine.get(f"/v1/executions/{name}/hold?unless=")["hold"] == ""
 
 
 def test_a_rejection_needs_no_form_and_says_why(engine: Engine, wingman: Wingman) -> None:

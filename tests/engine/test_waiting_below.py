@@ -63,7 +63,7 @@ def test_everybody_above_waits_and_says_for_what(
     assert why["answer"].startswith("It waits for ask#1: q waits for an approval by operator")
     assert "wingman approve ask#1" in [each["command"] for each in why["helps"]]
     shown = wingman("show", "top#1", check=True).stdout
-    assert "ask#1, an approval: step q: Open with" in shown
+    assert "ask#1, an operator's approval: step q: Open with" in shown
     row = next(line for line in shown.splitlines() if " mid " in line and "middle#1" in line)
     assert "waiting" in row
     line = json.loads(wingman("show", "top#1", "--json", check=True).stdout)
