@@ -24,7 +24,7 @@ UNHEARD = {
     "flow": "no flow folder has a flow", "type": "no flow is of the type",
     "trigger": "nothing is started by",
 }  # fmt: skip
-EXAMPLE = "state:failed flow:backup since:2h text"
+EXAMPLE = "state:failed flow:backup @yesterday text"
 
 
 def complete(
@@ -66,7 +66,11 @@ def unheard_of(text: str, flows: Iterable[str], types: Iterable[str]) -> str:
     """The first word of a filter that means nothing here, in words; where nothing fits it."""
     known = {"flow": sorted(flows), "type": sorted(set(types) - {""}), "trigger": TRIGGERS}
     for word in text.split():
-        name, _, values = word.partition(":")
+        name, colon, values = word.partition(":")
+        if colon and name.isalpha() and not values.startswith("//") and f"{name}:" not in WORDS:
+            near = difflib.get_close_matches(f"{name}:", WORDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there is {' '.join(WORDS)}"
+            return f"{name}: is looked for as a text ({hint})"
         for value in values.split(",") if known.get(name) else ():
             if value and value not in known[name]:
                 near = difflib.get_close_matches(value, known[name], 1)

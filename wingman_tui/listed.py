@@ -26,15 +26,22 @@ class OneList:
     """The list of one server."""
 
     def __init__(
-        self, app: WingmanApp, held: ExecutionsWindow, changed: Callable[[Change], None]
+        self,
+        app: WingmanApp,
+        held: ExecutionsWindow,
+        changed: Callable[[Change], None],
+        refused: Callable[[str], None],
     ) -> None:
-        self._app, self._held, self._changed = app, held, changed
+        self._app, self._held, self._changed, self._refused = app, held, changed, refused
         self._asked = (0, WINDOW_MIN)
         request = {"window": "executions", "filter": "", "offset": 0, "limit": WINDOW_MIN}
         self._window = app.session.feed.open(request, self._frame)
 
     def _frame(self, frame: Frame) -> None:
-        if not _is_error(self._app, frame, ""):
+        if problem := _problem(frame):
+            self._held.is_asked = False
+            self._refused(problem)
+        else:
             self._changed(self._held.apply(frame))
 
     def look_at(self, first: int, rows: int) -> None:
@@ -63,8 +70,14 @@ class OneList:
 class SideBySide:
     """The lists of several servers, merged."""
 
-    def __init__(self, app: WingmanApp, held: Merged, changed: Callable[[Change], None]) -> None:
-        self._app, self._held, self._changed = app, held, changed
+    def __init__(
+        self,
+        app: WingmanApp,
+        held: Merged,
+        changed: Callable[[Change], None],
+        refused: Callable[[str], None],
+    ) -> None:
+        self._app, self._held, self._changed, self._refused = app, held, changed, refused
         self._request: dict[str, Any] = {"window": "executions", "filter": ""}
         self._windows: dict[str, int] = {}
         self._asked: dict[str, tuple[int, int]] = {}
@@ -81,7 +94,10 @@ class SideBySide:
         )
 
     def _frame(self, name: str, frame: Frame) -> None:
-        if not _is_error(self._app, frame, f"{name}: "):
+        if problem := _problem(frame):
+            self._held.is_asked = False
+            self._refused(f"{name}: {problem}")
+        else:
             self._changed(self._held.apply(name, frame, self._app.view.now()))
 
     def look_at(self, first: int, rows: int) -> None:
@@ -126,9 +142,9 @@ class SideBySide:
         self._held.merge()
 
 
-def _is_error(app: WingmanApp, frame: Frame, before: str) -> bool:
+def _problem(frame: Frame) -> str:
+    """What a server says is wrong with what was asked; empty where nothing is."""
     if frame.get("kind") != "error":
-        return False
+        return ""
     error = frame.get("error") or {}
-    app.tell(f"{before}{error.get('message', '')} {error.get('hint', '')}", "error")
-    return True
+    return f"{error.get('message', '')} {error.get('hint', '')}".strip()

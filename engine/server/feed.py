@@ -96,7 +96,6 @@ class Connection:
         if op == "open":
             if len(self._windows) >= WINDOWS_LIMIT and window_id not in self._windows:
                 raise UsageError(f"more than {WINDOWS_LIMIT} windows at once")
-            self._close(window_id)
             await self._open(window_id, message)
         elif op == "move":
             window = self._windows.get(window_id)
@@ -107,7 +106,6 @@ class Connection:
             if window.moved(changes):
                 window.request = wanted
                 return
-            self._close(window_id)
             await self._open(window_id, wanted)
         elif op == "close":
             self._close(window_id)
@@ -115,14 +113,23 @@ class Connection:
             raise UsageError(f"{op!r} is no operation", "open, move or close")
 
     async def _open(self, window_id: int, request: dict[str, Any]) -> None:
-        window = await open_window(self._context, request, self._caller)
+        before = self._windows.pop(window_id, None)  # silent while the other is being opened
+        try:
+            window = await open_window(self._context, request, self._caller)
+        except BaseException:
+            if before is not None:  # what is refused changes nothing
+                self._windows[window_id] = before
+            raise
+        self._release(before)
         window.wake = self._wake.set
         self._windows[window_id] = window
         self._pace.followers += window.weight
         self._own = [each for each in self._windows.values() if not isinstance(each, ViewWindow)]
 
     def _close(self, window_id: int) -> None:
-        window = self._windows.pop(window_id, None)
+        self._release(self._windows.pop(window_id, None))
+
+    def _release(self, window: Window | None) -> None:
         if window is not None:
             window.close()
             self._pace.followers -= window.weight

@@ -191,6 +191,14 @@ async def test_moving_a_window_brings_a_fresh_snapshot(engine: Engine, home: Hom
         await feed.send({"op": "move", "id": 1, "filter": "state:failed", "offset": 0})
         await feed.until(lambda: view.rest["total"] == 2)
         assert [row["number"] for row in view.ordered()] == [5, 4]
+        await feed.send({"op": "move", "id": 1, "filter": "since:soon"})
+        await feed.until(lambda: bool(view.errors))
+        assert "'soon' is no time" in view.errors[0]["message"]
+        await feed.send({"op": "move", "id": 1, "filter": "", "offset": 4})
+        await feed.until(lambda: view.rest["total"] == 5)
+        assert len(view.errors) == 1, "what is refused leaves the window open"
+        await feed.send({"op": "move", "id": 1, "filter": "state:failed", "offset": 0})
+        await feed.until(lambda: view.rest["total"] == 2)
         await feed.send({"op": "close", "id": 1})
         engine.run(BUSY)
         other = await feed.open(2, "executions")

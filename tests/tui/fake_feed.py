@@ -67,6 +67,8 @@ class Connection:
         return {**head, "kind": "update", **changes}
 
     def _executions(self, window: Row) -> Row:
+        if "since:soon" in window.get("filter", ""):
+            return {"error": {"code": "usage", "message": "'soon' is no time such as 2h"}}
         rows = self.engine.matching(window.get("filter", ""))
         by, is_reverse = window.get("sort", "started"), window.get("reverse", False)
         if by == "duration":

@@ -243,13 +243,16 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         past: str = "",
         live: Callable[[str], None] | None = None,
         remembers: bool = True,
+        example: str = "",
     ) -> None:
         """Open the prompt; lines of the kind `past` come back, and this one is remembered as one.
 
         `live` sees what is typed so far; it gets the text from before when the prompt is left.
+        The `example` is shown as long as nothing is typed.
         """
         if not self.query(Prompt):  # a mode that was opened just now is still being composed
-            self.call_later(self.ask_line, label, text, submit, complete, past, live, remembers)
+            more = (complete, past, live, remembers, example)
+            self.call_later(self.ask_line, label, text, submit, *more)
             return
         prompt = self.query_one(Prompt)
         prompt.live, self._text_before = live, text
@@ -262,7 +265,7 @@ class ModeScreen(Screen[None], inherit_bindings=False):
 
         self._focus_before = self.focused
         self._show_prompt(True)
-        prompt.begin(label, text, take, complete, app.past_lines.of(past))
+        prompt.begin(label, text, take, complete, app.past_lines.of(past), example)
         prompt.focus()
 
     def offer_again(self) -> None:

@@ -10,14 +10,7 @@ from textual.app import ComposeResult
 
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, is_live, with_words
-from wingman_tui.filters import (
-    EXAMPLE,
-    complete,
-    expanded,
-    meant,
-    on_servers,
-    unheard_of,
-)
+from wingman_tui.filters import unheard_of
 from wingman_tui.format import wrap
 from wingman_tui.keymap import Action
 from wingman_tui.last_words import Failure, LastWords
@@ -27,8 +20,8 @@ from wingman_tui.naming import error_line, name_on
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import applies_to
+from wingman_tui.screens.filtering import Filtering
 from wingman_tui.screens.marking import BULK, Marking
-from wingman_tui.sorting import NEWEST_FIRST, Order
 from wingman_tui.state import Change
 from wingman_tui.view import Part
 from wingman_tui.waiting import waiting_words
@@ -50,14 +43,10 @@ FIRST_KEYS = 13  # cells
 FAILED = frozenset({"failed", "partial"})
 
 
-class ExecutionsScreen(Marking, ModeScreen):
+class ExecutionsScreen(Filtering, Marking, ModeScreen):
     """The first mode."""
 
     SCOPE = "executions"
-    filter_text = ""
-    order = NEWEST_FIRST
-    _is_untouched = True  # nobody has moved the cursor yet
-    _servers: Sequence[str] = ()  # those that the filter names; none: all
 
     def panes(self) -> ComposeResult:
         """Counts above the table."""
@@ -86,9 +75,9 @@ class ExecutionsScreen(Marking, ModeScreen):
         self.table.focus()
         held = app.executions
         self.windows: OneList | SideBySide = (
-            SideBySide(app, held, self._changed)
+            SideBySide(app, held, self._changed, self.refused)
             if isinstance(held, Merged)
-            else OneList(app, held, self._changed)
+            else OneList(app, held, self._changed, self.refused)
         )
 
     def title_words(self) -> tuple[str, ...]:
@@ -117,6 +106,8 @@ class ExecutionsScreen(Marking, ModeScreen):
 
     def _changed(self, change: Change) -> None:
         app = self.console_app
+        if change.order:
+            self.list_came()
         if change.order and self._is_untouched and app.session.is_several:
             # the servers answer one after the other: the first row is the one that is first then
             self.table.cursor = self.table.top = 0
@@ -272,54 +263,6 @@ class ExecutionsScreen(Marking, ModeScreen):
         if row is not None:
             self.console_app.open_execution(str(row["id"]))
 
-    def do_filter(self) -> None:
-        """Ask for a filter."""
-        app = self.console_app
-        flows = app.flows.flows
-        types = [str(flow.get("type", "")) for flow in flows.values()]
-        names = [link.name for link in app.session.links] if app.session.is_several else []
-        named = app.named_filters
-        self.ask_line(
-            " filter ",
-            self.filter_text,
-            self.set_filter,
-            lambda text: complete(text, flows, types, named, names) if text else [EXAMPLE],
-            past="filters",
-        )
-
-    def set_filter(self, text: str) -> None:
-        """Show what matches from now on."""
-        names = [link.name for link in self.console_app.session.links]
-        text = meant(text, self.console_app.named_filters)
-        try:
-            servers, rest = on_servers(expanded(text, self.console_app.named_filters), names)
-        except ValueError as error:
-            self.console_app.tell(str(error), "error")
-            return
-        self.filter_text, self._servers = text, servers
-        self._show_other(filter=rest)
-
-    def set_order(self, order: Order) -> None:
-        """Sort the list from now on."""
-        self.order = order
-        self._show_other(sort=order.by, reverse=order.is_reverse)
-
-    def _show_other(self, **fields: Any) -> None:
-        """Show another list, from its first row on."""
-        self.table.cursor = self.table.top = 0
-        self.table.cursor_key = None
-        self.table.shows_another()
-        self._is_untouched = True
-        servers = self._servers or [link.name for link in self.console_app.session.links]
-        self.windows.show(self.table.page, servers, **fields)
-        self.refresh_servers()
-        self.query_one(CountsLine).refresh()
-
-    def filter_meant(self) -> str:
-        """What a server is asked for: the names expanded, and without the words about servers."""
-        names = [link.name for link in self.console_app.session.links]
-        return on_servers(expanded(self.filter_text, self.console_app.named_filters), names)[1]
-
     def marks_changed(self) -> None:
         """Paint the marks."""
         self.table.refresh()
@@ -328,33 +271,6 @@ class ExecutionsScreen(Marking, ModeScreen):
     def move_down(self) -> None:
         """Select the next row."""
         self.table.move("down")
-
-    def leave_filter(self) -> bool:
-        """Take the marks off, else show all again, else the newest first."""
-        if self.unmark():
-            return True
-        if self.filter_text:
-            self.set_filter("")
-        elif self.order != NEWEST_FIRST:
-            self.set_order(NEWEST_FIRST)
-        else:
-            return False
-        return True
-
-    def do_sort(self) -> None:
-        """Sort by the next thing: start, duration, flow, state."""
-        self.set_order(self.order.next())
-
-    def do_reverse(self) -> None:
-        """Turn the order round."""
-        self.set_order(self.order.reversed())
-
-    def do_only(self) -> None:
-        """Show only the executions of this flow, or all again."""
-        row = self.current()
-        if row is not None:
-            mine = f"flow:{row['flow']}"
-            self.set_filter("" if self.filter_text == mine else mine)
 
     def perform(self, action: Action) -> None:
         """Any move but those to failures leaves the row that one began at; it asks nothing.
