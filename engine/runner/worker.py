@@ -1,6 +1,6 @@
 """One warm Python worker as the runner sees it: its process, its socket, its share of usage.
 
-Role: made and moved along by workers.py; the other side is worker_main.py. Imports the standard
+Role: made and moved along by workers.py; the other side is in warm/. Imports the standard
 library and the runner's own parts.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.runner.spawn import Spawner
     from engine.runner.workers import WorkerSet
 
-PACKET_BYTES = 1 << 15  # as in worker_main
+PACKET_BYTES = 1 << 15  # as in warm/serving.py
 SOCKET_FD = 3
 WORKER_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_main.py")
 # what an interpreter needs before it knows its attempt; nothing that could be secret

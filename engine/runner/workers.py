@@ -1,7 +1,7 @@
 """Warm Python workers: interpreters that stay, one set for each flow version.
 
 Role: gives waiting `python` attempts to idle workers, starts and recycles workers. Called by
-runner.py; the other side is worker_main.py. Imports the standard library and the runner's own
+runner.py; the other side is in warm/. Imports the standard library and the runner's own
 parts.
 """
 
@@ -125,7 +125,6 @@ class Workers:
         worker.send(attempt.spec, stdout, stderr)
         attempt.pid, attempt.pidfd = worker.pid, worker.pidfd
         attempt.start_ticks = worker.start_ticks
-        worker.attempts += 1
 
     def retire_of(self, attempt: Attempt) -> None:
         """The attempt left processes behind, which share its worker's marker: end the worker."""

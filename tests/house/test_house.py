@@ -190,7 +190,7 @@ def test_a_whole_engine_loads_no_screen() -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        ("engine.runner.main", "engine.runner.worker_main", "engine.runner.launch"),
+        ("engine.runner.main", "engine.runner.warm.serving", "engine.runner.launch"),
         ("engine.client.http", "engine.client.launch", "engine.wire", "engine.paths"),
         ("engine.cli.main", "engine.cli.run", "engine.cli.listing", "engine.cli.logs"),
     ],
@@ -268,7 +268,7 @@ def test_nothing_is_unpickled_evaluated_or_given_to_a_shell() -> None:
             place
         )
         # a worker runs a step's own script: that is what it is for
-        assert called != "exec" or place == "engine/runner/worker_main.py", place
+        assert called != "exec" or place == "engine/runner/warm/serving.py", place
         assert "shell=True" not in [ast.unparse(word) for word in node.keywords], place
 
 
