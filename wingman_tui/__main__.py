@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     keeper = Keeper()
     try:
         return _run(arguments[0] if arguments else "")
+    except KeyboardInterrupt:  # where ssh asks for something
+        return 130
     finally:
         keeper.restore()
 
@@ -34,10 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(reference: str) -> int:
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_S)  # read when Textual is imported
     gc.disable()  # what is imported stays
-    from engine.client.console import WingmanError, find_home
+    from engine.client.console import WingmanError, find_home, log_in
     from wingman_tui.early import EarlyLook
 
     home = find_home()
+    try:
+        log_in()
+    except WingmanError as error:
+        return _fail(f"wingman: {error.message}\n  {error.hint}".rstrip(), error.exit_code)
     early = EarlyLook(home)
     early.start()
     from wingman_tui.keys import KeymapError

@@ -230,6 +230,8 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
         self._ticker.resume()
         if (screen := self.shown) is not None:
             screen.connection_changed()
+        if trouble := self.session.link.trouble:
+            self.tell(trouble, "error")
 
     def mean_server(self, name: str) -> None:
         """What is asked goes to this server from now on; its role is what keys are offered by."""

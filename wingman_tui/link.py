@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from engine.client.console import Home
     from wingman_tui.early import EarlyLook
 
+WANTS_A_PERSON = ("Permission denied", "verification failed")  # said by an ssh that may not ask
+
 
 class Link:
     """The way to one server."""
@@ -60,6 +62,7 @@ class Link:
         self.was_live = False
         self.last_seen: float | None = None  # wall clock of the moment the line was lost
         self.problem = ""
+        self.trouble = ""  # what keeps a lost line from being found again, and what to do
 
     def _find(self) -> Server | None:
         """The server as its entry is now: a token or a certificate may be another one."""
@@ -76,6 +79,10 @@ class Link:
     def is_live(self) -> bool:
         """Whether what is shown is the present."""
         return self.feed.is_live
+
+    @property
+    def _is_ssh(self) -> bool:
+        return self.server is not None and self.server.is_ssh
 
     @property
     def role(self) -> str:
@@ -126,13 +133,15 @@ class Link:
 
     def _feed_changed(self, live: bool, why: str) -> None:
         if live:
-            self.was_live, self.last_seen, self.problem = True, None, ""
+            self.was_live, self.last_seen, self.problem, self.trouble = True, None, "", ""
             self._asking = asyncio.ensure_future(self._ask_who())
         elif self.was_live and self.last_seen is None:
             silent_s = self.feed.pulse.silent_s if self.feed.is_far else 0.0
             self.last_seen = time.time() - silent_s
-        elif not self.was_live and why and not self.problem:
+        elif why and not self.problem and not self.was_live:
             self.problem = why
+        elif self._is_ssh and any(word in why for word in WANTS_A_PERSON):
+            self.trouble = "ssh cannot log in again without you: leave and attach once more"
         self._on_change()
 
     async def _ask_who(self) -> None:

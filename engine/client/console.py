@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.attempt import began_at
 from engine.client.http import Client, quote, with_query
 from engine.client.launch import ensure_engine
-from engine.client.servers import HERE, Server, current, find_among, meant
+from engine.client.servers import HERE, Server, current, find_among, log_in, meant
 from engine.errors import WingmanError
 from engine.glyphs import shows_glyphs
 from engine.paths import Home, find_home
@@ -25,6 +25,7 @@ __all__ = [
     "ensure_engine",
     "find_among",
     "find_home",
+    "log_in",
     "meant",
     "quote",
     "shows_glyphs",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from engine.errors import UnknownReference, UsageError
+from engine.errors import Unavailable, UnknownReference, UsageError
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -126,6 +126,31 @@ def meant() -> list[str]:
     """The servers that the environment names, each once; none is this machine's engine."""
     words = os.environ.get(VARIABLE, "").split(",")
     return list(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+
+def log_in() -> None:
+    """Log in at those that are meant and reached through ssh, while it may ask at the terminal.
+
+    Nobody is asked for anything after it. Of several, one that is not there is left for later.
+    Raises UsageError, Unavailable.
+    """
+    words = meant()
+    ways = [server for server in find_among(words) if server and server.is_ssh] if words else []
+    if not ways:
+        return
+    import sys
+
+    from engine.client import ssh
+
+    for server in ways:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"logging in at {server.url} …\n")
+        try:
+            ssh.log_in(server.url)
+        except Unavailable:
+            if len(words) == 1:
+                raise
+    ssh.never_ask()
 
 
 def find_among(words: list[str]) -> list[Server | None]:

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.engine.served import Served
 from tests.pty.terminal import Terminal
 
 FLOW = "name: plain\nsteps: [{id: s, run: 'echo there'}]"
-# what ssh does for us: run a command there, or forward a socket; it notes how it was called
+# what ssh does for us: log in, run a command there, forward a socket; it notes how it was called
 SSH = """\
 #!{python}
 import os, socket, subprocess, sys, threading
@@ -27,30 +28,51 @@ words = sys.argv[1:]
 with open({calls!r}, "a") as file:
     print(*words, file=file)
 there = dict(os.environ, WINGMAN_HOME={home!r})
-if "-L" in words:
-    ours, _, theirs = words[words.index("-L") + 1].partition(":")
+control = words[words.index("-S") + 1] if "-S" in words else ""
+def pump(a, b):
+    try:
+        while data := a.recv(65536):
+            b.sendall(data)
+    except OSError:
+        pass
+    for each in (a, b):
+        try:
+            each.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+def forward(ours, theirs):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(ours)
     listener.listen()
-    def pump(a, b):
-        try:
-            while data := a.recv(65536):
-                b.sendall(data)
-        except OSError:
-            pass
-        for each in (a, b):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+    def accept():
+        while True:
+            near, _ = listener.accept()
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(theirs)
+            threading.Thread(target=pump, args=(near, far), daemon=True).start()
+            threading.Thread(target=pump, args=(far, near), daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
+if "-M" in words:
+    print("a banner of theirs", file=sys.stderr)
+    asked = socket.socket(socket.AF_UNIX)
+    asked.bind(control)
+    asked.listen()
     while True:
-        near, _ = listener.accept()
-        far = socket.socket(socket.AF_UNIX)
-        far.connect(theirs)
-        threading.Thread(target=pump, args=(near, far), daemon=True).start()
-        threading.Thread(target=pump, args=(far, near), daemon=True).start()
-command = words[words.index("--") + 2:]
-assert command[0] == "wingman"
+        one, _ = asked.accept()
+        ours, _, theirs = one.recv(4096).decode().partition(":")
+        forward(ours, theirs)
+        one.sendall(b"ok")
+if "-O" in words:
+    if words[words.index("-O") + 1] != "forward":
+        sys.exit("No ControlPath specified")
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(control)
+    one.sendall(words[words.index("-L") + 1].encode())
+    sys.exit(one.recv(2) != b"ok")
+assert os.path.exists(control) and not sys.stdin.read()
+command = words[words.index("--") + 2].split()
+if command[0] != "wingman":
+    sys.exit("what is " + command[0])
 there.pop("WINGMAN_SERVER", None)
 sys.exit(subprocess.run([sys.executable, "-P", "-m", "engine.cli.main", *command[1:]], env=there).returncode)
 """
@@ -156,7 +178,7 @@ def test_the_console_says_where_it_is_and_offers_what_the_role_may(
 
 
 @pytest.fixture
-def ssh(tmp_path: Path, here: Wingman, home: Home) -> Path:
+def ssh(tmp_path: Path, here: Wingman, home: Home) -> Iterator[Path]:
     """An ssh on PATH that leads to the engine of the fixture `home`; where it notes its calls."""
     calls = tmp_path / "calls"
     calls.touch()
@@ -165,16 +187,24 @@ def ssh(tmp_path: Path, here: Wingman, home: Home) -> Path:
     program.write_text(SSH.format(python=sys.executable, calls=str(calls), home=home.text("root")))
     program.chmod(0o755)
     here.environment["PATH"] = f"{program.parent}:{os.environ['PATH']}"
-    return calls
+    with tempfile.TemporaryDirectory(prefix="wm-") as folder:
+        here.environment["TMPDIR"] = folder
+        yield calls
+        assert not list(Path(folder).iterdir()), "something is left of it"
 
 
 def test_a_command_through_ssh(here: Wingman, ssh: Path, home: Home) -> None:
     done = here("list", "--server", "ssh://me@far:2222")
     assert done.returncode == 0, done.stderr
-    first, second = ssh.read_text().splitlines()
-    assert first == "-p 2222 -- me@far wingman engine start --json"
-    assert second.endswith(f":{home.text('socket')} -p 2222 -- me@far")
-    assert "-N" in second
+    assert "banner" not in done.stderr
+    assert "the engine" not in done.stderr
+    shared, login, find, forward = ssh.read_text().splitlines()
+    assert shared == "-o BatchMode=yes -O check -p 2222 -- me@far"
+    assert login.startswith("-M -N ")
+    assert login.endswith(" -p 2222 -- me@far")
+    assert "BatchMode" not in login, "it may ask at the terminal"
+    assert find.endswith(" -T -p 2222 -- me@far wingman engine start --json")
+    assert forward.endswith(f":{home.text('socket')} -p 2222 -- me@far")
     engine = Engine(home)
     engine.run(FLOW)
     assert here("server", "add", "far", "ssh://far").returncode == 0
@@ -182,7 +212,6 @@ def test_a_command_through_ssh(here: Wingman, ssh: Path, home: Home) -> None:
     assert (done.returncode, done.stdout) == (0, "there\n"), done.stderr
     assert here("rerun", "plain@last", "--server", "far").returncode == 0
     assert engine.show("plain@last")["number"] == 2
-    assert not list(Path("/tmp").glob("wingman-ssh-*/engine.sock")), "nothing is left of it"
 
 
 def test_ssh_that_does_not_lead_anywhere(here: Wingman, ssh: Path) -> None:
@@ -190,6 +219,7 @@ def test_ssh_that_does_not_lead_anywhere(here: Wingman, ssh: Path) -> None:
     program.write_text("#!/bin/sh\necho 'Permission denied' >&2; exit 255\n")
     done = here("list", "--server", "ssh://far")
     assert done.returncode == 6
-    assert "ssh ended with 255" in done.stderr
+    assert "no login at ssh://far: Permission denied" in done.stderr
+    assert "does this work: ssh -- far" in done.stderr
     done = here("list", "--server", "ssh://-oProxyCommand=touch x")
     assert done.returncode == 2
