@@ -1,14 +1,13 @@
 """The shapes that cross the API: plain JSON, described by TypedDicts. Standard library only.
 
-The console, the command line and the engine share them; `engine.server.openapi` makes the OpenAPI
-document from them. Times are `YYYY-MM-DDTHH:MM:SS.ffffffZ`, durations whole milliseconds.
+The command line and the engine share them; `engine.server.openapi` makes the OpenAPI document from
+them, and from the `shapes` that parts have for requests and answers of their own. Times are
+`YYYY-MM-DDTHH:MM:SS.ffffffZ`, durations whole milliseconds.
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict, get_args
-
-PROTOCOL = 1
 
 ExecutionState = Literal[
     "queued", "running", "paused", "completed", "partial", "failed", "cancelled"
@@ -28,9 +27,7 @@ StepState = Literal[
 STEP_STATES: tuple[str, ...] = get_args(StepState)
 Level = Literal["debug", "info", "warning", "error"]
 Verb = Literal["retry", "rerun", "cancel", "kill", "pause", "continue", "debug"]
-VERBS = ("retry", "rerun", "cancel", "kill", "pause", "continue", "debug")
-
-TERMINAL_EXECUTION_STATES = frozenset({"completed", "partial", "failed", "cancelled"})
+VERBS: tuple[str, ...] = get_args(Verb)
 
 
 class ErrorOf(TypedDict):
@@ -241,98 +238,6 @@ class StartRequest(TypedDict):
     inputs_text: NotRequired[dict[str, str]]  # from `-i k=v`: typed by their declarations
     debug: NotRequired[bool]
     trigger: NotRequired[str]
-
-
-class PlannedStep(TypedDict):
-    """What a start would make of one step; steps of the same `order` may run side by side."""
-
-    path: str
-    section: str
-    order: int
-    kind: str
-    needs: list[str]
-    env: dict[str, Any]
-    does: dict[str, Any]  # its command, script or arguments, with all that is known put in
-    timeout_s: float | None
-    max_attempts: int
-    unknown: list[str]  # what only the running tells
-    problems: list[str]  # why it would fail
-
-
-class StartPlan(TypedDict):
-    """What a start would do, sensitive values masked; each step also has `if`, or null there."""
-
-    flow: str
-    version: str
-    inputs: dict[str, Any]
-    environment: dict[str, Any]  # values of the server that it names
-    env: dict[str, Any]
-    timeout_s: float | None
-    max_parallel: int | None
-    concurrency: dict[str, Any] | None  # group, limit, on_conflict, obstacle: text or null
-    requires: dict[str, list[str]] | None  # what is missing of it is among the problems
-    steps: list[PlannedStep]
-    problems: list[str]
-
-
-class ResumeRequest(TypedDict):
-    """What `resume` asks for; without a text it goes on with the flow's file as it is now."""
-
-    text: NotRequired[str]
-    label: NotRequired[str]  # how problems of that text name it
-    inputs: NotRequired[dict[str, Any]]
-    inputs_text: NotRequired[dict[str, str]]
-    run: NotRequired[list[str]]  # steps to run although they could be reused
-    reuse: NotRequired[list[str]]  # steps to reuse; what has changed only with `unsafe`
-    unsafe: NotRequired[bool]
-    version: NotRequired[str]  # refused when the plan would be for another one
-    reason: NotRequired[str]
-    debug: NotRequired[bool]
-
-
-class ResumeStep(TypedDict):
-    """What becomes of one step; `was` is its state in the earlier execution."""
-
-    path: str
-    section: str
-    decision: Literal["reuse", "run", "invalidated"]
-    because: str
-    was: str | None
-    can_reuse: bool
-    chosen: bool
-    content: str  # hash of what the step is made of
-
-
-class ResumePlan(TypedDict):
-    """The plan of a resume; `gone` are steps that the new version does not have."""
-
-    execution: str
-    id: str
-    flow: str
-    version: str
-    old_version: str
-    steps: list[ResumeStep]
-    gone: list[str]
-    changed_inputs: list[str]
-    counts: dict[str, int]
-
-
-class Fix(TypedDict):
-    """What saving a corrected version into the flow's file would change."""
-
-    execution: str
-    path: str
-    can_save: bool
-    reason: str  # why not
-    hint: str
-    diff: list[str]  # a unified diff without its head
-
-
-class SavedFix(TypedDict):
-    """The file that holds a fix now."""
-
-    path: str
-    version: str
 
 
 class Started(TypedDict):

@@ -25,7 +25,7 @@ LOOKS = {
     "reused": ("≡", "r", ("dim",)),
 }
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 3, "partial": 4}
-TERMINAL = frozenset(EXIT_CODES)  # wire.TERMINAL_EXECUTION_STATES, without its imports
+TERMINAL = frozenset(EXIT_CODES)  # as in model.py, without its imports
 
 
 def word(execution: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The API's own description, made from the shapes of `engine.wire`: `/v1/openapi.json`."""
+"""The API's own description, made from the shapes of what crosses it: `/v1/openapi.json`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from engine import __version__, people, wire
 from engine.push import shapes as push
+from engine.rehearsal import shapes as planned
+from engine.resume import shapes as resume
 from engine.server import (
     access_routes,
     alert_routes,
@@ -22,7 +24,7 @@ from engine.server import (
     secret_routes,
 )
 from engine.server.app import Json
-from engine.triggers import shapes
+from engine.triggers import shapes as triggers
 
 REF = {
     "name": "ref",
@@ -59,29 +61,29 @@ SHAPES = (
     wire.Execution,
     wire.Flow,
     wire.StartRequest,
-    wire.StartPlan,
+    planned.StartPlan,
     people.ApprovalRequest,
     people.Note,
     note_routes.NoteRequest,
     runbook_routes.RunbookRequest,
-    wire.ResumeRequest,
-    wire.ResumePlan,
-    wire.Fix,
-    wire.SavedFix,
+    resume.ResumeRequest,
+    resume.ResumePlan,
+    resume.Fix,
+    resume.SavedFix,
     wire.Started,
     wire.EngineStatus,
     wire.Pool,
     wire.Group,
     wire.Machine,
     wire.LogLine,
-    shapes.Trigger,
-    shapes.Occasion,
-    shapes.Moment,
-    shapes.Trial,
-    shapes.TrialRequest,
-    shapes.SwitchRequest,
-    shapes.EmitRequest,
-    shapes.Emitted,
+    triggers.Trigger,
+    triggers.Occasion,
+    triggers.Moment,
+    triggers.Trial,
+    triggers.TrialRequest,
+    triggers.SwitchRequest,
+    triggers.EmitRequest,
+    triggers.Emitted,
     wire.Problem,
     push.LookRequest,
     push.PushRequest,

@@ -9,12 +9,12 @@ from starlette.responses import Response
 from engine.errors import UsageError
 from engine.request import SOURCE_LIMIT
 from engine.resume.promote import Promotion
+from engine.resume.shapes import ResumeRequest
 from engine.resume.start import Resumption, Wanted
 from engine.server.app import Json
 from engine.server.gate import RUN_EXECUTION, caller_of, check_may_edit
 from engine.server.once import key_of
 from engine.server.routes import body_of, context_of
-from engine.wire import ResumeRequest
 
 
 class SaveFixRequest(msgspec.Struct):
