@@ -165,6 +165,8 @@ class CellDiff(App[int], inherit_bindings=False):
                 self._pump()
                 return
             self._passes = PASSES
+        elif isinstance(event, events.Paste | events.MouseDown):
+            self._passes = PASSES
         elif isinstance(event, events.Resize):
             self.forget_screen()
         await super().on_event(event)

@@ -177,3 +177,11 @@ def test_an_alert_reaches_the_terminal_and_its_title_is_given_back(
     terminal.press("q")
     assert terminal.wait() == 0
     assert b"\x1b[23;2t" in terminal.output
+
+
+def test_a_paste_is_shown_though_the_terminal_owes_an_answer(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal()
+    terminal.answers = False  # what it would answer comes behind what is pasted
+    terminal.press("/")
+    terminal.write("\x1b[200~flow:\x1bnightly\x1b[201~")
+    terminal.sees("flow:nightly")
