@@ -23,7 +23,6 @@ class Action:
     help: str  # one sentence
     danger: bool = False  # changes something that runs; refused read-only or without a connection
     hint: int = 0  # place in the key bar from the left; 0 is not shown there
-    command: str = ""  # the command line that does the same, with {ref} and {flow} in it
 
     @property
     def role(self) -> str:
@@ -47,27 +46,8 @@ def action(
     *,
     danger: bool = False,
     hint: int = 0,
-    command: str = "",
 ) -> Action:
-    return Action(id_, tuple(keys.split()), label, scope, help_, danger, hint, command)
-
-
-# what a script would say instead of the key
-COMMANDS = {
-    "run": "wingman rerun {ref}",
-    "retry": "wingman retry {ref}",
-    "cancel": "wingman cancel {ref}",
-    "kill": "wingman kill {ref}",
-    "pause": "wingman pause {ref}",
-    "debug": "wingman debug {flow} on",
-    "answer": "wingman approve {ref}",
-    "notes": "wingman note {ref}",
-    "runbook": "wingman runbook {ref}",
-    "why": "wingman why {ref}",
-    "values": "wingman show {ref} --json",
-    "diff": "wingman diff {ref}",
-    "copy_command": "wingman show {ref}",
-}
+    return Action(id_, tuple(keys.split()), label, scope, help_, danger, hint)
 
 
 def on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
@@ -104,7 +84,6 @@ def on_execution(scope: str, hints: Mapping[str, int]) -> list[Action]:
             help_,
             danger=(name, key, label, help_) in rows,
             hint=hints.get(name, 0),
-            command=COMMANDS.get(name, ""),
         )
         for name, key, label, help_ in (*rows, *explained)
     ]

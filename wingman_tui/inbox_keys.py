@@ -12,44 +12,41 @@ INBOX: tuple[Action, ...] = (
     ),
     _action(
         "inbox.why", "w", "why", "inbox", "Say why it failed, and what helps.", hint=2,
-        command="wingman why {ref}",
     ),
     _action(
         "inbox.acknowledge", "A", "acknowledge", "inbox",
         "Take note: alerts remind nobody of it; again takes that back.",
-        danger=True, hint=3, command="wingman inbox ack {id}",
+        danger=True, hint=3,
     ),
     _action(
         "inbox.snooze", "z", "snooze", "inbox",
         "Have it stay away for some time, also when it fails again; again ends that.",
-        danger=True, hint=4, command="wingman inbox snooze {id} 2h",
+        danger=True, hint=4,
     ),
     _action(
         "inbox.assign", "at", "assign", "inbox", "Say who takes care of it; oneself by default.",
-        danger=True, command="wingman inbox assign {id}",
+        danger=True,
     ),
     _action(
         "inbox.close", "C", "close", "inbox",
         "Take it out without a recovery; it comes back when it fails again.",
-        danger=True, command="wingman inbox close {id}",
+        danger=True,
     ),
     _action(
         "inbox.retry", "R", "retry", "inbox", "Retry the newest execution that failed so.",
-        danger=True, hint=6, command="wingman retry {ref}",
+        danger=True, hint=6,
     ),
     _action(
         "inbox.notes", "o", "notes", "inbox", "Read what was found out about it, and write more.",
-        danger=True, command="wingman note {ref}",
+        danger=True,
     ),
     _action(
         "inbox.next_tab", "tab right l", "failures/alerts", "inbox",
         "Show who was told of what and whether it came through, or the failures again.", hint=5,
-        command="wingman alerts",
     ),
     _action(
         "inbox.show", "s", "others", "inbox",
         "Show those that are snoozed, those that have recovered, the open ones again.",
-        command="wingman inbox --show snoozed",
     ),
     _action("inbox.history", "h", "its executions", "inbox", "Show the executions of its flow."),
     _action("inbox.filter", "slash", "filter", "inbox", "Show only what holds these words."),

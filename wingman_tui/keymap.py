@@ -69,7 +69,6 @@ ACTIONS: tuple[Action, ...] = (
         "only this flow",
         "executions",
         "Show only the executions of this flow, or all again.",
-        command="wingman list --flow {flow}",
     ),
     _action(
         "executions.next_error",
@@ -242,7 +241,6 @@ ACTIONS: tuple[Action, ...] = (
         "Pause the trigger, or let it go on: what comes meanwhile is skipped.",
         danger=True,
         hint=1,
-        command="wingman trigger pause {name}",
     ),
     _action(
         "triggers.pane",
@@ -259,7 +257,6 @@ ACTIONS: tuple[Action, ...] = (
         "triggers",
         "Show the moments to come with their offsets, or the ledger again.",
         hint=3,
-        command="wingman trigger next {name}",
     ),
     _action(
         "triggers.open",

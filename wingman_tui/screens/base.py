@@ -13,10 +13,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from wingman_tui import global_actions
+from wingman_tui import command_lines, global_actions
 from wingman_tui.keymap import Action
 from wingman_tui.keys import HINTS_LIMIT
-from wingman_tui.naming import name_of
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part
 from wingman_tui.widgets.bars import KeyBar, MessageLine, Status, StatusBar
@@ -220,12 +219,18 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         if not self.leave_filter():
             self.console_app.back()
 
+    def command_facts(self) -> dict[str, str]:
+        """What a command line can be about here: see `command_lines`."""
+        row = self.current() if hasattr(self, "current") else None
+        return {} if row is None else command_lines.of_execution(row, self._debug_of(row["flow"]))
+
+    def _debug_of(self, flow: object) -> str:
+        return str(self.console_app.flows.flows.get(str(flow), {}).get("debug", "off"))
+
     def command_of(self, action: Action) -> str:
         """The command line that does what an action does here; empty where there is none."""
-        row = self.current() if hasattr(self, "current") else None
-        if not action.command or row is None:
-            return action.command if "{" not in action.command else ""
-        return action.command.format(ref=name_of(row), flow=row.get("flow", ""))
+        facts = self.command_facts()
+        return command_lines.command_line(action.id, facts, self.console_app.session.option)
 
     # the prompt
 

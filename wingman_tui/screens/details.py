@@ -195,6 +195,13 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         """The part on the left."""
         self.open_tab(self.tabs.step(-1))
 
+    def command_facts(self) -> dict[str, str]:
+        """The execution, and the moments around the one that is replayed."""
+        moment = self._moment or {}
+        places = {"earlier": "previous", "later": "next", "first": "first"}
+        near = {name: str(moment.get(key) or "") for name, key in places.items()}
+        return {**super().command_facts(), **near}
+
     def do_earlier(self) -> None:
         """The moment before, in the replay."""
         self._go_to("previous")

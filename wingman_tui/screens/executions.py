@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 
 from wingman_tui import looks
 from wingman_tui.columns import EXECUTIONS, SIDE_BY_SIDE, is_live, with_words
+from wingman_tui.command_lines import of_filter
 from wingman_tui.filters import unheard_of
 from wingman_tui.format import wrap
 from wingman_tui.keymap import Action
@@ -262,6 +263,14 @@ class ExecutionsScreen(Filtering, Marking, ModeScreen):
         row = self.current()
         if row is not None:
             self.console_app.open_execution(str(row["id"]))
+
+    def command_facts(self) -> dict[str, str]:
+        """The selected execution, and the filter."""
+        return {**super().command_facts(), **of_filter(self.filter_meant())}
+
+    def command_of(self, action: Action) -> str:
+        """The command line that does what an action does to what is marked, else selected."""
+        return self.command_of_marked(action) or super().command_of(action)
 
     def marks_changed(self) -> None:
         """Paint the marks."""

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.app import ComposeResult
 
 from wingman_tui.columns import FLOWS
+from wingman_tui.command_lines import of_flow
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.execution_actions import toggle_debug, toggle_watch
 from wingman_tui.screens.looking import LookingScreen
@@ -86,6 +87,11 @@ class FlowsScreen(LookingScreen):
         """The selected flow."""
         row = self.table.selected
         return dict(row) if row is not None else None
+
+    def command_facts(self) -> dict[str, str]:
+        """The selected flow."""
+        row = self.selected()
+        return {} if row is None else of_flow(str(row["name"]), str(row.get("debug", "off")))
 
     def flows_changed(self) -> None:
         """Take new flows and results in."""

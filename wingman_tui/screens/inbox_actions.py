@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.client.console import quote
+from wingman_tui.command_lines import of_execution
 from wingman_tui.inbox import where
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
@@ -213,13 +214,16 @@ class InboxActions(ModeScreen):
 
             open_notes(self.console_app, execution, row.get("step"))
 
-    def command_of(self, action: Any) -> str:
-        """The command line that does what an action does here."""
+    def command_facts(self) -> dict[str, str]:
+        """The selected entry or delivery, and its newest execution."""
         row, execution = self.selected(), self.current()
-        if row is None or not action.command:
-            return ""
-        ref = f"{execution['flow']}#{execution['number']}" if execution else ""
-        command = str(action.command)
-        if self.tab == "alerts":
-            command = command.replace("wingman inbox ack", "wingman alerts ack")
-        return command.format(id=row["id"], ref=ref)
+        if row is None:
+            return {}
+        state = row.get("state") if self.tab == "failures" else ""
+        return {
+            **(of_execution(execution) if execution is not None else {}),
+            "list": "alerts" if self.tab == "alerts" else "inbox",
+            "id": str(row["id"]),
+            "until": "--undo" if state == "snoozed" else "2h",
+            "undo_ack_": " --undo" if state == "acknowledged" else "",
+        }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wingman_tui import command_lines
 from wingman_tui.format import size
 from wingman_tui.inputs import command_of
 from wingman_tui.naming import error_line
@@ -17,6 +18,7 @@ from wingman_tui.steps import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wingman_tui.log_search import LogSearch
     from wingman_tui.screens.base import ModeScreen as Base
     from wingman_tui.widgets.log_pane import LogPane
 else:
@@ -28,6 +30,7 @@ class LogTaking(Base):
 
     if TYPE_CHECKING:
         log_pane: LogPane
+        search: LogSearch
 
         @property
         def meant(self) -> str:
@@ -45,16 +48,32 @@ class LogTaking(Base):
         def do_copy(self) -> None:
             """Given by the screen."""
 
+    def command_facts(self) -> dict[str, str]:
+        """The execution, its selected step, its caller, and what is shown of its log."""
+        execution, (key, step) = self.current(), self.selected()
+        if execution is None:
+            return {}
+        caller = (execution.get("parent") or {}).get("execution")
+        chosen = key if step is not None and key != ROOT else ""
+        return {
+            **super().command_facts(),
+            **command_lines.of_log(self.log_pane.choice, chosen, self.search.pattern),
+            "caller": str(caller or ""),
+            "file": command_lines.quoted(self._file_for(execution)),
+        }
+
+    def _file_for(self, execution: Mapping[str, Any]) -> str:
+        choice = self.log_pane.choice
+        level = choice.level if choice.level != "debug" else ""
+        return file_name(execution["flow"], execution["number"], *choice.steps[:1], level)
+
     def do_save(self) -> None:
         """Ask for a file's name."""
         execution = self.current()
         if execution is None:
             self.console_app.tell("there is nothing to save yet", "warning")
-            return
-        choice = self.log_pane.choice
-        level = choice.level if choice.level != "debug" else ""
-        words = (execution["flow"], execution["number"], *choice.steps[:1], level)
-        self.ask_line(" save the log as ", file_name(*words), self.save_as)
+        else:
+            self.ask_line(" save the log as ", self._file_for(execution), self.save_as)
 
     def save_as(self, name: str, replace: bool = False) -> None:
         """Save all of the chosen lines, asking before a file is replaced."""

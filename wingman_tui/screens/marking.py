@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from engine.client.console import quote
 from wingman_tui.action import ROLES
+from wingman_tui.command_lines import quoted
 from wingman_tui.filters import as_query
 from wingman_tui.format import count
 from wingman_tui.looks import LIVE_STATES
 from wingman_tui.merged import key_of, told_apart
-from wingman_tui.naming import name_on
+from wingman_tui.naming import name_of, name_on
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.execution_actions import RETRIABLE, ExecutionActions
 
 if TYPE_CHECKING:
+    from wingman_tui.action import Action
     from wingman_tui.app import WingmanApp
     from wingman_tui.link import Link
 
@@ -138,6 +140,16 @@ class Marking(ExecutionActions):
         return True
 
     # what is done to them
+
+    def command_of_marked(self, action: Action) -> str:
+        """The command line for all that are marked; `retry` takes one at a time."""
+        if not self.marked or action.name not in BULK:
+            return ""
+        names = [quoted(name_of(row)) for row in self.marked.values()]
+        option = self.console_app.session.option
+        if action.name == "retry":
+            return "; ".join(f"wingman retry {name} --detach{option}" for name in names)
+        return f"wingman {action.name} {' '.join(names)}{option}"
 
     def do_retry(self) -> None:
         """Retry what failed: in the marked ones, else in the selected one."""

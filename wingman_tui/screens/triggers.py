@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 
 from engine.client.console import quote
+from wingman_tui.command_lines import quoted
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.looking import LookingScreen
 from wingman_tui.triggers import TRIGGERS, Ledger, TriggerRows
@@ -213,7 +214,15 @@ class TriggersScreen(LookingScreen):
         self.set_filter("")
         return True
 
-    def command_of(self, action: Any) -> str:
-        """The command line that does what an action does here."""
+    def command_facts(self) -> dict[str, str]:
+        """The selected trigger, and what it has started last."""
         row = self.selected()
-        return "" if row is None else str(action.command).format(name=row["name"])
+        if row is None:
+            return {}
+        started = (row.get("last") or {}).get("execution")
+        return {
+            "name": quoted(str(row["name"])),
+            "turn": "continue" if row.get("paused") else "pause",
+            "ref": quoted(str(started)) if started else "",
+            "flow": quoted(str(row["flow"])),
+        }
