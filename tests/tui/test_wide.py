@@ -8,6 +8,7 @@ from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
 from wingman_tui.definition import passage_of
 from wingman_tui.panes import AROUND_ROWS, shares
+from wingman_tui.screens.dialog import whole_keys
 
 FILE = """\
 name: nightly-backup
@@ -107,3 +108,34 @@ async def test_who_may_not_read_the_file_sees_all_else(
         await console.sees("– skipped upload")
         assert not console.notice
         assert "definition" not in console.text()
+
+
+async def test_what_is_long_to_read_is_set_anew_for_another_width(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    long = "words " * 30
+    engine.explained = {"runbook": {"text": long, "path": "", "version": ""}}
+    async with open_console(size=(200, 50)) as console:
+        await console.press("O")
+        await console.sees("Runbook of")
+        box = console.app.screen.query_one(".box")
+        assert box.size.width > 90
+        await console.pilot.resize_terminal(60, 15)
+        await console.until(lambda: console.text().count("words") == 30, "all of it")
+        await console.pilot.resize_terminal(200, 50)
+        await console.until(lambda: box.size.width > 90, "wide again")
+
+
+def test_of_the_keys_of_a_dialog_none_is_cut() -> None:
+    keys = [
+        (" enter ", "chip_on"), (" run it    ", "text"), (" esc ", "chip_on"),
+        (" leave    ", "text"), (" ctrl+r ", "chip_on"), (" defaults", "text"),
+    ]  # fmt: skip
+
+    def text(width: int) -> str:
+        return "".join(text for text, _ in whole_keys(keys, width))
+
+    assert text(80) == " enter  run it     esc  leave     ctrl+r  defaults"
+    assert text(48) == " enter  run it   esc  leave   ctrl+r  defaults"
+    assert text(40) == " enter  run it   esc  leave"
+    assert text(20) == " enter  run it"

@@ -14,7 +14,7 @@ from wingman_tui import inputs
 from wingman_tui.format import fit, wrap
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import WIDTH_LIMIT, Dialog, PaintedLine
+from wingman_tui.screens.dialog import Dialog, PaintedLine
 from wingman_tui.screens.run_form import FIELD_ROWS, LABEL_LIMIT, ChoiceEdit, FieldNote
 from wingman_tui.waiting import asked_below, asks
 from wingman_tui.widgets.line_edit import LineEdit
@@ -113,11 +113,10 @@ class ApprovalDialog(Dialog[Answer]):
         yield self.notes[key]
 
     def _words(self) -> list[str]:
-        room = min(WIDTH_LIMIT, self.app.size.width - 4) - 4
         return [
             line
             for text in clean_lines(self._message, MESSAGE_LINES)
-            for line in wrap(text, room, MESSAGE_LINES)
+            for line in wrap(text, self.room, MESSAGE_LINES)
         ][:MESSAGE_LINES]
 
     def on_mount(self) -> None:

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.strip import Strip
 
 from wingman_tui.format import wrap
-from wingman_tui.screens.dialog import OPENING_KEY_S, WIDTH_LIMIT, Dialog, PaintedLine
+from wingman_tui.screens.dialog import OPENING_KEY_S, Dialog, PaintedLine
 from wingman_tui.view import Part
 from wingman_tui.widgets.painted import Painted
 
@@ -54,7 +54,7 @@ class ConfirmDialog(Dialog[bool]):
                 (f" {self.do}: ", "error"), (typed, "strong")]  # fmt: skip
 
     def _words(self) -> list[str]:
-        return wrap(self.consequence, min(WIDTH_LIMIT, self.app.size.width - 4) - 4)
+        return wrap(self.consequence, self.room)
 
     def rows_needed(self) -> int:
         """The words and the four lines around them."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
@@ -20,17 +22,16 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 WIDTH_LIMIT = 76
+READING_LIMIT = 104  # of what is long to read, or has columns
+AROUND_CELLS = 4  # the border, and a cell beside the words on each side
 BORDER_ROWS = 2
 OPENING_KEY_S = 0.3  # a key that is still held down from opening the dialog must not answer it
 
 
-def dialog_room(columns: int) -> int:
-    """How many cells a line in a dialog has, on a screen so wide."""
-    return min(WIDTH_LIMIT, columns - 4) - 4
-
-
 class Dialog(ModalScreen[Result], inherit_bindings=False):
     """A question over the mode's screen; escape answers nothing."""
+
+    width_limit = WIDTH_LIMIT
 
     def __init__(self) -> None:
         super().__init__(classes="dialog")
@@ -50,12 +51,21 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         """The app, as what it is."""
         return cast("WingmanApp", self.app)
 
+    @property
+    def room(self) -> int:
+        """The cells that a line in the widest box has."""
+        return min(self.width_limit, self.app.size.width - 4) - AROUND_CELLS
+
+    def room_needed(self) -> int:
+        """The cells that it takes of them; what is in columns takes all."""
+        return self.room
+
     def fit_box(self, rows: int) -> None:
         """Give the box the room that so many lines need, or what there is."""
         box: Widget = self.query_one(".box")
         size = self.app.size
         self._show_box(box, size.width >= MIN_COLUMNS and size.height >= MIN_ROWS)
-        box.styles.width = min(WIDTH_LIMIT, size.width - 4)
+        box.styles.width = min(self.room, self.room_needed()) + AROUND_CELLS
         box.styles.height = min(rows + BORDER_ROWS, size.height - 2)
         box.set_class(self.console_app.view.ascii_only, "-ascii")
 
@@ -100,5 +110,33 @@ class PaintedLine(Painted):
         self._parts = parts
 
     def render_line(self, y: int) -> Strip:
-        """The line."""
-        return self.line([(" ", "text"), *fitted(self._parts, self.size.width - 2)])
+        """The line; of keys as many as fit whole."""
+        parts = whole_keys(self._parts, self.size.width - 2)
+        return self.line([(" ", "text"), *fitted(parts, self.size.width - 2)])
+
+
+def whole_keys(parts: Sequence[Part], width: int) -> list[Part]:
+    """The keys and what they do; nearer together, then without the last, where they do not fit."""
+    kept = _closed(parts)
+    if _cells(kept) > width:
+        kept = _closed([(_nearer(text), role) for text, role in parts])
+    while _cells(kept) > width:
+        keys = [at for at, (_, role) in enumerate(kept) if role == "chip_on"]
+        if len(keys) < 2:
+            break
+        kept = _closed(kept[: keys[-1]])
+    return kept
+
+
+def _nearer(text: str) -> str:
+    return text.rstrip() + "  " if text.endswith("  ") else text
+
+
+def _closed(parts: Sequence[Part]) -> list[Part]:
+    """Without the blanks at the end."""
+    last, role = parts[-1] if parts else ("", "text")
+    return [*parts[:-1], (last if role == "chip_on" else last.rstrip(), role)]
+
+
+def _cells(parts: Sequence[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)

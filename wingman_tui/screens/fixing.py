@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 SIGNS = {"+": "good", "-": "error", "@": "accent"}
-LINE_CELLS = 70
 
 
 def edit_and_resume(app: WingmanApp, execution: Row) -> None:
@@ -70,11 +69,13 @@ class Fixing:
         """What is wrong with the text, a line each; the text is kept."""
         from wingman_tui.screens.reading import ReadingDialog
 
-        room = max(20, min(LINE_CELLS, self.app.size.width - 8))
-        lines: list[list[Part]] = []
-        for row in str(refusal).splitlines():
-            head, *rest = wrap(clean(row), room) or [""]
-            lines += [[(head, "text")], *([(f"  {more}", "muted")] for more in rest)]
+        def lines(room: int) -> list[list[Part]]:
+            set_: list[list[Part]] = []
+            for row in str(refusal).splitlines():
+                head, *rest = wrap(clean(row), max(20, room - 2)) or [""]
+                set_ += [[(head, "text")], *([(f"  {more}", "muted")] for more in rest)]
+            return set_
+
         title = f"{name_of(self.execution)} cannot be resumed like this"
         dialog = ReadingDialog(title, lines, {"E": "edit again"})
 
@@ -153,11 +154,11 @@ class Proving:
                 self.app.tell(f"not saved: {fix['reason']}; {fix['hint']}", "warning")
             return
         lines: list[list[Part]] = [
-            [(clean(row), SIGNS.get(row[:1], "text"))] for row in fix["diff"]
-        ]
-        lines[:0] = [[(clean(fix["path"]), "muted")], []]
+            [(clean(fix["path"]), "muted")], [],
+            *([(clean(row), SIGNS.get(row[:1], "text"))] for row in fix["diff"]),
+        ]  # fmt: skip
         title = f"{self.name} completed. Save the fix into the flow's file{self._where}?"
-        dialog = ReadingDialog(title, lines, {"y": "save it"})
+        dialog = ReadingDialog(title, lambda room: lines, {"y": "save it"})
 
         def answered(key: str | None) -> None:
             if key == "y" and self.session.link.is_production:

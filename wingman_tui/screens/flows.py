@@ -184,14 +184,15 @@ class FlowsScreen(LookingScreen):
             nonlocal text
             from wingman_tui.account import definition_lines
             from wingman_tui.format import fit_middle
-            from wingman_tui.screens.dialog import dialog_room
+            from wingman_tui.screens.dialog import AROUND_CELLS
             from wingman_tui.screens.reading import ReadingDialog
 
             text = str(answer.get("definition") or "")
-            room = dialog_room(app.size.width)
             name, source = clean(str(answer["name"])), clean(str(answer.get("source") or ""))
-            title = f"{name}  {fit_middle(source, max(0, room - cell_len(name) - 2)).rstrip()}"
-            dialog = ReadingDialog(title, definition_lines(text, room), {"y": "copy"})
+            room = min(ReadingDialog.width_limit, app.size.width - 4) - AROUND_CELLS
+            left = max(0, room - cell_len(name) - 2)
+            title = f"{name}  {fit_middle(source, left).rstrip()}"
+            dialog = ReadingDialog(title, lambda room: definition_lines(text, room), {"y": "copy"})
             app.push_screen(dialog, answered)
 
         app.carry_out(app.session.flow(str(flow["name"])), came)

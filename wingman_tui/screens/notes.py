@@ -13,7 +13,7 @@ from textual.strip import Strip
 from wingman_tui.format import full_time, wrap
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import WIDTH_LIMIT, Dialog, PaintedLine
+from wingman_tui.screens.dialog import Dialog, PaintedLine
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.painted import Painted
@@ -99,7 +99,7 @@ class NotesDialog(Dialog[Written]):
         """The notes, so far down that the chosen one is in sight."""
         if not self._notes:
             return [[("No notes yet: what was found, what helped.", "muted")]]
-        room = min(WIDTH_LIMIT, self.app.size.width - 4) - 6
+        room = self.room - 2
         lines: list[list[Part]] = []
         end = 0
         for place, note in enumerate(self._notes):

@@ -14,7 +14,7 @@ from wingman_tui.format import fit
 from wingman_tui.keymap import Action
 from wingman_tui.keys import key_name
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.screens.dialog import READING_LIMIT, Dialog, PaintedLine
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.line_list import LineList
@@ -27,6 +27,8 @@ KEY_CELLS = 8
 
 class PaletteDialog(Dialog[Action]):
     """Type, choose, enter."""
+
+    width_limit = READING_LIMIT
 
     def __init__(self, screen: ModeScreen) -> None:
         super().__init__()

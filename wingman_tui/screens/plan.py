@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from wingman_tui.format import fit, fit_middle
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.screens.dialog import READING_LIMIT, Dialog, PaintedLine
 from wingman_tui.screens.reading import MOVES
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
@@ -116,6 +116,8 @@ class NoteLine(Painted):
 
 class PlanDialog(Dialog[str]):
     """Enter starts it, E edits again, escape leaves; answers START or EDIT."""
+
+    width_limit = READING_LIMIT
 
     def __init__(self, plan: Plan, body: dict[str, Any], session: Session) -> None:
         """`body` is the request that the plan was made of; switched rows are put into it."""

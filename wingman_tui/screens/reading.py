@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from wingman_tui.screens.dialog import OPENING_KEY_S, Dialog, PaintedLine
+from wingman_tui.screens.dialog import (
+    AROUND_CELLS,
+    OPENING_KEY_S,
+    READING_LIMIT,
+    WIDTH_LIMIT,
+    Dialog,
+    PaintedLine,
+)
 from wingman_tui.view import Part
 from wingman_tui.widgets.text_pane import TextPane
 
@@ -22,13 +30,20 @@ MOVES = {
 class ReadingDialog(Dialog[str]):
     """Lines under a title; each answer has its key, escape answers nothing."""
 
+    width_limit = READING_LIMIT
+
     def __init__(
-        self, title: str, lines: Sequence[Sequence[Part]], answers: Mapping[str, str]
+        self,
+        title: str,
+        lines: Callable[[int], Sequence[Sequence[Part]]],
+        answers: Mapping[str, str],
     ) -> None:
-        """`answers` are the words of each key."""
+        """`lines` sets the text for so many cells; `answers` are the words of each key."""
         super().__init__()
         self.heading = title
-        self.lines = lines
+        self._set = lines
+        self._set_for = 0
+        self._lines: Sequence[Sequence[Part]] = ()
         self.answers = answers
         self._opened = time.monotonic()
 
@@ -45,13 +60,17 @@ class ReadingDialog(Dialog[str]):
             yield PaintedLine()
             yield PaintedLine(*keys, (" esc ", "chip_on"), (" leave", "text"))
 
-    def on_mount(self) -> None:
-        """Show the lines."""
-        self.pane.show(self.lines)
-
     def rows_needed(self) -> int:
-        """All lines, as far as there is room."""
-        return len(self.lines) + 4
+        """All lines, as far as there is room; set anew where it is another one."""
+        if self._set_for != self.room:
+            self._set_for, self._lines = self.room, self._set(self.room)
+            self.pane.show(self._lines, keep_place=True)
+        return len(self._lines) + 4
+
+    def room_needed(self) -> int:
+        """No more than the longest line takes, where that is more than usual."""
+        longest = max((cell_len("".join(t for t, _ in line)) for line in self._lines), default=0)
+        return max(WIDTH_LIMIT - AROUND_CELLS, longest, cell_len(self.heading))
 
     def on_key(self, event: events.Key) -> None:
         """Scroll, answer, or leave."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from wingman_tui.editor import EditorProblem, edit
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import dialog_room
 from wingman_tui.screens.reading import ReadingDialog
 
 if TYPE_CHECKING:
@@ -28,14 +27,16 @@ def open_runbook(app: WingmanApp, execution: Row) -> None:
         if not found.get("text") and not found.get("path"):
             app.tell(f"{name_of(execution)} has no runbook: add `runbook:` to its flow", "warning")
             return
-        room = dialog_room(app.size.width)
         text = "\n".join(clean_lines(str(found["text"]), LINES_LIMIT))
         from wingman_tui.markdown import markdown_lines  # only who reads pays for it
 
-        lines = markdown_lines(text, room)
         place = clean(str(found.get("path") or "in the flow's file"))
         answers = {EDIT: "edit it"} if found.get("path") else {}
-        dialog = ReadingDialog(f"Runbook of {name_of(execution)}, {place}", lines, answers)
+        dialog = ReadingDialog(
+            f"Runbook of {name_of(execution)}, {place}",
+            lambda room: markdown_lines(text, room),
+            answers,
+        )
         app.push_screen(dialog, lambda answer: change(found) if answer == EDIT else None)
 
     def change(found: dict[str, Any]) -> None:

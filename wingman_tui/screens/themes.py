@@ -9,6 +9,7 @@ from textual.strip import Strip
 
 from wingman_tui.format import fit
 from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
 
 NAME_CELLS = 20
@@ -105,6 +106,16 @@ class ThemeList(LineList):
         """The name; the colours of the selected one, which is the one that is seen."""
         name = self._names[index]
         words = f" {name}" + (" (now)" if name == self._here else "")
-        sample = [(f"{word}  ", role) for role, word in SAMPLE] if index == self.cursor else []
+        sample = self._sample() if index == self.cursor else []
         head = self.line([(fit(words, NAME_CELLS), "strong")], cursor).crop(0, NAME_CELLS)
         return Strip([*head, *self.line([("  ", "text"), *sample])]).crop(0, self.size.width)
+
+    def _sample(self) -> list[Part]:
+        """The words in their colours, as many as fit."""
+        room, sample = self.size.width - NAME_CELLS - 2, list[Part]()
+        for role, word in SAMPLE:
+            room -= len(word)
+            if room >= 0:
+                sample.append((f"{word}  ", role))
+            room -= 2
+        return sample
