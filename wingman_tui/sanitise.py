@@ -67,6 +67,8 @@ def clean_coloured(text: str, limit: int = MAX_CHARS) -> list[tuple[str, str]]:
         if not (piece.isascii() and piece.isprintable()):
             safe, marks = _safe(piece, marks, bool(out))
             piece = "".join(safe)
+        elif piece:
+            marks = 0
         if piece:
             out.append((piece, words))
     return out or [("", "")]
