@@ -32,8 +32,11 @@ class Column:
     priority: int = 0  # 0 never goes; the highest number goes first
     grow_to: int = 0  # takes what its cells need up to this width
     least: int = 0  # may be squeezed to this width
+    ample: int = 0  # one that yields leaves while this one needs more, up to this width
+    yields: bool = False
     right: bool = False
     snug: bool = False  # takes less than its width where its cells need less
+    sparse: bool = False  # not there until something is seen in it
 
     @property
     def limit(self) -> int:
@@ -44,6 +47,10 @@ class Column:
     def is_elastic(self) -> bool:
         """Whether its width follows what stands in it."""
         return self.snug or self.grow_to > 0
+
+    def is_there(self, needs: Needs) -> bool:
+        """Whether it may stand: there is, or may be, something in it."""
+        return not self.sparse or needs.get(self.title, 0) > 0
 
     def need_of(self, row: Row, view: View) -> int:
         """The cells that a row's text would take here, as far as it may."""
@@ -63,7 +70,7 @@ def lay_out(
 ) -> list[tuple[Column, int]]:
     """The columns that fit, each with its width: the least important leave, the rest grow."""
     room = width - 2 * MARGIN
-    kept = _kept(columns, room, needs)
+    kept = _kept([column for column in columns if column.is_there(needs)], room, needs)
     widths = {column.title: _base(column, needs) for column in kept}
     free = room - sum(widths.values()) - GAP * (len(kept) - 1)
     while free < 0:
@@ -89,7 +96,7 @@ def _kept(columns: Sequence[Column], room: int, needs: Needs) -> list[Column]:
     while len(kept) > 1:
         last = max(kept, key=lambda column: column.priority)
         giving = kept if last.priority <= IMPORTANT else [last]
-        if not last.priority or _needed(kept, needs, giving) <= room:
+        if not last.priority or _needed(kept, needs, giving) + _more(kept, needs, last) <= room:
             break
         kept.remove(last)
     # a small one may fit where a large one that matters more did not, and cut nothing
@@ -117,14 +124,21 @@ def _needed(kept: Sequence[Column], needs: Needs, giving: Iterable[Column]) -> i
     return sum(widths) + GAP * (len(kept) - 1)
 
 
+def _more(kept: Sequence[Column], needs: Needs, last: Column) -> int:
+    """What those to which the last one yields want beyond their base."""
+    if not last.yields:
+        return 0
+    return sum(max(0, min(c.ample, c.wanted(needs)) - _base(c, needs)) for c in kept if c.ample)
+
+
 def grown(
     needs: Needs, columns: Sequence[Column], rows: Iterable[Row], view: View
 ) -> dict[str, int]:
     """The needs with those of more rows: a column grows, and never shrinks under the eye."""
     found = dict(needs)
-    elastic = [column for column in columns if column.is_elastic]
+    counted = [column for column in columns if column.is_elastic or column.sparse]
     for row in rows:
-        for column in elastic:
+        for column in counted:
             need = column.need_of(row, view)
             if need > found.get(column.title, -1):
                 found[column.title] = need

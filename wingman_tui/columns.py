@@ -139,11 +139,13 @@ def with_words(columns: Sequence[Column], words_of: Callable[[Row], str]) -> lis
     return [replace(each, cell=why) if each.title == "WHY" else each for each in columns]
 
 
-def _plain(field: str, title: str, width: int, priority: int) -> Column:
+def _plain(
+    field: str, title: str, width: int, priority: int, *, sparse: bool = False
+) -> Column:
     def cell(row: Row, view: View, width: int) -> Sequence[Part]:
         return [(fit(clean(str(row.get(field) or "")), width), "muted")]
 
-    return Column(title, width, cell, priority, snug=True)
+    return Column(title, width, cell, priority, snug=True, sparse=sparse, yields=True)
 
 
 def _id(row: Row, view: View, width: int) -> Sequence[Part]:
@@ -156,13 +158,13 @@ EXECUTIONS = (
     Column("STARTED", 12, _started, 2, snug=True),
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3, snug=True),
-    Column("LEFT", 5, _left, 6, right=True),
-    Column("WARN", 6, _warnings, 4, right=True),
+    Column("LEFT", 5, _left, 6, right=True, sparse=True),
+    Column("WARN", 6, _warnings, 4, right=True, sparse=True),
     _plain("trigger", "BY", 8, 7),
     _plain("actor", "WHO", 10, 8),
-    _plain("type", "TYPE", 12, 9),
-    Column("ID", 8, _id, 10),
-    Column("WHY", 48, _why, 5, grow_to=160, least=24),
+    _plain("type", "TYPE", 12, 9, sparse=True),
+    Column("ID", 8, _id, 10, yields=True),
+    Column("WHY", 48, _why, 5, grow_to=160, least=24, ample=64),
 )
 
 
@@ -235,9 +237,9 @@ FLOWS = (
     Column("FLOW", 22, _flow_name, grow_to=48, least=14),
     Column("LAST 8", 8, _strip, 1, right=True),
     Column("LAST", 16, _last_state, 1, snug=True),
-    Column("TOOK", 7, _last_took, 5, right=True),
-    Column("NEXT START", 14, _comes, 3, snug=True),
-    _plain("type", "TYPE", 12, 6),
+    Column("TOOK", 7, _last_took, 5, right=True, sparse=True),
+    Column("NEXT START", 14, _comes, 3, snug=True, sparse=True),
+    _plain("type", "TYPE", 12, 6, sparse=True),
     Column("WHAT IT DOES", 40, _what, 4, grow_to=160, least=20),
 )
 

@@ -207,7 +207,7 @@ def test_what_matters_less_is_cut_first_and_then_leaves() -> None:
     assert (tight["NAME"], tight["WHY"]) == (18, 19)
     assert "WHY" not in _widths(needs, 50)
     assert _widths(needs, 30) == {"NAME": 14, "WHEN": 12}
-    needs = {"EXECUTION": 22, "STARTED": 8, "STEPS": 12, "WHY": 90}
+    needs = {"EXECUTION": 22, "STARTED": 8, "STEPS": 12, "WARN": 2, "WHY": 90}
     titles = [column.title for column, _ in lay_out(EXECUTIONS, 80, needs)]
     assert "WHY" not in titles
     assert "WARN" in titles, "what is small fits where what matters more does not"

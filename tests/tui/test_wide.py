@@ -6,6 +6,8 @@ import pytest
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
+from wingman_tui.column_layout import lay_out
+from wingman_tui.columns import EXECUTIONS
 from wingman_tui.definition import passage_of
 from wingman_tui.panes import AROUND_ROWS, shares
 from wingman_tui.screens.dialog import whole_keys
@@ -139,3 +141,38 @@ def test_of_the_keys_of_a_dialog_none_is_cut() -> None:
     assert text(48) == " enter  run it   esc  leave   ctrl+r  defaults"
     assert text(40) == " enter  run it   esc  leave"
     assert text(20) == " enter  run it"
+
+
+NEEDS = {"EXECUTION": 24, "STARTED": 8, "STEPS": 12, "BY": 8, "WHO": 6, "TYPE": 12, "WHY": 90}
+
+
+def _titles(width: int, **needs: int) -> list[str]:
+    return [column.title for column, _ in lay_out(EXECUTIONS, width, {**NEEDS, **needs})]
+
+
+def test_a_column_in_which_nothing_stands_leaves_its_room_to_the_others() -> None:
+    assert not {"LEFT", "WARN"} & set(_titles(200))
+    assert "WARN" in _titles(200, WARN=2)
+    widths = [
+        next(cells for column, cells in lay_out(EXECUTIONS, 200, needs) if column.title == "WHY")
+        for needs in ({**NEEDS, "WARN": 2, "LEFT": 4}, NEEDS)
+    ]
+    assert widths[1] > widths[0]
+
+
+def test_a_reason_is_read_before_who_and_what_kind_it_was() -> None:
+    assert {"BY", "WHO", "TYPE", "ID"} <= set(_titles(200))
+    assert "ID" not in _titles(180, WARN=2)
+    assert "ID" in _titles(180, WARN=2, WHY=40), "nothing is cut: all have room"
+
+
+async def test_a_column_comes_with_the_first_that_stands_in_it(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    for row in engine.executions:
+        row["warnings"] = None
+    async with open_console(size=(120, 40)) as console:
+        await console.sees("WHY")
+        assert "WARN" not in console.text()
+        engine.update(engine.executions[0]["id"], warnings=7)
+        await console.sees("WARN")

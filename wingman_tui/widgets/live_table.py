@@ -152,6 +152,11 @@ class LiveTable(LineList):
             self._layout = lay_out(self.columns, self.size.width, self._needs)
         return self._layout
 
+    def _fills_a_column(self, row: Row) -> bool:
+        """Whether it has the first word for a column in which there was nothing."""
+        absent = (column for column in self.columns if not column.is_there(self._needs))
+        return any(column.need_of(row, self.view) for column in absent)
+
     def paint_header(self, y: int) -> Strip:
         """The titles."""
         parts: list[Part] = [(" " * MARGIN, "heading")]
@@ -193,7 +198,7 @@ class LiveTable(LineList):
             is_cut |= column.is_elastic and any(ELLIPSIS in text for text, _ in cell)
             parts += cell
             parts.append((" " * GAP, "text"))
-        if is_cut:
+        if is_cut or self._fills_a_column(row):
             self.call_after_refresh(self._grow, (row,))
         if stale:
             parts = [(text, "muted") for text, _ in parts]
