@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from engine.core.state import Execution
 
 MAX_RUNNING_STEPS = max(32, 8 * (os.cpu_count() or 1))
+OWN_FILES = 48  # the runner's own, and what warm workers take
+FILES_A_STEP = 8  # pipes, pidfd, outputs, log and index
+
+
+def most_steps(wanted: int | None) -> int:
+    """How many steps run at once: what was asked for, as far as open files allow it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    affordable = max(1, (hard - OWN_FILES) // FILES_A_STEP) if hard > 0 else sys.maxsize
+    return min(wanted or MAX_RUNNING_STEPS, affordable)
 
 
 class Places:

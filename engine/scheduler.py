@@ -47,6 +47,7 @@ from engine.paths import Home
 from engine.places import MAX_RUNNING_STEPS, Places
 from engine.sandbox.client import Sandbox
 from engine.secrets import Secrets
+from engine.sensitive import mask_values, shown_inputs
 from engine.slots import Slots
 from engine.timers import Timers
 
@@ -125,21 +126,25 @@ class Scheduler:
     # -- entering and leaving --------------------------------------------------------------
 
     def add(
-        self, execution: Execution, first: Event, shown: dict[str, Any], masks: tuple[str, ...],
-        begin: Callable[[Turn], None] = decide.begin,
-    ) -> None:  # fmt: skip
+        self, execution: Execution, first: Event, begin: Callable[[Turn], None] = decide.begin
+    ) -> None:
         """Take in a new execution; it is journaled with its first steps in one transaction."""
-        self.hidden.admit(execution, masks)
-        self.live[execution.id] = execution
+        shown = self._admit(execution)
         self._journal.add_new(execution, first, shown)
         self.take(execution, begin, before=[first])
 
-    def adopt(self, execution: Execution, shown: dict[str, Any], masks: tuple[str, ...]) -> None:
-        """Take back an execution that an earlier engine left open; `resume_all` moves it on."""
-        self.hidden.admit(execution, masks)
-        self.live[execution.id] = execution
+    def adopt(self, execution: Execution) -> None:
+        """Take back an execution that has left memory; after a start `resume_all` moves it on."""
+        shown = self._admit(execution)
         self._journal.watch(execution, shown, execution.state)
         self._places.taken += places(execution)
+
+    def _admit(self, execution: Execution) -> dict[str, Any]:
+        """Hold an execution, and hide what it knows; its inputs as people may see them."""
+        definition, inputs = execution.definition, execution.inputs
+        self.hidden.admit(execution, mask_values(definition, inputs))
+        self.live[execution.id] = execution
+        return shown_inputs(definition, inputs)
 
     def open_attempts(self) -> dict[str, set[str]]:
         """By generation, the attempts that should be running, or in line."""

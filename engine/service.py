@@ -30,7 +30,7 @@ from engine.recovery import new_execution
 from engine.request import check_words, digest_of
 from engine.scheduler import Scheduler
 from engine.secrets import Secrets
-from engine.sensitive import Sensitive, mask_values, shown_inputs
+from engine.sensitive import Sensitive
 
 DEBUG_MODES = ("on", "once", "off")
 
@@ -170,9 +170,7 @@ class Service:
         action, reason = audit or ("run", trigger)
         self.journal.add_audit(now_us, actor, action, execution_id, reason)
         first = Event(0, execution_id, now_us, "execution.queued", data)
-        self.scheduler.add(
-            execution, first, shown_inputs(compiled, inputs), mask_values(compiled, inputs), begin
-        )
+        self.scheduler.add(execution, first, begin)
         return {"id": execution_id, "flow": name, "number": number, "state": execution.state}
 
     def check_start(

@@ -14,7 +14,6 @@ from engine.journal.history import History
 from engine.model import TERMINAL_EXECUTION_STATES
 from engine.recovery import restore
 from engine.rerun import rerun
-from engine.sensitive import mask_values, shown_inputs
 from engine.service import Service
 
 Row = dict[str, Any]
@@ -110,6 +109,5 @@ async def _revive(service: Service, ord_: int) -> Execution:
             "a completed execution cannot be retried",
             "use rerun for a new execution",
         )
-    compiled, inputs = execution.definition, execution.inputs
-    scheduler.adopt(execution, shown_inputs(compiled, inputs), mask_values(compiled, inputs))
+    scheduler.adopt(execution)
     return execution

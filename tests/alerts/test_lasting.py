@@ -33,7 +33,7 @@ def test_people_are_reminded_until_the_flow_recovers(world: AlertWorld) -> None:
             await world.later(61)
             assert world.titles == ["f#1 failed", "f#1 failed, reminder 1"]
             assert "Nobody has acknowledged it for 1h: wingman alerts ack 1" in world.sent[1]["text"]
-            assert world.engine._is_needed, "an engine that has to remind does not leave"
+            assert world.engine.have_plans, "an engine that has to remind does not leave"
         world.wall_us += 5 * HOUR * 10**6  # no engine runs: that is one reminder, not five
         async with world.telling():
             assert world.titles[2:] == ["f#1 failed, reminder 2"]
@@ -81,7 +81,7 @@ def test_the_inbox_acknowledges_too(world: AlertWorld) -> None:
             await inbox.acknowledge(entry["id"], "ada", frozenset())
             await world.later(3 * HOUR)
             assert world.titles == ["f#1 failed"]
-            assert not world.engine._is_needed
+            assert not world.engine.have_plans
 
     asyncio.run(story())
 

@@ -25,7 +25,7 @@ def test_a_missed_schedule_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) 
             pass
         await world_passes(world)
         async with world.serving():
-            await world.engine._journal.durable()
+            await world.engine.journal.durable()
             rows = await world.engine.alerts.delivery.page(None, 10)
             assert [row["title"] for row in rows] == ["nightly was not started"]
             assert rows[0]["occasion"] == "not_started"

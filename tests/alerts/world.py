@@ -84,7 +84,7 @@ class AlertWorld(World):
 
     async def rows(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The deliveries, oldest first."""
-        await self.engine._journal.durable()
+        await self.engine.journal.durable()
         return list(reversed(await self.engine.alerts.delivery.page(None, 500)))
 
     async def states(self) -> list[tuple[str, str]]:

@@ -257,7 +257,7 @@ def calls() -> Iterator[tuple[str, str, ast.Call]]:
 def test_there_is_one_clock() -> None:
     """Another one would not know what the first gave out: after a clock set back, times differ."""
     made = {place for place, called, _ in calls() if called == "Clock"}
-    assert made == {"engine/serve.py"}
+    assert made == {"engine/parts.py"}
 
 
 def test_nothing_is_unpickled_evaluated_or_given_to_a_shell() -> None:

@@ -72,7 +72,7 @@ async def test_the_kernel_tells_of_a_clock_that_is_really_set_each_time() -> Non
 async def test_schedules_look_when_the_kernel_tells_not_a_minute_later(world: World) -> None:
     world.write("f", 'triggers: [{schedule: "0 * * * *"}]\nsteps: [{id: a, run: x}]')
     async with world.serving():
-        watch = ClockSet(world.engine._clock_was_set)
+        watch = ClockSet(world.engine.clock_was_set)
         try:
             world.wall_us += 3600 * SECOND_US
             set_the_clock_by_a_nanosecond()

@@ -119,7 +119,7 @@ async def test_a_clock_that_is_set_ahead_is_acted_on_at_once(world: World) -> No
     world.write("f", hourly(overlap="allow"))
     async with world.serving():
         world.wall_us += round(HOUR_S) * SECOND_US
-        world.engine._clock_was_set()  # as `ClockSet` calls it; the timer would look in a minute
+        world.engine.clock_was_set()  # as `ClockSet` calls it; the timer would look in a minute
         await world.settle()
         assert await world.ledger(NAME) == [("2027-03-01T01:00", "ran", 1)]
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from engine import serve
+from engine import parts
 from engine.clock import Clock
 from engine.paths import Home
+from engine.reopening import reopen
 from engine.triggers.keeper import Keeper
 
 SECOND_US = 1_000_000
@@ -73,10 +74,10 @@ class World:
         self.home = home
         self.wall_us = us("2027-03-01T00:00:00+00:00")
         self.elapsed_us = 0
-        self.engine: Any = None
+        self.engine: Any = None  # its parts, without what serves
         make = lambda: Clock(lambda: self.wall_us * 1000, lambda: self.elapsed_us * 1000)  # noqa: E731
-        monkeypatch.setattr(serve, "Clock", make)
-        monkeypatch.setattr(serve, "LocalExecutor", Hands)
+        monkeypatch.setattr(parts, "Clock", make)
+        monkeypatch.setattr(parts, "LocalExecutor", Hands)
 
     def write(self, name: str, text: str) -> Path:
         """A flow file, as an editor leaves it; its time always differs from the last one's."""
@@ -90,19 +91,19 @@ class World:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[World]:
         """An engine, from its start to its end."""
-        self.engine = serve.Engine(self.home, stays=True)
-        self.engine._journal.start(asyncio.get_running_loop())
-        self.engine._recover()
-        await self.engine._registry.open()
+        self.engine = parts.Parts(self.home)
+        self.engine.journal.start(asyncio.get_running_loop())
+        reopen(self.engine)
+        await self.engine.registry.open()
         await self.settle()
         try:
             yield self
         finally:
-            await self.engine._registry.close()
-            await self.engine._sandbox.close()
-            self.engine._reader.close()
-            await self.engine._journal.durable()
-            self.engine._journal.close()
+            await self.engine.registry.close()
+            await self.engine.sandbox.close()
+            self.engine.reader.close()
+            await self.engine.journal.durable()
+            self.engine.journal.close()
 
     @property
     def keeper(self) -> Keeper:
@@ -111,13 +112,13 @@ class World:
 
     async def settle(self) -> None:
         """Wait until nothing is being decided, and all of it is durable."""
-        await self.engine._journal.durable()
+        await self.engine.journal.durable()
         for _ in range(1000):
             schedules = self.keeper._schedules
             if schedules is None or not (schedules._line or schedules._workers):
                 break
             await asyncio.sleep(0.001)
-        await self.engine._journal.durable()
+        await self.engine.journal.durable()
         await asyncio.sleep(0)
 
     async def passes(self, seconds: float) -> None:
@@ -141,31 +142,31 @@ class World:
 
     async def edited(self) -> None:
         """The flow folders are read again."""
-        await self.engine._registry.refresh()
+        await self.engine.registry.refresh()
         await self.settle()
 
     async def finish(self, execution_id: str, exit_code: int = 0) -> None:
         """What runs of an execution ends."""
-        self.engine._executor.finish(execution_id, exit_code)
+        self.engine.executor.finish(execution_id, exit_code)
         await self.settle()
         await self.settle()
 
     async def ledger(self, name: str) -> list[tuple[str, str, int]]:
         """(moment, outcome, how many), oldest first."""
-        await self.engine._journal.durable()
+        await self.engine.journal.durable()
         rows, _ = await self.keeper.showing.ledger(self.keeper.triggers[name], None, 1000)
         return [(row["at"][:16], row["outcome"], row["times"]) for row in reversed(rows)]
 
     async def rows(self, name: str) -> list[dict[str, Any]]:
-        await self.engine._journal.durable()
+        await self.engine.journal.durable()
         rows, _ = await self.keeper.showing.ledger(self.keeper.triggers[name], None, 1000)
         return rows[::-1]
 
     async def executions(self) -> list[dict[str, Any]]:
         """All there are, oldest first."""
-        await self.engine._journal.durable()
-        reader = self.engine._reader
-        last = self.engine._journal.last_ord
+        await self.engine.journal.durable()
+        reader = self.engine.reader
+        last = self.engine.journal.last_ord
         return [dict(row) for row in await reader(lambda h: h.rows(list(range(1, last + 1))))]
 
 
