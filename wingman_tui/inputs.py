@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Input = Mapping[str, Any]
+FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
+    "date": (datetime.date.fromisoformat, "2027-01-31"),
+    "time": (datetime.time.fromisoformat, "13:30:00"),
+    "date-time": (datetime.datetime.fromisoformat, "2027-01-31T13:30:00Z"),
+}
+# how the bounds of a schema are told
+RANGES = (
+    ("minimum", "maximum", ""), ("minLength", "maxLength", " characters"),
+    ("minItems", "maxItems", " elements"),
+)  # fmt: skip
+BOUNDS = (
+    ("exclusiveMinimum", "more than {}"), ("exclusiveMaximum", "less than {}"),
+    ("multipleOf", "a multiple of {}"), ("const", "only {}"),
+)  # fmt: skip
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -63,18 +78,37 @@ def choices(declared: Input) -> list[str]:
 
 def describe(declared: Input) -> str:
     """What may be typed, in one line: type, bounds, pattern, description."""
+    words = str(declared.get("description") or "")
+    return _rules(declared) + (f" · {words}" if words else "")
+
+
+def in_full(declared: Input, extra: str = "") -> list[str]:
+    """The same in paragraphs, and what else is known: what it is for, then what may be typed."""
+    parts = [_rules(declared)]
+    if not declared.get("sensitive"):
+        examples = (declared.get("schema") or {}).get("examples") or ()
+        parts.append("such as " + ", ".join(map(as_text, examples)) if examples else "")
+        default = as_text(declared.get("default"))
+        parts.append(f"default {default}" if default else "")
+    return [str(declared.get("description") or ""), " · ".join(filter(None, (*parts, extra)))]
+
+
+def _rules(declared: Input) -> str:
     schema = declared.get("schema") or {}
     parts = [str(declared.get("type", "string"))]
     if "enum" in schema:
         parts = ["one of " + ", ".join(choices(declared))]
-    if "minimum" in schema or "maximum" in schema:
-        parts.append(f"{schema.get('minimum', '')}…{schema.get('maximum', '')}")
+    for least, most, unit in RANGES:
+        if least in schema or most in schema:
+            parts.append(f"{schema.get(least, '')}…{schema.get(most, '')}{unit}")
+    parts += [words.format(as_text(schema[word])) for word, words in BOUNDS if word in schema]
     if "pattern" in schema:
         parts.append(f"pattern {schema['pattern']}")
+    if schema.get("format") in FORMATS:
+        parts.append(f"a {schema['format']} such as {FORMATS[schema['format']][1]}")
     if declared.get("sensitive"):
         parts.append("hidden")
-    words = str(declared.get("description") or "")
-    return ", ".join(parts) + (f" · {words}" if words else "")
+    return ", ".join(parts)
 
 
 def parse(declared: Input, text: str) -> Any:
@@ -85,10 +119,14 @@ def parse(declared: Input, text: str) -> Any:
     allowed = schema.get("enum")
     if allowed and value not in allowed:
         raise InputProblem("one of " + ", ".join(as_text(item) for item in allowed))
+    if "const" in schema and value != schema["const"]:
+        raise InputProblem(f"only {as_text(schema['const'])}")
     if kind in ("integer", "number"):
         _check_bounds(value, schema)
-    if kind == "string":
+    elif kind == "string":
         _check_text(value, schema)
+    elif kind == "array":
+        _check_length(len(value), schema, "minItems", "maxItems", "elements")
     return value
 
 
@@ -126,13 +164,32 @@ def _check_bounds(value: float, schema: Mapping[str, Any]) -> None:
         raise InputProblem(f"at least {schema['minimum']}")
     if "maximum" in schema and value > schema["maximum"]:
         raise InputProblem(f"at most {schema['maximum']}")
+    if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+        raise InputProblem(f"more than {schema['exclusiveMinimum']}")
+    if "exclusiveMaximum" in schema and value >= schema["exclusiveMaximum"]:
+        raise InputProblem(f"less than {schema['exclusiveMaximum']}")
+    of = schema.get("multipleOf")
+    if isinstance(value, int) and isinstance(of, int) and value % of:  # fractions: the engine's
+        raise InputProblem(f"a multiple of {of}")
+
+
+def _check_length(
+    length: int, schema: Mapping[str, Any], least: str, most: str, unit: str
+) -> None:
+    if least in schema and length < schema[least]:
+        raise InputProblem(f"at least {schema[least]} {unit}")
+    if most in schema and length > schema[most]:
+        raise InputProblem(f"at most {schema[most]} {unit}")
 
 
 def _check_text(value: str, schema: Mapping[str, Any]) -> None:
-    if "minLength" in schema and len(value) < schema["minLength"]:
-        raise InputProblem(f"at least {schema['minLength']} characters")
-    if "maxLength" in schema and len(value) > schema["maxLength"]:
-        raise InputProblem(f"at most {schema['maxLength']} characters")
+    _check_length(len(value), schema, "minLength", "maxLength", "characters")
+    if schema.get("format") in FORMATS:
+        read, example = FORMATS[schema["format"]]
+        try:
+            read(value)
+        except ValueError:
+            raise InputProblem(f"no {schema['format']}, such as {example}") from None
     pattern = schema.get("pattern")
     # a pattern comes from the flow file; a long text is left to the engine's linear-time matcher
     if pattern and len(value) <= 200 and len(pattern) <= 200:

@@ -160,6 +160,61 @@ async def test_a_form_of_forty_fields_is_moved_through(
     assert bodies[0]["inputs"] == {"field39": "last"}
 
 
+async def test_a_field_of_forty_is_found_by_typing(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    field = {"type": "string", "required": False, "sensitive": False, "default": "",
+             "description": "", "schema": {}}  # fmt: skip
+    named = [{**field, "name": f"field{n}"} for n in range(40)]
+    named[20]["description"] = "for 35 days"
+    engine.flows[1]["inputs"] = named
+    async with open_console() as console:
+        await console.press("f", "down", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        assert "field 1 of 41" in console.text()
+        await console.press("ctrl+f", "3", "5")
+        assert "field35 and 1 more" in console.text()
+        await console.press("down")
+        assert "field20 and 1 more" in console.text(), "what is told of it is looked at, too"
+        await console.press("up", "enter", "x")
+        assert "field 36 of 41" in console.text()
+        await console.press("ctrl+f")
+        await console.type("nothing like it")
+        assert "none has that" in console.text()
+        await console.press("escape")
+        assert "field 36 of 41" in console.text()
+        await console.press("pageup", "pagedown", "ctrl+end")
+        assert "field 41 of 41" in console.text()
+        await console.press("ctrl+home", "enter")
+        await console.sees("verify-packages#193")
+    bodies = [body for _, path, body in engine.requests if path == "/v1/executions" and body]
+    assert bodies[0]["inputs"] == {"field35": "x"}
+
+
+async def test_a_long_description_is_read_where_its_field_is(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    told = " ".join(f"word{n}" for n in range(60))
+    engine.flows[1]["inputs"] = [
+        {"name": "keep", "type": "integer", "required": False, "sensitive": False, "default": 7,
+         "description": told, "schema": {"minimum": 1, "examples": [3, 30]}},
+        {"name": "token", "type": "string", "required": True, "sensitive": True,
+         "description": "of the store", "schema": {}},
+    ]  # fmt: skip
+    async with open_console() as console:
+        await console.press("f", "down", "r")
+        await console.until(lambda: isinstance(console.app.screen, RunForm))
+        assert "word24" in console.text()
+        assert "F1 reads all" in console.text()
+        await console.press("f1")
+        text = console.text()
+        assert "word59" in text
+        assert "integer, 1… · such as 3, 30 · default 7" in text
+        await console.press("escape", "tab")
+        assert "word24" not in console.text()
+        assert "── token ──" in console.text()
+
+
 async def test_keys_may_come_faster_than_a_mode_opens(open_console: OpenConsole) -> None:
     async with open_console() as console:
         for screen in ("enter", "f", "c", "m", "v", "u"):

@@ -223,7 +223,8 @@ def test_a_column_grows_with_its_rows_and_does_not_shrink_under_the_eye() -> Non
 
 
 def _declared(name: str, kind: str, **words: Any) -> dict[str, Any]:
-    schema = {k: words.pop(k) for k in ("minimum", "maximum", "pattern", "enum") if k in words}
+    own = ("default", "required", "sensitive", "description")
+    schema = {k: words.pop(k) for k in list(words) if k not in own}
     return {"name": name, "type": kind, "schema": schema, **words}
 
 
@@ -237,6 +238,12 @@ DECLARED = {
         _declared("flag", "boolean", default=False),
         _declared("list", "array", default=[1]),
         _declared("secret", "string", required=True, sensitive=True),
+        _declared("open", "number", default=1, exclusiveMinimum=0, exclusiveMaximum=2),
+        _declared("even", "integer", default=2, multipleOf=2),
+        _declared("only", "string", default="x", const="x"),
+        _declared("day", "string", default="2027-01-31", format="date"),
+        _declared("some", "array", default=[1], minItems=1, maxItems=2),
+        _declared("short", "string", default="ab", minLength=2, maxLength=3),
     )
 }
 
@@ -247,12 +254,25 @@ DECLARED = {
      ("count", "10", "at most 9"), ("count", "", ""), ("ratio", "", "needs a value"),
      ("ratio", "1.5", ""), ("ratio", "a", "not a number"), ("word", "APP", "does not match"),
      ("kind", "c", "one of a, b"), ("flag", "maybe", "true or false"), ("flag", "yes", ""),
-     ("list", "[1, 2]", ""), ("list", "{}", "not a list"), ("list", "[", "not JSON")],
+     ("list", "[1, 2]", ""), ("list", "{}", "not a list"), ("list", "[", "not JSON"),
+     ("open", "0", "more than 0"), ("open", "2", "less than 2"), ("open", "1.9", ""),
+     ("even", "3", "a multiple of 2"), ("only", "y", "only x"), ("day", "31.1.", "no date, such as"),
+     ("day", "2027-02-28", ""), ("some", "[]", "at least 1 elements"), ("short", "a", "at least 2"),
+     ("some", "[1, 2, 3]", "at most 2 elements"), ("short", "abcd", "at most 3 characters")],
 )  # fmt: skip
 def test_an_input_is_checked_as_it_is_typed(name: str, text: str, problem: str) -> None:
     found = inputs.problem_of(DECLARED[name], text)
     assert problem in found
     assert bool(found) == bool(problem)
+
+
+def test_the_rules_of_an_input_are_told_before_it_is_wrong() -> None:
+    told = {name: inputs.describe(declared) for name, declared in DECLARED.items()}
+    assert told["open"] == "number, more than 0, less than 2"
+    assert told["some"] == "array, 1…2 elements"
+    assert told["day"] == "string, a date such as 2027-01-31"
+    assert inputs.in_full(DECLARED["short"]) == ["", "string, 2…3 characters · default ab"]
+    assert inputs.in_full(DECLARED["secret"], "x") == ["", "string, hidden · x"]
 
 
 def test_values_are_sent_with_their_types() -> None:

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 
 from wingman_tui import inputs
-from wingman_tui.format import fit, wrap
+from wingman_tui.format import wrap
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import Dialog, PaintedLine
-from wingman_tui.screens.run_form import FIELD_ROWS, LABEL_LIMIT, ChoiceEdit, FieldNote
+from wingman_tui.screens.dialog import PaintedLine
+from wingman_tui.screens.form import LABEL_LIMIT, FieldsDialog
 from wingman_tui.waiting import asked_below, asks
 from wingman_tui.widgets.line_edit import LineEdit
 
@@ -58,7 +57,7 @@ def open_approval(app: WingmanApp, execution: Row, path: str | None) -> None:
     app.carry_out(session.explain(str(execution["id"]), "values"), opened)
 
 
-class ApprovalDialog(Dialog[Answer]):
+class ApprovalDialog(FieldsDialog[Answer]):
     """Nothing is decided before somebody has chosen; escape leaves the question open."""
 
     def __init__(self, name: str, step: Row) -> None:
@@ -68,8 +67,6 @@ class ApprovalDialog(Dialog[Answer]):
         waiting = step["waiting_for"]
         self._message = str(waiting.get("message") or "")
         self.declared: dict[str, Row] = {d["name"]: d for d in waiting.get("inputs") or ()}
-        self.fields: dict[str, LineEdit] = {}
-        self.notes: dict[str, FieldNote] = {}
 
     def compose(self) -> ComposeResult:
         """The question, the decision, the form and the comment."""
@@ -82,35 +79,22 @@ class ApprovalDialog(Dialog[Answer]):
                 yield PaintedLine((text, "text"))
             yield PaintedLine()
             with VerticalScroll(id="fields", can_focus=False):
-                yield from self._field(
-                    DECISION, "decision", width, "approve or reject: space chooses",
-                    [UNDECIDED, *DONE],
-                )  # fmt: skip
+                words = "approve or reject: space chooses"
+                choices = [UNDECIDED, *DONE]
+                yield from self.field(DECISION, "decision", width, words, choices=choices)
                 for name, declared in self.declared.items():
-                    text, choices = inputs.starting_text(declared), inputs.choices(declared)
-                    yield from self._field(
-                        name, name, width, inputs.describe(declared), choices, text
-                    )
-                yield from self._field(COMMENT, "comment", width, "why; kept with the decision")
+                    yield from self.field(
+                        name, name, width, inputs.describe(declared),
+                        text=inputs.starting_text(declared), choices=inputs.choices(declared),
+                        told=inputs.in_full(declared),
+                    )  # fmt: skip
+                yield from self.field(COMMENT, "comment", width, "why; kept with the decision")
+            yield from self.about_place()
             yield PaintedLine(
                 (" enter ", "chip_on"), (" send it    ", "text"),
                 (" tab ", "chip_on"), (" next field    ", "text"),
                 (" esc ", "chip_on"), (" leave it open", "text"),
             )  # fmt: skip
-
-    def _field(
-        self, key: str, label: str, width: int, words: str, choices: list[str] | None = None,
-        text: str = "",
-    ) -> ComposeResult:  # fmt: skip
-        shown = f" {fit(clean(label), width)}  "
-        self.fields[key] = (
-            ChoiceEdit(choices, text or choices[0], label=shown)
-            if choices
-            else LineEdit(text, label=shown)
-        )
-        self.notes[key] = FieldNote(cell_len(shown), words)
-        yield self.fields[key]
-        yield self.notes[key]
 
     def _words(self) -> list[str]:
         return [
@@ -124,8 +108,8 @@ class ApprovalDialog(Dialog[Answer]):
         self.fields[DECISION].focus()
 
     def rows_needed(self) -> int:
-        """Two a field, the question, and the lines around them."""
-        return FIELD_ROWS * len(self.fields) + len(self._words()) + 4
+        """The fields, and the question."""
+        return super().rows_needed() + len(self._words()) + 1
 
     def problem_of(self, key: str) -> str:
         """What is wrong with a field now; a rejection needs no form."""
@@ -138,26 +122,24 @@ class ApprovalDialog(Dialog[Answer]):
 
     def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
         """Check what was typed."""
+        if event.edit is self.find:
+            self.sought()
+            return
         for key, edit in self.fields.items():
             if edit is event.edit:
-                self.notes[key].show(self.problem_of(key))
+                self.check(key, self.problem_of(key))
 
-    def on_key(self, event: events.Key) -> None:
-        """Between the fields, and out of the dialog."""
-        event.stop()
-        if event.key == "enter":
+    def pressed(self, key: str) -> None:
+        """Answer, or leave it open."""
+        if key == "enter":
             self._submit()
-        elif event.key in ("escape", "ctrl+c"):
+        elif key in ("escape", "ctrl+c"):
             self.dismiss(None)
-        elif event.key in ("tab", "down"):
-            self.focus_next()
-        elif event.key in ("shift+tab", "up"):
-            self.focus_previous()
 
     def _submit(self) -> None:
         problems = {key: self.problem_of(key) for key in self.fields}
         for key, problem in problems.items():
-            self.notes[key].show(problem)
+            self.check(key, problem)
         wrong = [key for key, problem in problems.items() if problem]
         if wrong:
             self.fields[wrong[0]].focus()

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.strip import Strip
 
 from engine.client.console import quote
 from wingman_tui import inputs
-from wingman_tui.format import fit
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.dialog import BORDER_ROWS, Dialog, PaintedLine
+from wingman_tui.screens.dialog import PaintedLine
+from wingman_tui.screens.form import LABEL_LIMIT, FieldsDialog
+from wingman_tui.view import Part
+from wingman_tui.widgets.fields import PlaceLine
 from wingman_tui.widgets.line_edit import LineEdit
-from wingman_tui.widgets.painted import Painted
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 DEBUG_FIELD = "\0debug"
-LABEL_LIMIT = 22
-FIELD_ROWS = 2
 
 
 def open_run_form(
@@ -111,73 +108,7 @@ def _ask(app: WingmanApp, form: RunForm, meant: Session) -> None:
     app.push_screen(form, submitted)
 
 
-class ChoiceEdit(LineEdit):
-    """A field with a fixed set of values: space and the arrows step through them."""
-
-    def __init__(self, choices: list[str], text: str, *, label: str) -> None:
-        super().__init__(text, label=label)
-        self.choices = choices
-        self.cursor = 0
-
-    def _edit(self, key: str) -> bool:
-        step = {"space": 1, "right": 1, "left": -1}.get(key)
-        if step is not None:
-            here = self.choices.index(self.text) if self.text in self.choices else -step
-            self._choose(self.choices[(here + step) % len(self.choices)])
-        return step is not None
-
-    def _insert(self, typed: str) -> None:
-        """Take the value that begins with the letter."""
-        for choice in self.choices:
-            if choice.startswith(typed):
-                self._choose(choice)
-                return
-
-    def _choose(self, choice: str) -> None:
-        self.text, self.cursor = choice, 0
-        self.refresh()
-        self.post_message(self.Changed(self))
-
-
-class FieldNote(Painted):
-    """The line under a field: what may be typed, or what is wrong with it."""
-
-    def __init__(self, indent: int, words: str) -> None:
-        super().__init__(classes="note")
-        self._indent = indent
-        self._words = words
-        self.problem = ""
-
-    def show(self, problem: str) -> None:
-        """Say what is wrong, or nothing."""
-        if problem != self.problem:
-            self.problem = problem
-            self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """The words."""
-        text, role = (self.problem, "error") if self.problem else (self._words, "muted")
-        sign = self.view.glyph("✗ ", "x ") if self.problem else ""
-        room = self.size.width - self._indent - 1
-        return self.line([(" " * self._indent, "text"), (fit(sign + clean(text), room), role)])
-
-
-class PlaceLine(Painted):
-    """Why it was refused; which field of how many this is, where not all of them are in sight."""
-
-    def __init__(self, form: RunForm) -> None:
-        super().__init__(classes="line")
-        self._form = form
-
-    def render_line(self, y: int) -> Strip:
-        """The words."""
-        if self._form.refusal:
-            words = self.view.glyph("✗ ", "x ") + clean(self._form.refusal)
-            return self.line([(" ", "text"), (fit(words, self.size.width - 2), "error")])
-        return self.line([(" ", "text"), (self._form.place_words(), "muted")])
-
-
-class RunForm(Dialog[tuple[dict[str, Any], bool]]):
+class RunForm(FieldsDialog[tuple[dict[str, Any], bool]]):
     """The fields of one flow; enter runs it, escape leaves it."""
 
     def __init__(
@@ -194,13 +125,10 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         super().__init__()
         self.last = last
         self.given = given or {}
-        self.refusal = ""  # what was said to these values when they were sent
         self.place = 0  # the field to begin in, where it is known
         self.flow = flow
         self.execution = execution
         self.declared: dict[str, Row] = {d["name"]: d for d in flow.get("inputs") or []}
-        self.fields: dict[str, LineEdit] = {}
-        self.notes: dict[str, FieldNote] = {}
 
     def compose(self) -> ComposeResult:
         """The box: title, fields, and how to send it."""
@@ -211,11 +139,12 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         width = min(LABEL_LIMIT, max([cell_len(clean(n)) for n in self.declared] + [len("debug")]))
         with Vertical(classes="box", id="form"):
             yield PaintedLine((f"Run {name}{again}", "strong"), (before, "muted"))
-            yield PlaceLine(self)
+            yield PlaceLine(self.place_words)
             with VerticalScroll(id="fields", can_focus=False):
                 for field, declared in self.declared.items():
                     yield from self._field(field, declared, width)
                 yield from self._debug_field(width)
+            yield from self.about_place()
             yield PaintedLine(
                 (" enter ", "chip_on"),
                 (" run it    ", "text"),
@@ -229,33 +158,29 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
     def _field(self, name: str, declared: Row, width: int) -> ComposeResult:
         known = (self.execution or self.last or {}).get("inputs")
         text = self.given.get(name, inputs.starting_text(declared, known))
-        label = f" {fit(clean(name), width)}  "
-        choices = inputs.choices(declared)
-        self.fields[name] = (
-            ChoiceEdit(choices, text or choices[0], label=label)
-            if choices
-            else LineEdit(text, label=label, hidden=bool(declared.get("sensitive")))
-        )
-        self.notes[name] = FieldNote(cell_len(label), self._words(declared))
-        yield self.fields[name]
-        yield self.notes[name]
+        told = inputs.in_full(declared, self._extra(declared))
+        return self.field(
+            name, name, width, self._words(declared), text=text, choices=inputs.choices(declared),
+            hidden=bool(declared.get("sensitive")), told=told,
+        )  # fmt: skip
 
     def _words(self, declared: Row) -> str:
-        words = inputs.describe(declared)
+        return " · ".join(filter(None, (inputs.describe(declared), self._extra(declared))))
+
+    def _extra(self, declared: Row) -> str:
+        """What is not of the declaration."""
         if inputs.choices(declared):
-            words += " · space switches"
+            return "space switches"
         if declared.get("sensitive") and self.execution is not None:
-            return words + " · left empty, it stays as it was"
-        return words
+            return "left empty, it stays as it was"
+        return ""
 
     def _debug_field(self, width: int) -> ComposeResult:
-        label = f" {fit('debug', width)}  "
         debug = "true" if (self.execution or {}).get("debug") else "false"
         debug = self.given.get(DEBUG_FIELD, debug)
-        self.fields[DEBUG_FIELD] = ChoiceEdit(["false", "true"], debug, label=label)
         words = "every command in the log, this once (ctrl+g runs it so)"
-        yield self.fields[DEBUG_FIELD]
-        yield FieldNote(cell_len(label), words)
+        choices = ["false", "true"]
+        return self.field(DEBUG_FIELD, "debug", width, words, text=debug, choices=choices)
 
     def on_mount(self) -> None:
         """Start in the first field that was not filled in yet."""
@@ -265,7 +190,7 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
             free = (edit for name, edit in self.fields.items() if name not in self.given)
             next(free).focus()  # at least the one of debug mode
         for name in self.declared.keys() & self.given.keys():
-            self.notes[name].show(self.problem_of(name))
+            self.check(name, self.problem_of(name))
 
     def again(self, refusal: str) -> RunForm:
         """The same form with what was typed in it, and with why it was not taken."""
@@ -278,23 +203,11 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
         """Whether one of these inputs is a hidden one."""
         return any(self.declared[name].get("sensitive") for name in names)
 
-    def place_words(self) -> str:
+    def place_words(self) -> Sequence[Part]:
         """Where one is in a form that scrolls."""
-        if not self.declared:
-            return "This flow takes no inputs."
-        fields = list(self.fields.values())
-        if self.rows_needed() + BORDER_ROWS <= self.app.size.height - 2:
-            return ""
-        here = next((n for n, edit in enumerate(fields, 1) if edit.has_focus), 1)
-        return f"field {here} of {len(fields)}"
-
-    def on_descendant_focus(self) -> None:
-        """Another field is meant."""
-        self.query_one(PlaceLine).refresh()
-
-    def rows_needed(self) -> int:
-        """Two a field, and the three lines around them."""
-        return FIELD_ROWS * len(self.fields) + 3
+        if not self.declared and not self.refusal:
+            return (("This flow takes no inputs.", "muted"),)
+        return super().place_words()
 
     def problem_of(self, name: str) -> str:
         """What is wrong with a field now."""
@@ -304,36 +217,34 @@ class RunForm(Dialog[tuple[dict[str, Any], bool]]):
 
     def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
         """Check what was typed."""
+        if event.edit is self.find:
+            self.sought()
+            return
         if self.refusal:
             self.refusal = ""
-            self.query_one(PlaceLine).refresh()
-        for name, edit in self.fields.items():
-            if edit is event.edit and name in self.notes:
-                self.notes[name].show(self.problem_of(name))
+            self.tell_place()
+        for name in self.declared:
+            if self.fields[name] is event.edit:
+                self.check(name, self.problem_of(name))
 
-    def on_key(self, event: events.Key) -> None:
-        """Between the fields, and out of the form."""
-        event.stop()
-        if event.key in ("enter", "ctrl+g"):
-            self._submit(debug=event.key == "ctrl+g")
-        elif event.key in ("escape", "ctrl+c"):
+    def pressed(self, key: str) -> None:
+        """Run it, or leave it."""
+        if key in ("enter", "ctrl+g"):
+            self._submit(debug=key == "ctrl+g")
+        elif key in ("escape", "ctrl+c"):
             self.dismiss(None)
-        elif event.key == "ctrl+r" and self.last is not None:
+        elif key == "ctrl+r" and self.last is not None:
             self._fill_defaults()
-        elif event.key in ("tab", "down"):
-            self.focus_next()
-        elif event.key in ("shift+tab", "up"):
-            self.focus_previous()
 
     def _fill_defaults(self) -> None:
         for name, declared in self.declared.items():
             self.fields[name].set_text(inputs.starting_text(declared))
-            self.notes[name].show(self.problem_of(name))
+            self.check(name, self.problem_of(name))
 
     def _submit(self, *, debug: bool) -> None:
         problems = {name: self.problem_of(name) for name in self.declared}
         for name, problem in problems.items():
-            self.notes[name].show(problem)
+            self.check(name, problem)
         wrong = [name for name, problem in problems.items() if problem]
         if wrong:
             self.fields[wrong[0]].focus()
