@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wingman_tui.action import ROLES
+from wingman_tui.asking import Asking
 from wingman_tui.choices import Choices, first_palette
 from wingman_tui.format import age, rate_words
 from wingman_tui.global_actions import do_redraw
@@ -33,7 +34,6 @@ from wingman_tui.widgets.live_table import LiveTable
 if TYPE_CHECKING:
     from engine.client.console import Home
     from wingman_tui.early import EarlyLook
-    from wingman_tui.lines import Refused
     from wingman_tui.link import Link
     from wingman_tui.screens.base import ModeScreen
     from wingman_tui.screens.details import DetailsScreen
@@ -44,7 +44,7 @@ TICK_S = 1.0
 EXIT_BY_SIGNAL = 128
 
 
-class WingmanApp(Choices, CellDiff, inherit_bindings=False):
+class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
     """The console."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -357,37 +357,3 @@ class WingmanApp(Choices, CellDiff, inherit_bindings=False):
             self.tell(f"copied {what}" if data else f"{what} is in {path}", "good")
 
         self.run_worker(keep(), exit_on_error=True)
-
-    def carry_out(
-        self,
-        request: Coroutine[Any, Any, dict[str, Any]],
-        done: Callable[[dict[str, Any]], None],
-        refused: Callable[[], None] = lambda: None,
-        *,
-        on_refusal: Callable[[Refused], None] | None = None,
-    ) -> None:
-        """Send a request; its answer goes to `done`, a refusal to the message line.
-
-        With `on_refusal` it goes there instead.
-        """
-        self.run_worker(self._carry_out(request, done, refused, on_refusal), exit_on_error=True)
-
-    async def _carry_out(
-        self,
-        request: Coroutine[Any, Any, dict[str, Any]],
-        done: Callable[[dict[str, Any]], None],
-        refused: Callable[[], None],
-        on_refusal: Callable[[Refused], None] | None,
-    ) -> None:
-        from wingman_tui.lines import Refused
-
-        try:
-            answer = await request
-        except Refused as refusal:
-            if on_refusal is not None:
-                on_refusal(refusal)
-                return
-            self.tell(str(refusal), "error")
-            refused()
-            return
-        done(answer)

@@ -7,14 +7,29 @@ fetched in pages when somebody looks. Memory is bounded on both sides.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingman_tui.failing import said
 
 Line = dict[str, Any]
 HELD_LIMIT = 6_000
+LAST_LINE = 10**9  # of a record: none has so many
 LAST_WORDS = 100  # lines among which a step's last words are looked for
 GROWING_LOOK = 300  # how far above the end a line may stand that still grows
+
+
+class Place(NamedTuple):
+    """A line where one reads, and whether it is marked."""
+
+    cursor: str
+    is_marked: bool
+
+    def before(self) -> str | None:
+        """The cursor after which this line is the next one; None for the first of all."""
+        record, at = (int(part) for part in self.cursor.split(":"))
+        if at:
+            return f"{record}:{at - 1}"
+        return f"{record - 1}:{LAST_LINE}" if record else None
 
 
 class LogWindow:

@@ -35,6 +35,7 @@ class Console:
         for key in keys:
             await self.pilot.press(key)
             await self.pilot.pause()
+            await self.until(lambda: self.app.keys_are_dealt_with, "what the key does")
 
     async def type(self, text: str) -> None:
         """Type a text."""

@@ -318,11 +318,11 @@ class FakeEngine:
         row = self.find(unquote(request.path_params["ref"]))
         assert row is not None
         sought = {"grep": query["find"]} if "find" in query else {"level": query["find_level"]}
-        start, back = int(query.get("from", "-1:0").partition(":")[0]), "back" in query
+        start, back = query.get("from"), "back" in query
         ahead = [
             line
             for line in self._wanted(row["id"], query, **sought)
-            if start < 0 or (_record(line) < start if back else _record(line) > start)
+            if start is None or (_at(line) < _at(start) if back else _at(line) > _at(start))
         ]
         if not ahead:
             return JSONResponse({"found": None, "lines": [], "go_on": None})
@@ -386,8 +386,8 @@ class FakeEngine:
             sender.cancel()
 
 
-def _record(line: Row) -> int:
-    return int(line["cursor"].partition(":")[0])
+def _at(line: Row | str) -> list[int]:
+    return [int(part) for part in (line if isinstance(line, str) else line["cursor"]).split(":")]
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ async def test_a_search_goes_from_match_to_match_through_the_whole_log(
             await console.sees(f"match {place} of 5")
             assert f"needle {(place - 1) * 1_000}\n" in console.text()
         await console.press("N")
-        await console.until(lambda: console.notice == "no match above")
+        await console.until(lambda: console.notice == "no match above; n looks below")
         await console.press("n", "n")
         await console.sees("match 3 of 5")
         await console.sees("line 2001")
@@ -70,8 +70,8 @@ async def test_a_search_goes_from_match_to_match_through_the_whole_log(
         await console.sees("line 4999")
         await console.press("escape")
         await console.until(lambda: "/needle" not in console.text())
-        await console.press("n")
-        assert "nothing is searched" in console.notice
+        await console.press("N")  # the last search again
+        await console.sees("match 5 of 5")
 
 
 async def test_a_search_may_hide_what_does_not_match(
@@ -98,7 +98,7 @@ async def test_a_search_without_a_match_says_so(
         await console.sees("line 4999")
         await search(console, "absent")
         await console.sees("/absent no match")
-        await console.until(lambda: console.notice == "no match above")
+        await console.until(lambda: console.notice.startswith("no match in these lines; (?i)"))
         assert "line 4999" in console.text()
 
 
@@ -114,7 +114,56 @@ async def test_the_next_error_is_found_wherever_it_is(
         await console.press("e")
         await console.sees("E count        needle 4000")
         await console.press("e")
-        await console.until(lambda: console.notice == "no error below")
+        await console.until(lambda: console.notice == "no error below; b looks above")
+
+
+async def test_where_one_reads_stays_in_sight_among_other_lines(
+    long: FakeEngine, open_console: OpenConsole
+) -> None:
+    """The lines around an error: the errors alone, one of them, then all levels again."""
+    async with open_console(reference=LONG) as console:
+        await console.sees("line 4999")
+        await console.press("tab", "4")
+        await console.until(lambda: "line 4999" not in console.text())
+        await console.press("b", "b")
+        await console.sees("E count        line 70")
+        marked = pane_of(console).marked_line()
+        await console.press("1")
+        await console.sees("line 71")
+        assert pane_of(console).marked_line() == marked, "and it is marked still"
+        await search(console, "line 70")
+        await console.sees("match 1 of ")
+        assert pane_of(console).marked_line() == marked, "the line that one reads may match"
+        await search(console, "needle")
+        await console.sees("match 2 of 5")
+        await console.press("ampersand")
+        await console.until(lambda: "line 1001" not in console.text())
+        await console.press("n", "escape")
+        await console.sees("line 2001")
+        await console.press("question_mark")
+        await console.sees("Keys:")
+        await console.press("escape")
+        await console.sees("line 2001")
+        assert console.app.focused is pane_of(console), "also after a look elsewhere"
+        await console.press("pageup")
+        first = pane_of(console).visible_lines()[0]
+        long.stop()
+        await console.sees("engine gone")
+        long.start()
+        await console.sees("● live")
+        await console.until(lambda: pane_of(console).visible_lines()[0] == first, "the same lines")
+
+
+async def test_hiding_that_is_left_hides_nothing_later(
+    long: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console(reference=LONG) as console:
+        await console.sees("line 4999")
+        await console.press("ampersand", "escape")
+        await search(console, "line 499")
+        await console.sees("/line 499")
+        assert not pane_of(console).choice.grep
+        await console.sees("n next match  N previous match  & matches only")
 
 
 async def test_a_frozen_log_stands_still_and_counts(

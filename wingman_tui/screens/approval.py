@@ -54,7 +54,7 @@ def open_approval(app: WingmanApp, execution: Row, path: str | None) -> None:
         request = session.act(str(execution["id"]), verb, **body)
         app.carry_out(request, lambda _: app.tell(words, "good"))
 
-    app.carry_out(session.explain(str(execution["id"]), "values"), opened)
+    app.carry_out(session.explain(str(execution["id"]), "values"), opened, opens=True)
 
 
 class ApprovalDialog(FieldsDialog[Answer]):

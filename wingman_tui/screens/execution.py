@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,10 @@ from wingman_tui.widgets.step_panel import StepPanel
 from wingman_tui.widgets.step_tree import StepTree
 
 NOTHING_OPEN: dict[str, list[str]] = {"batches": [], "calls": []}
+SEARCHING = (
+    "execution.next_match", "execution.previous_match", "execution.hide", "execution.search",
+    "execution.save", "global.back", "global.help",
+)  # fmt: skip
 READING = ("pane", "search", "follow", "next_error", "wrap", "save")  # of the log
 
 
@@ -41,6 +45,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     """The mode that shows one execution."""
 
     SCOPE = "execution"
+    _awaited: Callable[[], None] | None = None  # keys are held until its steps come
 
     def panes(self) -> ComposeResult:
         """Tree and details above the log where it is narrow, beside it where it is wide."""
@@ -88,6 +93,8 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         keymap = self.console_app.keymap
         if self.focused is not self.log_pane:
             return hints_for(keymap, self.scopes(), self.SCOPE, self.opened.execution or {})
+        if self.search.pattern:
+            return [keymap[id_] for id_ in SEARCHING if keymap[id_].keys]
         return keymap.hints(
             self.scopes(), lambda action: action.name in READING or action.scope == "global"
         )
@@ -96,7 +103,8 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Look again at what was opened, or at another one."""
-        self.tree_pane.focus()
+        if self.console_app.reference != self.reference or self.focused is None:
+            self.tree_pane.focus()
         self.show(self.console_app.reference)
 
     def on_screen_suspend(self) -> None:
@@ -118,6 +126,9 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self.search.end()
             self.log_pane.show(LogChoice())
             self._fresh = True
+            self._release_keys()
+            if self.console_app.session.is_live:
+                self._awaited = self.console_app.hold_keys()  # they mean its steps
         feed = self.console_app.session.feed
         self._windows.append(
             feed.open(
@@ -126,8 +137,13 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             )
         )
         self.open_log()
-        self._open_search()
+        self.open_search()
         self.refresh_frame()
+
+    def _release_keys(self) -> None:
+        """What the keys are meant for is there."""
+        if self._awaited is not None:
+            self._awaited()
 
     def _close_windows(self) -> None:
         feed = self.console_app.session.feed
@@ -146,6 +162,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         elif self._fresh:
             self._fresh = False
             self._select_first()
+        self._release_keys()
         self._look_inside()
         self._follow_call()
         self._fit_tree()
@@ -222,9 +239,12 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     def last_error(self, path: str) -> str:
         """What a step said last, as far as its log is or was at hand."""
         key = (path, self.opened.steps.get(path, {}).get("attempts"))
-        words = self.log_pane.window.last_error(path) if path else ""
-        if words:
-            self._said[key] = words  # a search or a level hides it from the pane
+        pane = self.log_pane
+        words = pane.window.last_error(path) if path else ""
+        # what a search or a level leaves, or stands above the end, are not its last words
+        is_end = pane.window.at_end and not pane.choice.leaves_out
+        if words and (is_end or key not in self._said):
+            self._said[key] = words
         return self._said.get(key, "")
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:

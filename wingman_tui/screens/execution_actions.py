@@ -262,7 +262,7 @@ def toggle_debug(app: WingmanApp, flow: str, session: Session | None = None) -> 
             if mode == "on"
             else f"debug mode of {flow}{meant.where} is off"
         )
-        app.carry_out(meant.set_debug(flow, mode), lambda _: app.tell(words, "good"))
+        app.carry_out(meant.set_debug(flow, mode), lambda _: app.tell(words, "good"), opens=True)
 
     if meant.is_several:  # the flows that are held may be another server's
         app.carry_out(meant.flow(flow), switch)

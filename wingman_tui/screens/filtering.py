@@ -5,7 +5,7 @@ Mixed into the screen of the list, which owns the table and its windows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wingman_tui.filters import EXAMPLE, complete, expanded, meant, on_servers
@@ -32,8 +32,14 @@ class Filtering(Base):
     _is_untouched = True  # nobody has moved the cursor yet
     _servers: Sequence[str] = ()  # those that the filter names; none: all
     _stays_on: str | None = None  # the row to be selected in the list that comes
+    _awaited: Callable[[], None] | None = None  # keys are held until the list comes
     _refused = ""  # the filter that no server understood, to be mended
     _shown: tuple[str, Sequence[str], Order] = ("", (), NEWEST_FIRST)  # what was there last
+
+    def _release_keys(self) -> None:
+        """What the keys are meant for is there."""
+        if self._awaited is not None:
+            self._awaited()
 
     if TYPE_CHECKING:
 
@@ -82,6 +88,7 @@ class Filtering(Base):
 
     def refused(self, problem: str) -> None:
         """A server does not understand the filter: what was shown before is shown again."""
+        self._release_keys()
         if self.filter_text == self._shown[0]:
             self.console_app.tell(problem, "error")
             return
@@ -103,6 +110,7 @@ class Filtering(Base):
         held = self.console_app.executions
         if held.is_asked:
             return
+        self._release_keys()
         self._shown = self.filter_text, self._servers, self.order
         index = held.index_of(self._stays_on) if self._stays_on else None
         self._stays_on = None
@@ -117,6 +125,9 @@ class Filtering(Base):
         self.table.cursor_key = None
         self.table.shows_another()
         self._is_untouched = True
+        if self.console_app.session.is_live:
+            self._release_keys()
+            self._awaited = self.console_app.hold_keys()  # they mean rows of what comes
         servers = self._servers or [link.name for link in self.console_app.session.links]
         self.windows.show(self.table.page, servers, **fields)
         self.refresh_servers()

@@ -38,7 +38,7 @@ def edit_and_resume(app: WingmanApp, execution: Row) -> None:
         fixing.edit(kept)
         return
     request = fixing.session.explain(fixing.id, "definition")
-    app.carry_out(request, lambda answer: fixing.edit(answer["text"]))
+    app.carry_out(request, lambda answer: fixing.edit(answer["text"]), opens=True)
 
 
 class Fixing:
@@ -62,7 +62,10 @@ class Fixing:
         body: dict[str, Any] = {"text": text, "label": f"{name}.yaml"}
         request = self.session.act(self.id, "resume/plan", **body)
         self.app.carry_out(
-            request, lambda plan: self._show_plan(plan, body), on_refusal=self._show_problems
+            request,
+            lambda plan: self._show_plan(plan, body),
+            on_refusal=self._show_problems,
+            opens=True,
         )
 
     def _show_problems(self, refusal: Refused) -> None:
@@ -105,7 +108,9 @@ class Fixing:
     def _start(self, body: dict[str, Any]) -> None:
         self.app.tell(f"resuming {name_of(self.execution)} …")
         request = self.session.act(self.id, "resume", **body)
-        self.app.carry_out(request, self._started, on_refusal=self._show_problems)
+        self.app.carry_out(
+            request, self._started, on_refusal=self._show_problems, opens=True
+        )
 
     def _started(self, started: dict[str, Any]) -> None:
         self.app.drafts.pop(self.id, None)

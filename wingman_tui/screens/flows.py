@@ -195,7 +195,7 @@ class FlowsScreen(LookingScreen):
             dialog = ReadingDialog(title, lambda room: definition_lines(text, room), {"y": "copy"})
             app.push_screen(dialog, answered)
 
-        app.carry_out(app.session.flow(str(flow["name"])), came)
+        app.carry_out(app.session.flow(str(flow["name"])), came, opens=True)
 
     def do_history(self) -> None:
         """Show the executions of the selected flow."""

@@ -95,7 +95,7 @@ class Marking(ExecutionActions):
         if "warnings" in query:  # only the feed counts these
             self._ask_feed(came)
             return
-        app.carry_out(app.session.matching(query, MARK_LIMIT), came)
+        app.carry_out(app.session.matching(query, MARK_LIMIT), came, opens=True)
 
     def _ask_feed(self, came: Callable[[dict[str, Any]], None]) -> None:
         """What the filter shows at this moment: the first frames of windows of its own."""

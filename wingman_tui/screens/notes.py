@@ -53,7 +53,7 @@ def open_notes(app: WingmanApp, execution: Row, path: str | None) -> None:
             request, said = session.remove_note(id_, done.note), "note removed from"
         app.carry_out(request, lambda _: app.tell(f"{said} {name}", "good"))
 
-    app.carry_out(session.explain(id_, "notes"), opened)
+    app.carry_out(session.explain(id_, "notes"), opened, opens=True)
 
 
 class NotesDialog(Dialog[Written]):

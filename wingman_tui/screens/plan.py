@@ -185,4 +185,4 @@ class PlanDialog(Dialog[str]):
             return
         self.body |= self.choices.to_json()
         request = self._session.act(self.plan["id"], "resume/plan", **self.body)
-        self.console_app.carry_out(request, self._show)
+        self.console_app.carry_out(request, self._show, opens=True)

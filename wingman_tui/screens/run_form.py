@@ -52,9 +52,9 @@ def open_run_form(
 
         number = answer["last"][0].get("number")
         request = meant.request("GET", f"/v1/executions/{quote(f'{flow}#{number}')}")
-        app.carry_out(request, show, on_refusal=lambda _: show(None))
+        app.carry_out(request, show, on_refusal=lambda _: show(None), opens=True)
 
-    app.carry_out(meant.flow(flow), opened)
+    app.carry_out(meant.flow(flow), opened, opens=True)
 
 
 def open_filled_form(
@@ -78,7 +78,7 @@ def open_filled_form(
         _ask(app, form, session)
         opened(form)
 
-    app.carry_out(session.flow(flow), came)
+    app.carry_out(session.flow(flow), came, opens=True)
 
 
 def _ask(app: WingmanApp, form: RunForm, meant: Session) -> None:
@@ -94,7 +94,7 @@ def _ask(app: WingmanApp, form: RunForm, meant: Session) -> None:
             request = meant.start(flow, values, debug)
         else:
             request = meant.act(str(execution["id"]), "rerun", inputs=values, debug=debug)
-        app.carry_out(request, started, on_refusal=refused)
+        app.carry_out(request, started, on_refusal=refused, opens=True)
 
     def started(answer: dict[str, Any]) -> None:
         app.mean_server(meant.link.name)

@@ -51,4 +51,4 @@ def open_runbook(app: WingmanApp, execution: Row) -> None:
         request = session.save_runbook(id_, text, str(found["version"]))
         app.carry_out(request, lambda saved: app.tell(f"saved {clean(saved['path'])}", "good"))
 
-    app.carry_out(session.explain(id_, "runbook"), opened)
+    app.carry_out(session.explain(id_, "runbook"), opened, opens=True)

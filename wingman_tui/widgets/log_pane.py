@@ -12,7 +12,7 @@ from textual.message import Message
 
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
-from wingman_tui.log_window import Line, LogWindow
+from wingman_tui.log_window import Line, LogWindow, Place
 from wingman_tui.widgets.log_lines import LogLines
 
 WHEEL_LINES = 3
@@ -169,6 +169,24 @@ class LogPane(LogLines, can_focus=True):
             place = self.window.place_of(found)
         if place is not None:
             self.go_to_line(place)
+
+    def reading(self) -> Place | None:
+        """Where one reads: the marked line, else the first in sight; nowhere at the end."""
+        if self.is_following:
+            return None
+        marked = self.marked_line()
+        cursor = str(marked["cursor"]) if marked is not None else self._cursor(self.top)
+        return Place(cursor, marked is not None) if cursor is not None else None
+
+    def go_back(
+        self, place: Place, found: str, lines: list[Line], *, more_before: bool
+    ) -> None:
+        """Show the line where one was, or the nearest there is: marked, else as the first."""
+        self.jump(found, lines, more_before)
+        if not place.is_marked and self.mark is not None:
+            self._top, self.mark = max(self.window.first, min(self.mark, self.last_top())), None
+            self._fetch_around()
+            self.refresh()
 
     def seen_from(self, back: bool) -> str | None:
         """The cursor from which a search goes on: the marked line's, else the view's edge."""
