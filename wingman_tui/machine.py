@@ -7,21 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from rich.cells import cell_len
 
 from wingman_tui.format import count, fit, size
 from wingman_tui.looks import bar
-from wingman_tui.sparkline import scale, spark
+from wingman_tui.sparkline import area, scale, spark
 from wingman_tui.view import Part
 
 Row = dict[str, Any]
 HISTORY = 150  # samples, as many as the engine keeps
 LABEL_CELLS = 9
 VALUE_CELLS = 34
+CORES_LIMIT = 32  # a cell each
+SIDE_CELLS, SIDE_ROWS = 100, 30  # of a screen on which gauges stand side by side, and high
+HIGH_ROWS = 8  # the most of a history
+DRAWN = ("cpu", "memory", "disk I/O", "network")  # high; the rest in a line each
 FULL, ALMOST = 0.9, 0.75  # shares from which a gauge is an error, a warning
 LEAST_RATE = 64 << 10  # bytes a second that fill the lowest scale
 SORTS = ("cpu", "rss_bytes", "io", "name")
 SORT_WORDS = {"cpu": "CPU", "rss_bytes": "memory", "io": "disk I/O", "name": "name"}
+
+
+class Gauge(NamedTuple):
+    """One figure of the machine, now and before."""
+
+    name: str
+    words: str
+    role: str
+    values: Sequence[float]
+    highest: float  # that fills its line
+    can_be_full: bool = False
 
 
 @dataclass
@@ -73,37 +91,88 @@ class Machine:
 
     # the gauges, as lines
 
-    def lines(self, width: int, ascii_only: bool = False) -> list[list[Part]]:
-        """A line a gauge: its name, its value, its history."""
+    def lines(self, width: int, ascii_only: bool = False, rows: int = 0) -> list[list[Part]]:
+        """A line a gauge: its name, its value, its history; on a large screen more than a line.
+
+        `rows` is what the gauges and the steps below them have.
+        """
         if not self.gauges:
             return [[(" measuring …", "muted")]]
+        if width >= SIDE_CELLS and rows >= SIDE_ROWS:
+            return self._side_by_side(width, min(HIGH_ROWS, rows // 4 - 2), ascii_only)
         room = max(0, width - LABEL_CELLS - VALUE_CELLS - 3)
         lines: list[list[Part]] = []
-        for name, value, role, values, highest in self._gauges():
+        for name, value, role, values, highest, _ in self._gauges():
             label = f" {name:<{LABEL_CELLS}}"
-            head: list[Part] = [(label, "muted"), (fit(value, VALUE_CELLS), role)]
+            head: list[Part] = [(label, "muted"), (fit(value, VALUE_CELLS), role), (" ", "text")]
             if name == "disk":  # what fills slowly has no history worth a line
-                used = self.gauges["disk_used_bytes"] / self.gauges["disk_total_bytes"]
-                done, rest = bar(round(used * 100), 100, room, ascii_only)
-                lines.append([*head, (" ", "text"), (done, "bar_done"), (rest, "bar_rest")])
+                lines.append([*head, *self._disk_bar(room, ascii_only)])
             else:
-                drawn = spark(values, room, highest, ascii_only)
-                lines.append([*head, (" ", "text"), (drawn, "bar_done")])
+                lines.append([*head, (spark(values, room, highest, ascii_only), "bar_done")])
         return lines
 
-    def _gauges(self) -> list[tuple[str, str, str, Sequence[float], float]]:
+    def _disk_bar(self, cells: int, ascii_only: bool) -> list[Part]:
+        used = self.gauges["disk_used_bytes"] / self.gauges["disk_total_bytes"]
+        done, rest = bar(round(used * 100), 100, cells, ascii_only)
+        return [(done, "bar_done"), (rest, "bar_rest")]
+
+    def _side_by_side(self, width: int, high: int, ascii_only: bool) -> list[list[Part]]:
+        """Two gauges beside each other, the histories of those that move several lines high."""
+        half = (width - 3) // 2
+        drawn: list[list[list[Part]]] = []
+        short: list[list[list[Part]]] = []
+        for gauge in self._gauges():
+            if gauge.name in DRAWN:
+                drawn.append(self._high(gauge, half, high, ascii_only))
+            else:
+                short.append([self._short(gauge, half, ascii_only)])
+        none: list[list[Part]] = [[] for _ in range(high + 1)]
+        return [
+            [(" ", "text"), *left, (" ", "text"), *right]
+            for blocks in (drawn, short)
+            for a, b in zip_longest(blocks[::2], blocks[1::2], fillvalue=none)
+            for left, right in zip(a, b, strict=False)
+        ]
+
+    def _high(self, gauge: Gauge, width: int, rows: int, ascii_only: bool) -> list[list[Part]]:
+        """A gauge under its name, the newest on the right; its upper part is where it gets full."""
+        words: list[Part] = [
+            (f"{gauge.name} ", "strong"), (gauge.words.strip(), gauge.role), (" ", "text"),
+        ]  # fmt: skip
+        if gauge.name == "cpu":
+            words += [(spark(self.gauges["cores"], CORES_LIMIT, 1.0, ascii_only).strip(), "accent")]
+            words += [(" ", "text")]
+        rule = max(0, width - sum(cell_len(text) for text, _ in words) - 1)
+        head = [*words, (("-" if ascii_only else "─") * rule, "rule"), (" ", "text")]
+        lines = area(gauge.values, width - 1, rows, gauge.highest, ascii_only)
+        upper = [gauge.can_be_full and (rows - 1 - at) / rows >= ALMOST for at in range(rows)]
+        return [head, *(
+            [(line, "warning" if is_upper else "bar_done"), (" ", "text")]
+            for line, is_upper in zip(lines, upper, strict=True)
+        )]  # fmt: skip
+
+    def _short(self, gauge: Gauge, width: int, ascii_only: bool) -> list[Part]:
+        head: list[Part] = [
+            (f"{gauge.name} ", "strong"), (f"{gauge.words.strip()}  ", gauge.role)
+        ]  # fmt: skip
+        room = max(0, width - sum(cell_len(text) for text, _ in head) - 1)
+        if gauge.name == "disk":
+            return [*head, *self._disk_bar(room, ascii_only), (" ", "text")]
+        drawn = spark(gauge.values, room, gauge.highest, ascii_only)
+        return [*head, (drawn, "bar_done"), (" ", "text")]
+
+    def _gauges(self) -> list[Gauge]:
         now, seen = self.gauges, self.history
         cores = len(now["cores"]) or 1
         words = f"{now['cpu']:4.0%} of {cores} cores, load {now['load'][0]:.1f}"
-        made: list[tuple[str, str, str, Sequence[float], float]]
-        made = [("cpu", words, _role(now["cpu"]), seen.get("cpu", ()), 1.0)]
+        made = [Gauge("cpu", words, _role(now["cpu"]), seen.get("cpu", ()), 1.0, True)]
         for name, key in (("memory", "memory"), ("swap", "swap"), ("disk", "disk")):
             used, total = now[f"{key}_used_bytes"], now[f"{key}_total_bytes"]
             if total:
                 share = used / total
                 words = f"{share:4.0%} of {size(total)}, {size(total - used)} free"
                 values = seen.get(f"{key}_used_bytes", ())
-                made.append((name, words, _role(share), values, float(total)))
+                made.append(Gauge(name, words, _role(share), values, float(total), True))
         for name, first, second in (
             ("disk I/O", "disk_read", "disk_written"), ("network", "net_received", "net_sent"),
         ):  # fmt: skip
@@ -111,10 +180,10 @@ class Machine:
             into, out = (key.rpartition("_")[2] for key in (first, second))
             words = f"{_rate(a)} {into}, {_rate(b)} {out}"
             values = _sums(seen.get(f"{first}_bytes_s", ()), seen.get(f"{second}_bytes_s", ()))
-            made.append((name, words, "text", values, scale(values, LEAST_RATE)))
+            made.append(Gauge(name, words, "text", values, scale(values, LEAST_RATE)))
         running = seen.get("running_steps", ())
         words = f"{count(now['running_steps'])} running"
-        made.append(("steps", words, "text", running, scale(running, 8)))
+        made.append(Gauge("steps", words, "text", running, scale(running, 8)))
         return made
 
 

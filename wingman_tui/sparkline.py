@@ -1,4 +1,4 @@
-"""A history in one line: blocks as high as its values, with an ASCII twin. Pure."""
+"""A history in one line or in several: blocks as high as its values, with an ASCII twin. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,29 @@ def spark(values: Sequence[float], width: int, highest: float, ascii_only: bool 
     return "".join(cells).rjust(max(0, width))
 
 
+def area(
+    values: Sequence[float], width: int, rows: int, highest: float, ascii_only: bool = False
+) -> list[str]:
+    """The same in several lines, the upper ones first; `highest` fills all of them."""
+    signs = ASCII if ascii_only else BLOCKS
+    full = len(signs) - 1
+    shown = values[-width:] if width > 0 else ()
+    heights = [_height(value / highest if highest > 0 else 0.0, rows * full) for value in shown]
+    return [
+        "".join(signs[max(0, min(full, height - row * full))] for height in heights).rjust(width)
+        for row in reversed(range(rows))
+    ]
+
+
 def _cell(share: float, signs: str) -> str:
     """The sign of a share; what is not nothing is never painted as nothing."""
+    return signs[_height(share, len(signs) - 1)]
+
+
+def _height(share: float, full: int) -> int:
     if not share > 0:  # not a number is nothing, too
-        return signs[0]
-    return signs[max(1, round(min(1.0, share) * (len(signs) - 1)))]
+        return 0
+    return max(1, round(min(1.0, share) * full))
 
 
 def scale(values: Sequence[float], least: float) -> float:

@@ -130,3 +130,36 @@ async def test_the_mode_shows_both_and_opens_a_step(
         )
         await console.press("escape")
         await console.sees("Machine › by memory")
+
+
+def test_a_large_screen_has_histories_several_lines_high() -> None:
+    machine = Machine()
+    machine.apply(frame(1, history={"cpu": [0.25, 1.0], "disk_written_bytes_s": [0, 5 << 20]}))
+    lines = ["".join(text for text, _ in parts) for parts in machine.lines(120, rows=37)]
+    assert {len(line) for line in lines} == {118}, "all alike wide"
+    assert "cpu 50% of 2 cores, load 1.2 ▇▁ ─" in lines[0]
+    assert "memory 75% of 4.0 GB" in lines[0], "beside it"
+    column = [line[57] for line in lines[1:8]]
+    assert column == ["█"] * 7, "the newest, which filled it"
+    assert [line[56] for line in lines[1:8]] == [" "] * 5 + ["▆", "█"], "a quarter of seven lines"
+    roles = {role for _, role in machine.lines(120, rows=37)[1]}
+    assert "warning" in roles, "where it gets full"
+    assert machine.lines(99, rows=37) == machine.lines(99), "each in a line where it is narrow"
+    assert machine.lines(120, rows=20) == machine.lines(120), "and where it is low"
+
+
+async def test_the_gauges_follow_the_size_of_the_terminal(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    history = {name: [0.5] * 20 for name in ("cpu", "memory_used_bytes")}
+    engine.machine = frame(1, kind="snapshot", history=history)
+    async with open_console(size=(200, 50)) as console:
+        await console.press("m")
+        await console.sees("PROCESSES")
+        gauges = console.app.mode_screen.query_one("#gauges")
+        await console.until(lambda: gauges.size.height > 15)
+        await console.pilot.resize_terminal(60, 15)
+        await console.until(lambda: gauges.size.height == 6)
+        await console.sees("dump")
+        await console.pilot.resize_terminal(120, 40)
+        await console.until(lambda: gauges.size.height > 15)

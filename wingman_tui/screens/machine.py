@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.strip import Strip
 
 from wingman_tui.columns import MACHINE
 from wingman_tui.machine import SORT_WORDS, SORTS, Machine
+from wingman_tui.panes import AROUND_ROWS
 from wingman_tui.screens.looking import LookingScreen
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_list import LineList
@@ -18,7 +20,7 @@ from wingman_tui.widgets.painted import Painted
 
 
 class GaugesPane(Painted):
-    """A line a gauge."""
+    """A line a gauge, on a large screen several."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(id="gauges")
@@ -27,8 +29,7 @@ class GaugesPane(Painted):
 
     def measured(self) -> None:
         """The gauges are other ones: paint the lines that differ, and no other."""
-        lines = self._machine.lines(self.size.width, self.view.ascii_only)
-        fresh = [self.line(parts) for parts in lines]
+        fresh = [self.line(parts) for parts in self._lines()]
         self.styles.height = len(fresh)
         for y, strip in enumerate(fresh):
             if y >= len(self._painted) or self._painted[y] != strip:
@@ -37,8 +38,17 @@ class GaugesPane(Painted):
 
     def render_line(self, y: int) -> Strip:
         """One gauge."""
-        lines = self._machine.lines(self.size.width, self.view.ascii_only)
-        return self.line(lines[y]) if y < len(lines) else self.blank()
+        if y == 0 or len(self._painted) <= y:
+            self._painted = [self.line(parts) for parts in self._lines()]
+        return self._painted[y] if y < len(self._painted) else self.blank()
+
+    def _lines(self) -> list[list[Part]]:
+        rows = self.app.size.height - AROUND_ROWS
+        return self._machine.lines(self.size.width, self.view.ascii_only, rows)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """As many lines as there are now."""
+        self.measured()
 
 
 class MachineScreen(LookingScreen):

@@ -55,7 +55,7 @@ SCENES = {
     "replay": Scene("J tab comma comma", open="nightly-backup@last-failed", sees="replay"),
     "notes": Scene("o", open="nightly-backup@last-failed", sees="note"),
     "runbook": Scene("O", open="nightly-backup@last-failed", sees="backup fails"),
-    "machine": Scene("m", "memory"),
+    "machine": Scene("m", "america"),
     "triggers": Scene("c", "schedule"),
     "moments": Scene("c / n i g h t enter down n", "03:00"),
     "inbox": Scene("I", "open"),
