@@ -176,3 +176,20 @@ async def test_a_column_comes_with_the_first_that_stands_in_it(
         assert "WARN" not in console.text()
         engine.update(engine.executions[0]["id"], warnings=7)
         await console.sees("WARN")
+
+
+async def test_on_a_tall_screen_a_flow_tells_each_of_its_inputs(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.flows[0]["inputs"] = [
+        {"name": "database", "type": "string", "default": "app", "description": "which one"},
+        {"name": "host", "type": "string", "required": True, "description": "where"},
+        {"name": "token", "type": "string", "sensitive": True, "default": "hunter2"},
+    ]
+    async with open_console(size=(120, 40)) as console:
+        await console.press("f")
+        await console.sees(" database  app       string · which one")
+        await console.sees(" host      required  string · where")
+        await console.sees(" token               string, hidden")
+        await console.pilot.resize_terminal(80, 24)
+        await console.sees("inputs: database, host (required), token")

@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
+from textual import events
 from textual.app import ComposeResult
 
 from wingman_tui.columns import FLOWS
 from wingman_tui.command_lines import of_flow
-from wingman_tui.sanitise import clean, clean_lines
+from wingman_tui.sanitise import clean
 from wingman_tui.screens.execution_actions import toggle_debug, toggle_watch
 from wingman_tui.screens.looking import LookingScreen
 from wingman_tui.state import FlowList
 from wingman_tui.triggers import coming
 from wingman_tui.view import Part
+from wingman_tui.widgets.flow_panel import FlowPanel, lines_on
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
-from wingman_tui.widgets.painted import Painted
-
-PANEL_LINES = 5
 
 
 class FlowRows:
@@ -73,11 +72,16 @@ class FlowsScreen(LookingScreen):
         self.rows.refresh("")
         self.table = LiveTable(self.rows, FLOWS, empty=self._empty, id="flows")
         yield self.table
-        yield FlowPanel(self)
+        self.panel = FlowPanel(self.selected, lambda name: name in self.console_app.kept.watched)
+        yield self.panel
 
     def on_mount(self) -> None:
         """The table takes the keys."""
         self.table.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """More is told of a flow where there are more lines."""
+        self.panel.styles.height = lines_on(event.size.height)
 
     def title_words(self) -> tuple[str, ...]:
         """As the documents call it."""
@@ -97,7 +101,7 @@ class FlowsScreen(LookingScreen):
         """Take new flows and results in."""
         self.rows.refresh(self.filter_text)
         self.table.rows_changed()
-        self.query_one(FlowPanel).refresh()
+        self.panel.refresh()
 
     def on_screen_resume(self) -> None:
         """Show what came while another mode was visible, and look at what starts them next."""
@@ -111,7 +115,7 @@ class FlowsScreen(LookingScreen):
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another flow is meant."""
-        self.when_resting(self.query_one(FlowPanel).refresh)
+        self.when_resting(self.panel.refresh)
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         """Run what was clicked twice."""
@@ -165,7 +169,7 @@ class FlowsScreen(LookingScreen):
         flow = self.selected()
         if flow is not None:
             toggle_watch(self.console_app, str(flow["name"]))
-            self.query_one(FlowPanel).refresh()
+            self.panel.refresh()
 
     def do_definition(self) -> None:
         """Show the file of the selected flow."""
@@ -225,49 +229,3 @@ class FlowsScreen(LookingScreen):
             return False
         self.set_filter("")
         return True
-
-
-class FlowPanel(Painted):
-    """What the selected flow does, asks for, and suffers from."""
-
-    def __init__(self, screen: FlowsScreen) -> None:
-        super().__init__(id="flow-panel")
-        self._owner = screen
-
-    def render_line(self, y: int) -> Any:
-        """One line of it."""
-        lines = self._lines()
-        return self.line(lines[y]) if y < len(lines) else self.blank()
-
-    def _lines(self) -> list[list[Part]]:
-        from wingman_tui.format import fit_middle, wrap
-
-        flow = self._owner.selected()
-        if flow is None:
-            return []
-        width = max(20, self.size.width - 2)
-        lines: list[list[Part]] = [[(" " + clean(str(flow["name"])), "strong")]]
-        if flow.get("standard"):
-            lines[0].append(("  standard flow", "muted"))
-        room = max(0, width - sum(cell_len(text) for text, _ in lines[0]) - 2)
-        source = clean(str(flow.get("source") or ""))
-        lines[0].append(("  " + fit_middle(source, min(room, cell_len(source))), "muted"))
-        if flow["name"] in self.console_app.kept.watched:
-            lines[0].append(("  watched", "accent"))
-        lines[0] = self.view.headed(lines[0], self.size.width)
-        said = clean_lines(str(flow.get("description") or "").strip(), PANEL_LINES)
-        wrapped = [line for text in said for line in wrap(text, width, 2) if line]
-        lines += [[(" " + line, "text")] for line in wrapped[: 1 if flow.get("problems") else 2]]
-        for problem in flow.get("problems") or []:
-            text = clean(str(problem)).removeprefix(f"{source}:")  # it stands in the line above
-            lines += [[(" " + line, "error")] for line in wrap(text, width, 2)]
-        names = [_input_words(declared) for declared in flow.get("inputs") or []]
-        if names and not flow.get("problems"):
-            text = ", ".join(names)
-            lines += [[(" " + line, "muted")] for line in wrap(f"inputs: {text}", width, 2)]
-        return lines
-
-
-def _input_words(declared: dict[str, Any]) -> str:
-    name = clean(str(declared["name"]))
-    return f"{name} (required)" if declared.get("required") else name
