@@ -25,7 +25,7 @@ SCENES = {
     "bulk": Scene("asterisk x", "ancel"),
     "confirm": Scene("/ f l o w : q u e u e - h e a v y enter x", "esc"),
     "empty": Scene(sees="No flow has run", world="empty"),
-    "flows": Scene("f", "nightly"),
+    "flows": Scene("f", "certificate"),
     "flow_problems": Scene("f / h a l f enter", "stepz"),
     "flow_definition": Scene("f / n i g h t l y enter D", "description"),
     "form_1": Scene("f / o n e - i n p u t enter r", "run it"),
