@@ -94,7 +94,7 @@ def do_theme(app: WingmanApp) -> None:
 
 def keep_theme(app: WingmanApp) -> None:
     """Remember the theme of the screen, unless it is said elsewhere."""
-    app.kept.theme = app.view.palette.name
+    app.kept.choose_theme(app.view.palette.name)
     app.keep()
     app.tell(f"theme {app.view.palette.label} ({app.view.palette.name})")
 

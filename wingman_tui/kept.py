@@ -1,7 +1,8 @@
 """What the console keeps for its operator from one day to the next: theme, named filters, watches.
 
 Held by the app. `config.toml` is the operator's own and is never written; what it says wins. A file
-that is damaged is an empty one. Standard library only.
+that is damaged is an empty one. Each change is made to what the file says then: another console of
+the same home may have written it. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ class Kept:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        found = read_json(path)
+        self._take(read_json(path))
+
+    def _take(self, found: dict[str, Any]) -> None:
         theme, filters, watched = (found.get(key) for key in ("theme", "filters", "watched"))
         self.theme = theme if isinstance(theme, str) else ""
         self.filters: dict[str, str] = {
@@ -37,8 +40,20 @@ class Kept:
             self._path, {"theme": self.theme, "filters": self.filters, "watched": self.watched}
         )
 
+    def _look_again(self) -> None:
+        """Take in what another console has kept; without a file, what is held here stays."""
+        found = read_json(self._path)
+        if found:
+            self._take(found)
+
+    def choose_theme(self, name: str) -> None:
+        """The theme of the next console."""
+        self._look_again()
+        self.theme = name
+
     def name_filter(self, name: str, text: str) -> str:
         """Keep a filter under a name, or forget it when the text is empty; what is wrong."""
+        self._look_again()
         if not text:
             self.filters.pop(name, None)
             return ""
@@ -51,11 +66,12 @@ class Kept:
 
     def watch(self, flow: str) -> bool:
         """Watch a flow, or no longer; True when it is watched now."""
-        if flow in self.watched:
-            self.watched.remove(flow)
-            return False
-        self.watched.append(flow)
-        return True
+        was_watched = flow in self.watched
+        self._look_again()
+        self.watched = [name for name in self.watched if name != flow]
+        if not was_watched:
+            self.watched.append(flow)
+        return not was_watched
 
 
 def read_json(path: str) -> dict[str, Any]:

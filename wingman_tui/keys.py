@@ -6,6 +6,8 @@ Asked by the screens' dispatch, the key bar, the help and the palette. Pure; sta
 from __future__ import annotations
 
 import difflib
+import string
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -36,10 +38,21 @@ KEY_NAMES = {
     "equals_sign": "=",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "at": "@",
 }
 KEY_NAMES_ASCII = {"enter": "Enter", "up": "Up", "down": "Down", "left": "Left", "right": "Right"}
 # keys that a terminal cannot tell from others, or that screen and tmux take
 RESERVED = frozenset({"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+a", "ctrl+b"})
+MODIFIERS = frozenset({"ctrl", "shift", "alt", "meta", "super", "hyper"})
+NAMED = frozenset(
+    {"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "enter", "escape", "space",
+     "tab", "backspace", "delete", "insert"}
+) | {f"f{number}" for number in range(1, 25)}  # fmt: skip
+# characters that Textual calls otherwise than Unicode does
+SHORT = {"solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at",
+         "hyphen_minus": "minus", "plus_sign": "plus", "low_line": "underscore"}  # fmt: skip
+EVERYWHERE = frozenset({"list", "global"})  # scopes that every mode has below its own
+INNER = {"tree": "execution", "log": "execution"}  # panes, and the mode that they are in
 
 
 class KeymapError(Exception):
@@ -58,9 +71,9 @@ class Keymap:
 
     def __init__(self, changes: Mapping[str, str] | None = None) -> None:
         self.actions = tuple(_changed(ACTIONS, changes or {}))
-        found = clashes(self.actions)
+        found = [*clashes(self.actions), *_hidden(self.actions, changes or {})]
         if found:
-            raise KeymapError("; ".join(found))
+            raise KeymapError("; ".join(dict.fromkeys(found)))
         self._by_key = {
             (action.scope, key): action for action in self.actions for key in action.keys
         }
@@ -114,17 +127,66 @@ def _changed(actions: Sequence[Action], changes: Mapping[str, str]) -> list[Acti
             raise KeymapError(
                 f"there is no action {id_}" + (f" (did you mean {near[0]}?)" if near else "")
             )
-    return [
-        replace(a, keys=tuple(_normal(key) for key in changes[a.id].split()))
-        if a.id in changes
-        else a
-        for a in actions
-    ]
+    return [replace(a, keys=_keys(a.id, changes[a.id])) if a.id in changes else a for a in actions]
+
+
+def _keys(id_: str, words: str) -> tuple[str, ...]:
+    keys = tuple(_normal(word) for word in words.split())
+    for key in keys:
+        if not _is_key(key):
+            near = key.lower()
+            hint = f"did you mean {near}?" if _is_key(near) else "such as x, ctrl+x, f5"
+            raise KeymapError(f"{key} of {id_} is no key ({hint})")
+    return keys
 
 
 def _normal(key: str) -> str:
+    """A key by its name, also where it is written as the character that it types."""
     written = {name: key for key, name in KEY_NAMES.items()}
-    return written.get(key, key)
+    return written.get(key) or (_name_of(key) if len(key) == 1 and not key.isalnum() else key)
+
+
+def _name_of(character: str) -> str:
+    name = unicodedata.name(character, character).lower().replace("-", "_").replace(" ", "_")
+    return SHORT.get(name, name)
+
+
+def _is_key(key: str) -> bool:
+    *modifiers, base = key.split("+")
+    if not MODIFIERS.issuperset(modifiers) or not base:
+        return False
+    if base in NAMED or (len(base) == 1 and base.isalnum()):
+        return True
+    return base in map(_name_of, string.punctuation) or _is_character(base)
+
+
+def _is_character(name: str) -> bool:
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return name == name.lower()
+
+
+def _hidden(actions: Sequence[Action], changes: Mapping[str, str]) -> list[str]:
+    """Every key given to an action that hides another's in the same mode, or is hidden by it."""
+    own = {action.id: action.keys for action in ACTIONS}
+    return [
+        f"{key_name(key)} is the key of {other.id} and of {action.id}"
+        for action in actions
+        if action.id in changes
+        for key in action.keys
+        if key not in own[action.id]
+        for other in actions
+        if other.id != action.id and key in other.keys and _meet(action.scope, other.scope)
+    ]
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether keys of both scopes mean something at the same time."""
+    if one == other or EVERYWHERE & {one, other}:
+        return True
+    return INNER.get(one) == other or INNER.get(other) == one
 
 
 def clashes(actions: Iterable[Action]) -> list[str]:

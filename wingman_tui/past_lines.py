@@ -33,14 +33,19 @@ class PastLines:
 
     def load(self) -> None:
         """Take in what an earlier console has left, before what was typed here."""
-        found = read_json(self._path)
-        for kind, lines in found.items():
+        self._lines = self._with_what_is_kept()
+
+    def save(self) -> None:
+        """Leave them for the next console; a disk that is full keeps the older ones."""
+        write_json(self._path, self._with_what_is_kept())
+
+    def _with_what_is_kept(self) -> dict[str, list[str]]:
+        """The file's lines, before those that are held here: another console may have left some."""
+        all_lines = dict(self._lines)
+        for kind, lines in read_json(self._path).items():
             if isinstance(lines, list):
                 old = [line for line in lines if isinstance(line, str)]
                 here = self.of(kind)
                 kept = [line for line in old if line not in here] + here
-                self._lines[str(kind)] = kept[-LIMIT_LINES:]
-
-    def save(self) -> None:
-        """Leave them for the next console; a disk that is full keeps the older ones."""
-        write_json(self._path, self._lines)
+                all_lines[str(kind)] = kept[-LIMIT_LINES:]
+        return all_lines

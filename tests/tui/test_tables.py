@@ -65,6 +65,36 @@ def test_a_clash_names_both_actions() -> None:
         Keymap({"executions.cancel": "r"})
 
 
+@pytest.mark.parametrize(
+    ("id_", "key", "other"),
+    [("executions.cancel", "j", "list.down"), ("executions.kill", "q", "global.quit"),
+     ("tree.fold", "R", "execution.retry"), ("global.theme", "/", "executions.filter")],
+)  # fmt: skip
+def test_a_key_that_would_hide_another_in_its_mode_is_refused(
+    id_: str, key: str, other: str
+) -> None:
+    with pytest.raises(KeymapError) as caught:
+        Keymap({id_: key})
+    assert f"{key} is the key of {other} and of {id_}" in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["nokey", "ctrl+", "hyper+shift", "ctrl+nokey", "xx", "Enter"])
+def test_what_no_terminal_sends_is_no_key(key: str) -> None:
+    with pytest.raises(KeymapError, match=re.escape(f"{key} of executions.cancel is no key")):
+        Keymap({"executions.cancel": key})
+
+
+@pytest.mark.parametrize("key", ["+", "ctrl+x", "f5", "%", "shift+f3", "ctrl+slash", "é", "alt+x"])
+def test_whatever_a_terminal_sends_can_be_a_key(key: str) -> None:
+    assert len(Keymap({"executions.cancel": key})["executions.cancel"].keys) == 1
+
+
+def test_what_is_taken_can_be_swapped() -> None:
+    keymap = Keymap({"executions.cancel": "q", "global.quit": "Q"})
+    assert keymap["executions.cancel"].keys == ("q",)
+    assert Keymap({"executions.cancel": ""})["executions.cancel"].keys == ()
+
+
 def test_an_unknown_action_names_the_nearest() -> None:
     with pytest.raises(KeymapError, match=r"did you mean executions\.cancel"):
         Keymap({"executions.cancle": "r"})
