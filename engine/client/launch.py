@@ -7,6 +7,7 @@ engine gets the home's lock, the others leave, and every caller ends up connecte
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -110,10 +111,14 @@ def make_home(home: Home) -> None:
     try:
         home.create()
     except OSError as error:
-        raise Unavailable(
-            f"the home {home.text('root')} cannot be used: {error.filename}: {error.strerror}",
-            "WINGMAN_HOME names another directory",
-        ) from error
+        raise _unusable(home, error.filename, error) from error
+
+
+def _unusable(home: Home, path: str, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"the home {home.text('root')} cannot be used: {path}: {error.strerror}",
+        "WINGMAN_HOME names another directory",
+    )
 
 
 def _start(home: Home, client: Client, stays: bool) -> None:
@@ -165,12 +170,15 @@ def _spawn(home: Home, stays: bool) -> int:
             setsigmask=[],
         )
     except OSError as error:
+        if error.errno in _OF_THE_DISK:  # what could not be opened is its log
+            raise _unusable(home, home.text("system_log"), error) from error
         raise Unavailable(
             f"the engine could not be started: {error.strerror}",
             "ulimit -a shows the limits of this session, wingman doctor what else may be wrong",
         ) from error
 
 
+_OF_THE_DISK = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EISDIR)
 _LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 

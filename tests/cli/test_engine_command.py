@@ -246,7 +246,7 @@ def test_a_home_with_a_long_path_works(wingman: Wingman, tmp_path: Path) -> None
         elsewhere("engine", "stop", "--all")
 
 
-@pytest.mark.parametrize("what", ["a file", "a link to nothing", "no UTF-8"])
+@pytest.mark.parametrize("what", ["a file", "a link to nothing", "no UTF-8", "no log"])
 def test_what_cannot_be_a_home_is_told_in_a_line(
     wingman: Wingman, tmp_path: Path, what: str
 ) -> None:
@@ -255,13 +255,15 @@ def test_what_cannot_be_a_home_is_told_in_a_line(
         place.touch()
     elif what == "a link to nothing":
         place.symlink_to(tmp_path / "nowhere")
+    elif what == "no log":  # as where all of it has become read-only
+        (place / "logs" / "engine.log").mkdir(parents=True)
     for words in (["list"], ["engine", "start"]):
         done = wingman(*words, env={"WINGMAN_HOME": str(place)})
         assert (done.returncode, done.stdout) == (6, ""), words
         assert done.stderr.startswith("wingman: the home /"), done.stderr
         assert "cannot be used" in done.stderr
         assert done.stderr.count("\n") == 2
-    if what != "no UTF-8":
+    if what not in ("no UTF-8", "no log"):
         found = wingman("doctor", "--json", env={"WINGMAN_HOME": str(place)}).stdout.splitlines()
         assert ("home", "fail") in [(x["name"], x["verdict"]) for x in map(json.loads, found)]
 
