@@ -44,6 +44,7 @@ class Gauges:
         self._read_at_s = 0.0
         self._looking = 0
         self._task: asyncio.Task[None] | None = None
+        self.is_measuring = False  # the last sample is of now
         self.samples: deque[dict[str, Any]] = deque(maxlen=HISTORY)
         self.count = 0  # of samples since the start: a client knows by it what it has missed
         self.observers: list[Callable[[], None]] = []
@@ -115,6 +116,7 @@ class Gauges:
             await asyncio.sleep(PERIOD_S if self.samples else PERIOD_S / 4)
             self.samples.append(await asyncio.to_thread(self.read))
             self.count += 1
+            self.is_measuring = self._is_wanted()
             for observer in list(self.observers):
                 observer()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wingman_tui.action import ROLES
 from wingman_tui.asking import Asking
+from wingman_tui.busy import Busy
 from wingman_tui.choices import Choices, first_palette
 from wingman_tui.format import age, rate_words
 from wingman_tui.global_actions import do_redraw
@@ -95,7 +96,7 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
         self.executions: ExecutionsWindow | Merged = (
             Merged(names) if self.session.is_several else ExecutionsWindow()
         )
-        self.watching = Watching(self)
+        self.watching, self.busy = Watching(self), Busy(self)
         self.notifying = Notifying(self)
 
     # life
@@ -111,6 +112,7 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
     def _begin(self) -> None:
         self._look_at_flows()
         self.watching.look()
+        self.busy.look()
         self.notifying.look()
         if self.reference:
             self.open_execution(self.reference)
@@ -288,13 +290,16 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
 
     def status(self, title: tuple[str, ...]) -> Status:
         """What the top line tells, for a screen of this title."""
+        session = self.session  # who we are far away stands beside the server's name
+        user = str(session.me.get("user") or "") if session.server is None else ""
         return Status(
-            host=self.host,
+            host=f"{clean(user)}@{self.host}" if user else self.host,
             title=title,
             connection=self.connection_words(),
             server=self._server_words(),
             production=self.session.link.is_production,
             counts=self.executions.counts,
+            shares=self.busy.of(self.session.link),
             debugged=[clean(name) for name in self.flows.debugged()],
         )
 

@@ -165,14 +165,14 @@ class Machine:
         now, seen = self.gauges, self.history
         cores = len(now["cores"]) or 1
         words = f"{now['cpu']:4.0%} of {cores} cores, load {now['load'][0]:.1f}"
-        made = [Gauge("cpu", words, _role(now["cpu"]), seen.get("cpu", ()), 1.0, True)]
+        made = [Gauge("cpu", words, share_role(now["cpu"]), seen.get("cpu", ()), 1.0, True)]
         for name, key in (("memory", "memory"), ("swap", "swap"), ("disk", "disk")):
             used, total = now[f"{key}_used_bytes"], now[f"{key}_total_bytes"]
             if total:
                 share = used / total
                 words = f"{share:4.0%} of {size(total)}, {size(total - used)} free"
                 values = seen.get(f"{key}_used_bytes", ())
-                made.append(Gauge(name, words, _role(share), values, float(total), True))
+                made.append(Gauge(name, words, share_role(share), values, float(total), True))
         for name, first, second in (
             ("disk I/O", "disk_read", "disk_written"), ("network", "net_received", "net_sent"),
         ):  # fmt: skip
@@ -191,7 +191,8 @@ def _sums(first: Sequence[float], second: Sequence[float]) -> list[float]:
     return [one + other for one, other in zip(first, second, strict=False)]
 
 
-def _role(share: float) -> str:
+def share_role(share: float) -> str:
+    """How a share is painted: one that is almost all stands out."""
     return "error" if share >= FULL else "warning" if share >= ALMOST else "text"
 
 

@@ -1,7 +1,7 @@
-"""The window on the machine: its gauges with their history, and what each running step takes.
+"""The windows on the machine: its gauges with their history, and what each running step takes.
 
 Opened by the feed. While one is open every live execution is watched, so that the runner measures
-its steps.
+its steps. The other one says in two figures how busy the machine is, and has nothing measured.
 """
 
 from __future__ import annotations
@@ -123,6 +123,39 @@ class MachineWindow(Window):
         self._sent = seen
         frame = {"gauges": now, "sample": gauges.count, "steps": steps}
         return frame if self.version else {**frame, "history": gauges.history()}
+
+
+class GaugesWindow(Window):
+    """What share of processor and memory is in use, coarsely, while it is measured anyway."""
+
+    pace_s = 1.0
+
+    def __init__(self, context: Context, request: dict[str, Any]) -> None:
+        super().__init__(context, request)
+        self._sent: dict[str, int] | None = None
+        context.gauges.observers.append(self._measured)
+
+    def close(self) -> None:
+        self.context.gauges.observers.remove(self._measured)
+
+    def _measured(self) -> None:
+        self.is_dirty = True
+        self.wake()
+
+    async def content(self) -> dict[str, Any] | None:
+        gauges = self.context.gauges
+        shares = _shares(gauges.samples[-1]) if gauges.is_measuring else {}
+        if shares == self._sent:
+            return None
+        self._sent = shares
+        return {"shares": shares}
+
+
+def _shares(gauges: dict[str, Any]) -> dict[str, int]:
+    """Percents in steps of a twentieth: what changes by less is not worth a line."""
+    memory = gauges["memory_used_bytes"] / gauges["memory_total_bytes"]
+    found = {"cpu": gauges["cpu"], "memory": memory}
+    return {name: round(share * SHARES) * 100 // SHARES for name, share in found.items()}
 
 
 def _coarse(gauges: dict[str, Any]) -> Any:

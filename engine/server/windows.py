@@ -16,7 +16,7 @@ from engine.server.gate import VIEW_EXECUTION
 from engine.server.inbox_window import InboxWindow
 from engine.server.list_views import ExecutionsView, FlowsView, listed
 from engine.server.log_windows import LogWindow, SearchWindow
-from engine.server.machine_window import MachineWindow
+from engine.server.machine_window import GaugesWindow, MachineWindow
 from engine.server.tree_view import ExecutionView, opened
 from engine.server.trigger_window import TriggersWindow
 from engine.server.window import ViewWindow, Window
@@ -47,6 +47,8 @@ async def _open_window(
         return TriggersWindow(context, request)
     if kind == "machine":
         return MachineWindow(context, request)
+    if kind == "gauges":
+        return GaugesWindow(context, request)
     if kind == "inbox":
         return InboxWindow(context, request)
     if kind == "alerts":
@@ -55,7 +57,7 @@ async def _open_window(
         return await _of_one(context, request, caller, hidden)
     raise UsageError(
         f"there is no window {kind!r}",
-        "executions, execution, log, search, flows, triggers, machine, inbox, alerts",
+        "executions, execution, log, search, flows, triggers, machine, gauges, inbox, alerts",
     )
 
 

@@ -32,6 +32,22 @@ def test_a_running_step_is_measured_while_somebody_looks(engine: Engine, home: H
     asyncio.run(look())
 
 
+def test_how_busy_the_machine_is_is_told_as_long_as_a_step_runs(engine: Engine, home: Home) -> None:
+    async def look() -> None:
+        async with asyncio.timeout(PATIENCE_S), feed_of(home) as feed:
+            await feed.open(1, "gauges")
+            assert (await feed.next())["shares"] == {}, "nobody has anything measured"
+            started = await asyncio.to_thread(engine.start, "steps: [{id: a, run: sleep 60}]")
+            shares = (await feed.next())["shares"]
+            assert shares.keys() == {"cpu", "memory"}
+            assert all(share % 5 == 0 and 0 <= share <= 100 for share in shares.values())
+            await asyncio.to_thread(engine.act, started["id"], "kill")
+            while shares:
+                shares = (await feed.next())["shares"]
+
+    asyncio.run(look())
+
+
 def test_gauges_are_sampled_only_while_somebody_looks_or_a_step_runs(home: Home) -> None:
     home.create()
     running = 0

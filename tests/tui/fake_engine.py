@@ -53,6 +53,7 @@ class FakeEngine:
         self.alerts: list[Row] = []
         self.told: list[Row] = []  # what channels deliver to the console
         self.machine: Row = {}  # a frame of the machine's window
+        self.shares: dict[str, int] = {}  # percent of the machine that are in use
         self.explained: dict[str, Any] = {}  # why, timeline, diff, definition, events -> answer
         self.refusals: dict[str, tuple[int, Row]] = {}  # path ending -> status and error
         self.opened: list[Row] = []  # every message of the feed

@@ -144,6 +144,9 @@ class Connection:
     def _machine(self, window: Row) -> Row:
         return dict(self.engine.machine)
 
+    def _gauges(self, window: Row) -> Row:
+        return {"shares": dict(self.engine.shares)}
+
 
 def _is_shown(entry: Row, window: Row) -> bool:
     show, text = window.get("show", "open"), window.get("filter") or ""

@@ -163,3 +163,17 @@ async def test_the_gauges_follow_the_size_of_the_terminal(
         await console.sees("dump")
         await console.pilot.resize_terminal(120, 40)
         await console.until(lambda: gauges.size.height > 15)
+
+
+async def test_the_top_line_tells_how_busy_the_machine_is_while_it_is_measured(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    engine.shares = {"cpu": 95, "memory": 40}
+    async with open_console() as console:
+        await console.sees("cpu 95%  mem 40%  ● live")
+        await console.press("f")
+        await console.sees("Flows")
+        assert "cpu 95%  mem 40%" in console.text().splitlines()[0]
+        engine.stop()
+        await console.sees("engine gone")
+        assert "cpu" not in console.text().splitlines()[0], "that is over"

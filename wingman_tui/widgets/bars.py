@@ -15,10 +15,12 @@ from wingman_tui import looks
 from wingman_tui.format import count, fit
 from wingman_tui.keymap import Action
 from wingman_tui.keys import key_name
+from wingman_tui.machine import share_role
 from wingman_tui.view import Part, fitted
 from wingman_tui.widgets.painted import Painted
 
 NOTICE_S = 6.0
+GAUGES = (("cpu", "cpu"), ("mem", "memory"))
 COUNTED = ("running", "waiting", "queued", "paused", "failed")
 
 
@@ -32,6 +34,7 @@ class Status:
     server: str = ""  # one far away, and who we are there
     production: bool = False
     counts: dict[str, int] = field(default_factory=dict)
+    shares: dict[str, int] = field(default_factory=dict)  # percent of the machine that are in use
     debugged: list[str] = field(default_factory=list)
 
 
@@ -56,8 +59,10 @@ class StatusBar(Painted):
         title: list[Part] = titles[0] if titles else []
         edge: list[Part] = [(" ", "text")]
         everything, less = [*badge, *counts, *connection], [*badge, *connection]
+        gauges = [*badge, *counts, *self._gauges(status), *connection]
         for left, right in (
-            ([*brand, *title], everything), ([*edge, *title], everything),
+            ([*brand, *title], gauges), ([*brand, *title], everything),
+            ([*edge, *title], everything),
             *(([*edge, *shorter], less) for shorter in titles), (edge, less),
         ):  # fmt: skip
             room = self.size.width - _cells(left) - _cells(right)
@@ -89,6 +94,14 @@ class StatusBar(Painted):
                 look = looks.look_of(state)
                 parts.append((f"{look.sign(self.view.ascii_only)} {count(number)}", look.role))
                 parts.append(("  ", "text"))
+        return parts
+
+    def _gauges(self, status: Status) -> list[Part]:
+        parts: list[Part] = []
+        for word, name in GAUGES:
+            share = status.shares.get(name)
+            if share is not None:
+                parts += [(f"{word} {share}%", share_role(share / 100)), ("  ", "text")]
         return parts
 
     def _line(self, status: Status) -> list[Part]:
