@@ -60,12 +60,12 @@ def source(document: Document) -> str:
         return file.read(SIZE_LIMIT_BYTES).decode("utf-8", "replace")
 
 
-def read(document: Document, width: int) -> list[list[Part]]:
-    """A document as lines that fit a width."""
+def read(document: Document, width: int) -> tuple[list[list[Part]], list[int]]:
+    """A document as lines that fit a width, and which of them its headings begin at."""
     try:
         text = source(document)
     except OSError as error:
-        return [[(f"{document.path}: {error.strerror}", "error")]]
-    from wingman_tui.markdown import markdown_lines  # only who reads pays for it
+        return [[(f"{document.path}: {error.strerror}", "error")]], []
+    from wingman_tui.markdown import markdown_page  # only who reads pays for it
 
-    return markdown_lines(text, min(width, WIDTH_LIMIT))
+    return markdown_page(text, min(width, WIDTH_LIMIT))

@@ -295,6 +295,10 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "help.search", "slash", "search", "help", "Show only what holds these words.", hint=2
     ),
+    _action(
+        "help.next_match", "n", "next match", "help", "Go to the next place with the words.", hint=3
+    ),
+    _action("help.previous_match", "N", "previous match", "help", "Go to the place before."),
     _action("audit.search", "slash", "search", "audit", "Show the lines that hold a text.", hint=1),
     _action("audit.verify", "V", "verify", "audit", "Check that no line was changed.", hint=2),
     _action("audit.copy", "y", "copy", "audit", "Copy what is shown.", hint=3),

@@ -24,8 +24,14 @@ GAP = 2
 
 def markdown_lines(text: str, width: int) -> list[Line]:
     """A text's lines, each of at most `width` cells."""
+    return markdown_page(text, width)[0]
+
+
+def markdown_page(text: str, width: int) -> tuple[list[Line], list[int]]:
+    """The same, and which of the lines its headings begin at."""
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    return _Page(max(20, width)).lines_of(tokens)
+    page = _Page(max(20, width))
+    return page.lines_of(tokens), page.headings
 
 
 class _Page:
@@ -39,6 +45,7 @@ class _Page:
         self._counters: list[int | None] = []  # of each open list; None where it is not numbered
         self._hangs: list[int] = []  # the indent of each open item
         self._heading = 0
+        self.headings: list[int] = []
         self._row: list[Line] = []
         self._rows: list[list[Line]] | None = None
 
@@ -64,6 +71,7 @@ class _Page:
     def _heading_open(self, token: Token) -> None:
         self._blank()
         self._heading = int(token.tag[1:])
+        self.headings.append(len(self._lines))
 
     def _heading_close(self, token: Token) -> None:
         self._heading = 0

@@ -13,6 +13,8 @@ from tests.tui.fake_engine import FakeEngine
 from tests.tui.rows import execution, stamp, step
 from wingman_tui.app import WingmanApp
 from wingman_tui.figures import HISTORY, History
+from wingman_tui.help_search import HEADING, TEXT, TITLE, look, sections_of, spans_of
+from wingman_tui.screens.help import HelpScreen
 from wingman_tui.screens.themes import ThemeDialog
 
 
@@ -86,6 +88,59 @@ async def test_the_help_is_searched_as_one_types(open_console: OpenConsole) -> N
         assert "nothing here holds that" in console.text()
         await console.press("escape")
         await console.sees("Keys: Executions")
+
+
+async def test_what_is_found_in_a_document_is_opened_where_it_stands(
+    open_console: OpenConsole,
+) -> None:
+    async with open_console() as console:
+        await console.press("question_mark", "slash")
+        await console.type("signature")
+        await console.press("enter")
+        found = console.text().splitlines()
+        title = next(n for n, line in enumerate(found) if "Starting flows by themselves" in line)
+        assert "signature" in found[title + 1], "the heading, and the line with the word"
+        screen = console.app.mode_screen
+        assert isinstance(screen, HelpScreen)
+        while "themselves" not in str(screen.pane.lines[screen.pane.cursor].parts):
+            await console.press("down")
+        await console.press("down", "enter")
+        text = console.text()
+        assert "/signature 1 of " in text
+        assert "signature" in text.partition("\n")[2]
+        await console.press("n")
+        assert "/signature 2 of " in console.text()
+        await console.press("N", "N", "escape")
+        assert console.text().splitlines() == found, "back where one was"
+
+
+def test_titles_come_before_headings_and_these_before_texts() -> None:
+    text = "# A b\n\nintro\n\n## Retry delays\n\nsome\n\n```\n# no heading: retry\n```\n## End\nto `retry` |x|"
+    sections = sections_of(text)
+    assert [s.heading for s in sections] == ["", "A b", "Retry delays", "End"]
+    hit = look("A b", sections, ["retry"])
+    assert hit is not None
+    assert hit.rank == HEADING
+    assert [(place.heading, place.line) for place in hit.places] == [
+        ("Retry delays", ""), ("End", "to retry x"),
+    ]  # fmt: skip
+    titled = look("Retry", sections, ["retry"])
+    assert titled is not None
+    assert titled.rank == TITLE
+    code = look("A b", sections, ["some", "retry"])
+    assert code is not None
+    assert (code.rank, code.places[0].heading) == (TEXT, "Retry delays")
+    assert look("A b", sections, ["retry", "nowhere"]) is None
+    many = "# T\n" + "".join(f"## S{n}\nword\n" for n in range(9))
+    found = look("T", sections_of(many), ["word"])
+    assert found is not None
+    assert (len(found.places), found.more) == (3, 6)
+
+
+def test_words_are_marked_where_they_stand_and_none_over_another() -> None:
+    assert spans_of("A retry, Retries", ["retr", "retry"]) == [(2, 6), (9, 13)]
+    assert spans_of("İstanbul", ["stan"]) == []
+    assert spans_of("none", []) == []
 
 
 async def test_help_leads_to_doctor_and_the_log(

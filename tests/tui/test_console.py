@@ -183,6 +183,8 @@ async def test_help_tells_every_key_and_opens_documents(open_console: OpenConsol
         await console.press("enter")
         await console.until(lambda: console.app.mode_screen.title_words()[1:])
         await console.press("escape")
+        await console.sees("Understanding flows")  # where one was
+        await console.press("home")
         await console.sees("Keys: Executions")
         await console.press("escape")
         await console.sees("Automation › Executions")

@@ -72,7 +72,7 @@ def test_marks_become_roles() -> None:
 def test_every_document_fits(width: int) -> None:
     assert documents()
     for document in documents():
-        lines = read(document, width)
+        lines, _ = read(document, width)
         assert lines
         assert all(cell_len(line) <= width for line in plain(lines)), document.title
         shown = [text for line in lines for text, role in line if role != "code"]
@@ -81,7 +81,7 @@ def test_every_document_fits(width: int) -> None:
 
 def test_a_document_that_is_gone_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     missing = tmp_path_factory.mktemp("docs") / "none.md"
-    assert "No such file" in plain(read(Document(missing, "none"), 60))[0]
+    assert "No such file" in plain(read(Document(missing, "none"), 60)[0])[0]
 
 
 pieces = st.lists(st.tuples(st.text("ab漢é (_)-", max_size=30), st.sampled_from(["text", "code"])), max_size=8)

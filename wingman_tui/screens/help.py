@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
-from textual.strip import Strip
 
-from wingman_tui import looks
+from wingman_tui import help_search, looks
 from wingman_tui.documents import ADDRESS, Document, documents, read, source
 from wingman_tui.format import fit, wrap
+from wingman_tui.help_search import Hit, Place, Section
 from wingman_tui.keymap import SCOPE_TITLES, Action
 from wingman_tui.keys import key_name
+from wingman_tui.log_text import marked, plain
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
-from wingman_tui.view import Part
+from wingman_tui.view import Part, fitted
+from wingman_tui.widgets.help_pane import HelpLine, HelpPane, holding
 from wingman_tui.widgets.line_list import LineList
 
 STATE_CELLS = 16
@@ -38,88 +39,6 @@ SCOPES = {
 }
 
 
-@dataclass
-class HelpLine:
-    """One line; a document can be opened from it."""
-
-    parts: Sequence[Part] = ()
-    document: Document | None = field(default=None)
-    tab: str = ""  # of the system's mode, opened by enter
-    topic: str = ""  # what a search looks at; a heading has none
-
-    @property
-    def can_open(self) -> bool:
-        """Whether enter leads somewhere."""
-        return self.document is not None or bool(self.tab)
-
-
-def holding(lines: Sequence[HelpLine], words: Sequence[str]) -> list[HelpLine]:
-    """The lines whose topic holds every word, each under its heading."""
-    found: list[HelpLine] = []
-    heading: HelpLine | None = None
-    for line in lines:
-        if not line.topic:
-            heading = line if line.parts else heading
-        elif all(word in line.topic for word in words):
-            if heading is not None:
-                found += [HelpLine(), heading] if found else [heading]
-                heading = None
-            found.append(line)
-    return found
-
-
-class HelpPane(LineList):
-    """Lines of text; the cursor shows only where something can be opened."""
-
-    def __init__(self) -> None:
-        super().__init__(id="help")
-        self.lines: list[HelpLine] = []
-
-    def show(self, lines: list[HelpLine]) -> None:
-        """Show another text from its beginning."""
-        self.lines = lines
-        first = next((i for i, line in enumerate(lines) if line.can_open), 0)
-        self.cursor = first if first < self.page else 0
-        self.top = 0
-        self.refresh()
-
-    @property
-    def has_choices(self) -> bool:
-        """Whether something can be opened."""
-        return any(line.can_open for line in self.lines)
-
-    def move(self, how: str) -> None:
-        """To the next choice in sight; where there is none, by lines: there is no cursor to see."""
-        step = {"down": 1, "up": -1}.get(how, 0)
-        place = self.cursor + step
-        seen = range(self.top, min(self.top + self.page, len(self.lines)))
-        while step and place in seen:
-            if self.lines[place].can_open:
-                self.go_to(place)
-                return
-            place += step
-        if step or not self.has_choices:
-            self.cursor = self.top + (self.page - 1 if how in ("down", "page_down") else 0)
-        super().move(how)
-
-    def row_count(self) -> int:
-        """How long the text is."""
-        return len(self.lines)
-
-    def row_key(self, index: int) -> str | None:
-        """Lines have no key but their number."""
-        return str(index)
-
-    def index_of(self, key: str) -> int | None:
-        """The line of a number."""
-        return int(key)
-
-    def paint_row(self, index: int, cursor: str) -> Strip:
-        """One line."""
-        line = self.lines[index]
-        return self.line([(" ", "text"), *line.parts], cursor if line.can_open else "")
-
-
 class HelpScreen(ModeScreen):
     """The mode that explains."""
 
@@ -130,6 +49,11 @@ class HelpScreen(ModeScreen):
         self.pane = HelpPane()
         self.document: Document | None = None
         self.sought = ""
+        self._sections: dict[Document, list[Section]] = {}
+        self._lines: Sequence[Sequence[Part]] = ()  # of the open document
+        self._matches: list[int] = []  # lines of the open document
+        self._match: int | None = None  # the one that one is at
+        self._left = (0, 0)  # cursor and top of the index, for the way back
         yield self.pane
 
     def on_mount(self) -> None:
@@ -143,23 +67,30 @@ class HelpScreen(ModeScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Set a document anew for another width."""
         if self.document is not None:
-            self._show_document(self.document)
+            self._show_document(self.document, self._place)
         elif self.is_current:
             self._show_index()
 
     def hints(self) -> Sequence[Action]:
         """The keys here; not the one that led here, but the one that leads back."""
-        hints = super().hints()
-        return [*hints[:-1], self.console_app.keymap["global.back"]]
+        keymap = self.console_app.keymap
+        hints = keymap.hints(self.scopes(), lambda a: a.name != "next_match" or bool(self._matches))
+        return [*hints[:-1], keymap["global.back"]]
 
     def title_words(self) -> tuple[str, ...]:
         """Help, what is sought in it, and the open document."""
         if self.document is None and self.sought:
             return ("Help", f"/{clean(self.sought)}")
-        return ("Help", self.document.title) if self.document is not None else ("Help",)
+        if self.document is None:
+            return ("Help",)
+        if not self._matches:
+            return ("Help", self.document.title)
+        here = self._matches.index(self._match) + 1 if self._match in self._matches else 0
+        found = f"/{clean(self.sought)} {here} of {len(self._matches)}"
+        return ("Help", self.document.title, found)
 
     def _show_index(self) -> None:
-        self.document = None
+        self.document, self._matches = None, []
         first, *rest = SCOPES.get(self.console_app.came_from, SCOPES["executions"])
         lines = [*self._keys(first), *self._documents()]
         for scope in rest:
@@ -171,10 +102,39 @@ class HelpScreen(ModeScreen):
         self.pane.show(lines)
         self.refresh_frame()
 
-    def _show_document(self, document: Document) -> None:
-        self.document = document
-        width = max(20, self.app.size.width - 2)
-        self.pane.show([HelpLine(parts) for parts in read(document, width)])
+    _place: Place | None = None
+
+    def _show_document(self, document: Document, place: Place | None = None) -> None:
+        """Open a document; after a search where the words are, and with them marked."""
+        if self.document is None:
+            self._left = (self.pane.cursor, self.pane.top)
+        self.document, self._place = document, place
+        lines, headings = read(document, max(20, self.app.size.width - 2))
+        words = self.sought.lower().split()
+        self._matches = [
+            at for at, line in enumerate(lines) if help_search.spans_of(plain(line), words)
+        ]
+        self._lines = lines
+        number = place.number if place is not None else -1
+        head = headings[number] if 0 <= number < len(headings) else 0
+        self._match = next((at for at in self._matches if at >= head), None)
+        self._paint_document(head)
+
+    def _paint_document(self, head: int) -> None:
+        words = self.sought.lower().split()
+        found = set(self._matches)
+        shown = [
+            HelpLine(
+                marked(parts, help_search.spans_of(plain(parts), words),
+                       "match_here" if at == self._match else "match")
+                if at in found else parts
+            )
+            for at, parts in enumerate(self._lines)
+        ]  # fmt: skip
+        if self._match is None:
+            self.pane.show(shown)
+        else:
+            self.pane.show_from(shown, self._match, head)
         self.refresh_frame()
 
     def _documents(self) -> list[HelpLine]:
@@ -182,22 +142,46 @@ class HelpScreen(ModeScreen):
         for tab, words in SYSTEM.items():
             lines.append(HelpLine([("  " + words, "text")], tab=tab, topic=words.lower()))
         lines += [HelpLine(), HelpLine([("Documents", "focus")])]
-        lines += [
-            HelpLine([("  " + doc.title, "text")], doc, topic=self._topic_of(doc))
-            for doc in documents()
-        ]
+        if self.sought:
+            lines += self._found()
+        else:
+            lines += [
+                HelpLine([("  " + doc.title, "text")], doc, topic=doc.title) for doc in documents()
+            ]
         lines.append(HelpLine([("  " + ADDRESS, "link")], topic=ADDRESS))
         return [*lines, HelpLine()]
 
-    def _topic_of(self, document: Document) -> str:
-        """A document's title; while something is sought, all of its text.
+    def _found(self) -> list[HelpLine]:
+        """Where the words stand in the documents: in titles first, then headings, then texts."""
+        words, hits = self.sought.lower().split(), list[tuple[Document, Hit]]()
+        for document in documents():
+            if document not in self._sections:
+                with contextlib.suppress(OSError):
+                    self._sections[document] = help_search.sections_of(source(document))
+            hit = help_search.look(document.title, self._sections.get(document, ()), words)
+            if hit is not None:
+                hits.append((document, hit))
+        hits.sort(key=lambda found: found[1].rank)
+        return [line for document, hit in hits for line in self._of_document(document, hit, words)]
 
-        As it is written: to set every document anew for every key would hold the keys up.
-        """
-        if self.sought:
-            with contextlib.suppress(OSError):
-                return source(document).lower()
-        return document.title
+    def _of_document(self, document: Document, hit: Hit, words: Sequence[str]) -> list[HelpLine]:
+        topic = self.sought.lower()  # it has been found already
+        room = max(20, self.app.size.width - 3)
+
+        def line(parts: Sequence[Part], place: Place | None) -> HelpLine:
+            parts = fitted(parts, room)
+            parts = marked(parts, help_search.spans_of(plain(parts), words), "match")
+            return HelpLine(parts, document, place, topic=topic)
+
+        lines = [line([("  " + document.title, "text")], None)]
+        for place in hit.places:
+            head = clean(place.heading) or document.title
+            said = f"  {clean(place.line)}" if place.line else ""
+            lines.append(line([(f"    {head}", "accent"), (said, "muted")], place))
+        if hit.more:
+            told = f"    and {hit.more} more in it"
+            lines.append(HelpLine([(told, "muted")], topic=topic))
+        return lines
 
     def _keys(self, scope: str) -> list[HelpLine]:
         """The keys of one scope, by name and meaning."""
@@ -240,7 +224,7 @@ class HelpScreen(ModeScreen):
         """Open the document under the cursor, or the system's part."""
         line = self.pane.lines[self.pane.cursor] if self.pane.lines else None
         if line is not None and line.document is not None:
-            self._show_document(line.document)
+            self._show_document(line.document, line.place)
         elif line is not None and line.tab:
             self.console_app.system_tab = line.tab
             self.console_app.go("system")
@@ -252,6 +236,7 @@ class HelpScreen(ModeScreen):
 
     def _seek(self, words: str) -> None:
         self.sought = words
+        self._left = (0, 0)
         self._show_index()
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
@@ -261,8 +246,26 @@ class HelpScreen(ModeScreen):
     def do_back(self) -> None:
         """Out of a document, then out of the help."""
         if self.document is not None:
+            cursor, top = self._left
             self._show_index()
+            self.pane.return_to(cursor, top)
         elif self.sought:
             self._seek("")
         else:
             self.console_app.back()
+
+    def do_next_match(self) -> None:
+        """To the next line that holds what was sought."""
+        self._go_to_match(1)
+
+    def do_previous_match(self) -> None:
+        """To the one before."""
+        self._go_to_match(-1)
+
+    def _go_to_match(self, step: int) -> None:
+        if self.document is None or not self._matches:
+            self.console_app.tell("/ searches the help; n and N go through an opened document")
+            return
+        at = self._matches.index(self._match) if self._match in self._matches else -step
+        self._match = self._matches[(at + step) % len(self._matches)]
+        self._paint_document(max(0, self._match - self.pane.page // 3))
