@@ -205,7 +205,7 @@ def _helps_of_failure(why: Why, found: Row, path: str | None) -> None:
         first,
         Help(f"wingman retry {name}", "run what did not complete again"),
         Help(f"wingman resume {name}", "after a fix of the flow: reuse what is unchanged"),
-        Help(f"wingman rerun {name}", "run all of it anew, with other inputs by -i"),
+        Help(f"wingman rerun {name}", "run all of it anew, also with other inputs"),
         Help(f"wingman diff {name}", "what is different from the last good one"),
     ]
 

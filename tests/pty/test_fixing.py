@@ -12,6 +12,7 @@ from tests.engine.api import Engine, states
 from tests.pty.terminal import Terminal
 
 BROKEN = """name: ship
+inputs: {where: {type: string, default: here, pattern: "^[a-z]+$"}}
 steps:
   - {id: dump, run: echo dumped}
   - {id: pack, run: cat missing}
@@ -96,12 +97,17 @@ def test_a_mistake_is_shown_with_its_line_and_keeps_the_text(
     )
     terminal.press("E")
     terminal.sees("cannot be resumed like this")
-    assert "ship.yaml:4:" in terminal.text()
+    assert "ship.yaml:5:" in terminal.text()
     terminal.settle(0.4)
     terminal.press("E")
     terminal.sees("Resume ship#1")
     terminal.press(" ")
     terminal.sees("you chose so")
+    terminal.sees("inputs as they were")
+    terminal.write("iwhere=THERE\r")
+    terminal.sees("does not match its pattern")
+    terminal.write("\x15where=there\r")
+    terminal.sees("with another where")
     terminal.press("escape")
     terminal.sees("nothing was started")
     assert len(failed.get("/v1/executions?flow=ship")["executions"]) == 1

@@ -174,7 +174,7 @@ async def test_a_frozen_log_stands_still_and_counts(
         await console.press("z")
         await console.sees("frozen")
         long.log(LONG, *[line(NOW, "count", "info", f"unseen {n}") for n in range(1_234)])
-        await console.sees("frozen, 1,234 new")
+        await console.sees("frozen, 1,234 new; z goes on")
         assert "line 4999" in console.text()
         assert "unseen" not in console.text()
         await console.press("tab", "end", "pagedown")
@@ -240,7 +240,7 @@ async def test_the_log_of_a_section_is_that_of_its_steps(
 ) -> None:
     async with open_console(reference="nightly-backup#128") as console:
         await console.press("end", "up")
-        await console.sees("log finally: 1 steps")
+        await console.sees("log finally: 1 step ")
         await console.sees("removed 'dump.sql'")
         await console.until(lambda: "No space" not in console.text().split("log finally")[1])
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
 
 from wingman_tui import account
+from wingman_tui.format import wrap
 from wingman_tui.journal import event_lines
 from wingman_tui.keymap import Action
 from wingman_tui.keys import key_name
@@ -20,6 +21,9 @@ from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
+
+if TYPE_CHECKING:
+    from wingman_tui.lines import Refused
 
 TABS = ("why", "timeline", "values", "definition", "diff", "events", "replay")
 RELOAD_S = 1.0
@@ -129,15 +133,16 @@ class DetailsScreen(ExecutionActions, ModeScreen):
                     answer = self._with_probe(answer)
                 self.pane.show(self._lines(tab, answer), keep_place=keep_place)
 
-        def refused() -> None:
+        def refused(refusal: Refused) -> None:
             if (tab, reference) == (self.tab, self._reference):
-                self.pane.show([[("there is nothing to show; the line below says why", "muted")]])
+                words = wrap(clean(str(refusal)), max(20, self.app.size.width - 3))
+                self.pane.show([[(line, "warning")] for line in words])
 
         if tab == "replay":
             asked = session.replay(reference, self._at)
         else:
             asked = session.explain(reference, tab)
-        self.console_app.carry_out(asked, came, refused)
+        self.console_app.carry_out(asked, came, on_refusal=refused)
 
     def _with_probe(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer with what the failed step's server says, which is asked once a failure."""

@@ -16,6 +16,7 @@ from wingman_tui.figures import Figures
 from wingman_tui.keymap import Action
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
+from wingman_tui.looks import LIVE_STATES
 from wingman_tui.naming import name_of
 from wingman_tui.panes import Shares, shares
 from wingman_tui.sanitise import clean
@@ -163,12 +164,21 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self._fresh = False
             self._select_first()
         self._release_keys()
+        self._tell_end()
         self._look_inside()
         self._follow_call()
         self._fit_tree()
         self.panel.refresh()
         self.refresh_frame()
         self.console_app.frame_came()
+
+    def _tell_end(self) -> None:
+        """Of what has ended no line comes: the log's end is its end."""
+        execution = self.opened.execution
+        is_over = execution is not None and execution.get("state") not in LIVE_STATES
+        if is_over != self.log_pane.is_over:
+            self.log_pane.is_over = is_over
+            self.log_pane.repaint_line(0)
 
     def _select_first(self) -> None:
         """What failed is what one came for; else all of it."""

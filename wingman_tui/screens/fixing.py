@@ -93,7 +93,8 @@ class Fixing:
     def _show_plan(self, plan: Row, body: dict[str, Any]) -> None:
         from wingman_tui.screens.plan import EDIT, START, PlanDialog
 
-        dialog = PlanDialog(plan, body, self.session)
+        names = list(self.execution.get("inputs") or {})
+        dialog = PlanDialog(plan, body, self.session, names)
 
         def answered(answer: str | None) -> None:
             if answer == EDIT:

@@ -1,8 +1,9 @@
-"""The plan of a resume as a list: each row can be switched before the execution starts."""
+"""The plan of a resume as a list: rows can be switched and inputs changed before it starts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,19 @@ from wingman_tui.sanitise import clean
 from wingman_tui.screens.dialog import READING_LIMIT, Dialog, PaintedLine
 from wingman_tui.screens.reading import MOVES
 from wingman_tui.view import Part
+from wingman_tui.widgets.line_edit import LineEdit
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.painted import Painted
 
 if TYPE_CHECKING:
+    from wingman_tui.lines import Refused
     from wingman_tui.session import Session
 
 Plan = Mapping[str, Any]
 DECISION_CELLS = 12
 NAME_CELLS = 24
 ROLES = {"reuse": "good", "run": "accent", "invalidated": "warning"}
+HINT_CELLS = 30
 START, EDIT = "start", "edit"
 
 
@@ -115,13 +119,19 @@ class NoteLine(Painted):
 
 
 class PlanDialog(Dialog[str]):
-    """Enter starts it, E edits again, escape leaves; answers START or EDIT."""
+    """Enter starts it, i changes inputs, E edits again, escape leaves; answers START or EDIT."""
 
     width_limit = READING_LIMIT
 
-    def __init__(self, plan: Plan, body: dict[str, Any], session: Session) -> None:
-        """`body` is the request that the plan was made of; switched rows are put into it."""
+    def __init__(
+        self, plan: Plan, body: dict[str, Any], session: Session, names: Sequence[str] = ()
+    ) -> None:
+        """`body` is the request that the plan was made of; what is changed is put into it.
+
+        `names` are those of the inputs that the execution had.
+        """
         super().__init__()
+        self._names = names
         self._session = session
         self.plan = plan
         self.body = body
@@ -131,18 +141,30 @@ class PlanDialog(Dialog[str]):
         """The title, the rows, what was said, the keys."""
         self.rows = PlanList()
         self.note = NoteLine()
+        self.inputs = LineEdit(label=" inputs ")
+        self.inputs.hint = fit(" ".join(f"{clean(name)}=" for name in self._names), HINT_CELLS)
+        self.inputs.display = False
         with Vertical(classes="box"):
             yield PaintedLine((f"Resume {clean(self.plan['execution'])}", "strong"))
             yield PaintedLine()
             yield self.rows
             yield self.note
+            yield self.inputs
             yield PaintedLine()
-            yield PaintedLine(
+            self._typing_keys = PaintedLine(
+                (" enter ", "chip_on"), (" plan with them   ", "text"),
+                (" esc ", "chip_on"), (" leave", "text"),
+            )  # fmt: skip
+            self._typing_keys.display = False
+            yield self._typing_keys
+            self._plan_keys = PaintedLine(
                 (" enter ", "chip_on"), (" start it   ", "text"),
                 (" space ", "chip_on"), (" switch   ", "text"),
+                (" i ", "chip_on"), (" inputs   ", "text"),
                 (" E ", "chip_on"), (" edit   ", "text"),
                 (" esc ", "chip_on"), (" leave", "text"),
             )  # fmt: skip
+            yield self._plan_keys
 
     def on_mount(self) -> None:
         """Show the plan."""
@@ -151,7 +173,7 @@ class PlanDialog(Dialog[str]):
 
     def rows_needed(self) -> int:
         """Every step, as far as there is room."""
-        return len(self.plan["steps"]) + 5
+        return len(self.plan["steps"]) + (6 if self.inputs.display else 5)
 
     def _show(self, plan: Plan) -> None:
         self.plan = plan
@@ -160,12 +182,16 @@ class PlanDialog(Dialog[str]):
         gone = f"; gone: {', '.join(plan['gone'])}" if plan["gone"] else ""
         edited = "" if plan["version"] != plan["old_version"] else "; the flow as it was"
         to_run = counts["run"] + counts["invalidated"]
-        self.note.say(f"{counts['reuse']} reused, {to_run} to run{gone}{edited}")
+        changed = ", ".join(clean(name) for name in plan["changed_inputs"])
+        given = f"; with another {changed}" if changed else "; inputs as they were"
+        self.note.say(f"{counts['reuse']} reused, {to_run} to run{gone}{edited}{given}")
 
     def on_key(self, event: events.Key) -> None:
         """Move, switch, start, edit again or leave."""
         event.stop()
-        if event.key in MOVES:
+        if self.inputs.display:
+            self._typed(event.key)
+        elif event.key in MOVES:
             self.rows.move(MOVES[event.key])
         elif event.key in ("space", "exclamation_mark"):
             self._switch(anyway=event.key != "space")
@@ -173,6 +199,8 @@ class PlanDialog(Dialog[str]):
             self.dismiss(START)
         elif event.key == "E":
             self.dismiss(EDIT)
+        elif event.key == "i":
+            self._type_inputs(True)
         elif event.key in ("escape", "ctrl+c", "q"):
             self.dismiss(None)
 
@@ -186,3 +214,40 @@ class PlanDialog(Dialog[str]):
         self.body |= self.choices.to_json()
         request = self._session.act(self.plan["id"], "resume/plan", **self.body)
         self.console_app.carry_out(request, self._show, opens=True)
+
+    # inputs
+
+    def _type_inputs(self, is_typing: bool) -> None:
+        self.inputs.display = self._typing_keys.display = is_typing
+        self._plan_keys.display = not is_typing
+        self.fit_box(self.rows_needed())
+        (self.inputs if is_typing else self.rows).focus()
+
+    def _typed(self, key: str) -> None:
+        if key in ("escape", "ctrl+c"):
+            self._type_inputs(False)
+        elif key == "enter":
+            self._take_inputs()
+
+    def _take_inputs(self) -> None:
+        """Make the plan anew with what was typed; what is wrong with it can be mended."""
+        try:
+            words = shlex.split(self.inputs.text)
+        except ValueError:
+            words = self.inputs.text.split()
+        if wrong := next((word for word in words if "=" not in word), None):
+            self.note.say(f"{wrong} gives no value: write name=value", "warning")
+            return
+        texts = dict(word.split("=", 1) for word in words)
+        body = {**self.body, "inputs_text": texts}
+
+        def planned(plan: Plan) -> None:
+            self.body["inputs_text"] = texts
+            self._type_inputs(False)
+            self._show(plan)
+
+        def refused(refusal: Refused) -> None:
+            self.note.say(str(refusal).splitlines()[0], "error")
+
+        request = self._session.act(self.plan["id"], "resume/plan", **body)
+        self.console_app.carry_out(request, planned, on_refusal=refused, opens=True)

@@ -32,6 +32,7 @@ class LogLines(Painted):
         self.choice = LogChoice()
         self.is_following = True
         self.is_frozen = False
+        self.is_over = False  # no line comes any more
         self.is_wrapped = False
         self.shows_colours = True
         self.mark: int | None = None  # the place that a jump went to
@@ -86,6 +87,7 @@ class LogLines(Painted):
             is_frozen=self.is_frozen,
             new=self.window.new,
             has_focus=self.has_focus,
+            is_over=self.is_over,
         )
 
     def _wrapped_row(self, row: int) -> Strip:

@@ -35,6 +35,7 @@ class TitleFacts:
     is_frozen: bool
     new: int  # lines that came while nothing moved
     has_focus: bool
+    is_over: bool = False  # no line comes any more
 
 
 def title_parts(facts: TitleFacts, view: View, width: int) -> list[Part]:
@@ -78,10 +79,10 @@ def _search(facts: TitleFacts) -> list[Part]:
 def _end(facts: TitleFacts, view: View) -> list[Part]:
     new = f"{count(facts.new)} new" if facts.new else ""
     if facts.is_frozen:
-        words = f" frozen, {new} " if new else " frozen "
+        words = f" frozen, {new}; z goes on " if new else " frozen; z goes on "
         return [(words, "chip_on")]
     if facts.is_following:
-        return [(view.glyph("▾ following", "following"), "muted")]
+        return [(view.glyph("▾ ", "") + ("end" if facts.is_over else "following"), "muted")]
     return [(f"{new}, F follows", "warning")] if new else [("F follows", "muted")]
 
 

@@ -127,7 +127,7 @@ class StepTree(LineList):
         if key == ROOT or row is None:
             return (), "all steps", False
         below = steps_below(self.opened.steps, key)
-        words = f"{row.label}: {len(below)} steps"
+        words = f"{row.label}: {len(below)} step{'' if len(below) == 1 else 's'}"
         return (tuple(below) if key.startswith("\0") else (key,)), words, False
 
     def _rows_below(self, key: str) -> bool:
