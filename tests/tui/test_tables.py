@@ -126,16 +126,22 @@ def test_the_theme_without_colour_has_none() -> None:
         assert style.bgcolor is None
 
 
-def test_text_on_a_ground_of_its_own_is_readable() -> None:
-    for name in ("dark", "light", "colour-blind", "high-contrast"):
-        palette = load_palette(name)
-        ground = palette["text"].bgcolor
-        for role in ROLES:
-            style = palette[role]
-            if role in ("bar_rest", "rule", "dialog_border") or style.color is None:
-                continue
-            ratio = _contrast(style.color, style.bgcolor or ground)
-            assert ratio >= 3.0, f"{name}: {role} has {ratio:.1f}"
+DECORATION = ("bar_rest", "rule", "dialog_border")
+
+
+@pytest.mark.parametrize("name", ["dark", "light", "colour-blind", "high-contrast"])
+@pytest.mark.parametrize("cursor", ["", "cursor", "cursor_idle"])
+def test_text_on_a_ground_of_its_own_is_readable(name: str, cursor: str) -> None:
+    """As the accessibility guidelines have it, on the selected row, too."""
+    palette = load_palette(name)
+    ground = palette["text"].bgcolor
+    for role in ROLES:
+        style = palette.selected(role, cursor) if cursor else palette[role]
+        has_own = palette[role].bgcolor != ground  # a badge or a match is in no selected row
+        if role in DECORATION or style.color is None or (cursor and has_own):
+            continue
+        ratio = _contrast(style.color, style.bgcolor or ground)
+        assert ratio >= 4.5, f"{name}: {role} has {ratio:.1f}"
 
 
 def _contrast(one: Any, other: Any) -> float:
