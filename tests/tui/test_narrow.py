@@ -165,3 +165,19 @@ async def test_a_question_that_cannot_be_seen_is_not_answered(
         await console.pilot.resize_terminal(80, 24)
         await console.sees("Cancel ingest-orders#2041?")
         assert not [path for _, path, _ in engine.requests if path.endswith("cancel")]
+
+
+async def test_of_a_name_that_is_too_long_both_ends_are_seen(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    name = "a-very-long-flow-name-chosen-for-good-reasons-by-somebody-else"
+    engine.add(execution(name, 7, "completed"), [step("one", "completed")])
+    async with open_console(size=(60, 15)) as console:
+        await console.press("enter")
+        await console.sees("✓ one")
+        title, root, *_ = console.text().splitlines()
+        assert title.startswith(" a-very-long-flow-name")
+        assert "…" in title
+        assert "somebody-else#7" in title
+        assert "…" in root
+        assert "else#7" in root

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from wingman_tui import looks
-from wingman_tui.format import count, fit
+from wingman_tui.format import count, fit, fit_middle
 from wingman_tui.keymap import Action
 from wingman_tui.keys import key_name
 from wingman_tui.machine import share_role
@@ -68,6 +68,9 @@ class StatusBar(Painted):
             room = self.size.width - _cells(left) - _cells(right)
             if room >= 2:
                 break
+        if left is edge and status.title:  # the name alone is too long: both its ends are seen
+            name = fit_middle(status.title[-1], max(0, room - 2)).rstrip()
+            left, room = [*edge, (name, "strong")], room - cell_len(name)
         return self.line([*left, (" " * max(0, room), "text"), *right])
 
     def _server(self, status: Status) -> list[Part]:

@@ -29,6 +29,7 @@ SEPARATOR = " · "
 ERROR_LINES = 12
 ENDED = ("exit:", "signal:")
 DEFINITION_ROWS = 4  # fewer say little
+VERSION_CELLS = 12  # of its hash
 
 
 class StepPanel(Painted):
@@ -259,7 +260,20 @@ class StepPanel(Painted):
         rest += self._expected(execution)
         rest += self._named("inputs", execution.get("inputs") or {}, width)
         rest += self._named("outputs", execution.get("outputs") or {}, width)
+        rest += _identity(execution)
         return _fitting([head, *rest], width, height)
+
+
+def _identity(execution: Row) -> list[list[Part]]:
+    """What it is called everywhere, of which kind it is, and what it was made from."""
+    tags = ", ".join(clean(str(tag)) for tag in execution.get("tags") or ())
+    pairs = (
+        ("id", clean(str(execution.get("id") or ""))),
+        ("type", clean(str(execution.get("type") or ""))),
+        ("tags", tags),
+        ("version", str(execution.get("version") or "")[:VERSION_CELLS]),
+    )
+    return [[(f"{name:<8} ", "muted"), (value, "text")] for name, value in pairs if value]
 
 
 def _seconds(step: Row) -> str:

@@ -174,7 +174,7 @@ class StepTree(LineList):
         tail.append((" ", "text"))
         room = width - sum(cell_len(text) for text, _ in tail)
         head = f" {look.sign(view.ascii_only)} {look.word}  "
-        name = fit(name_of(execution), max(4, room - cell_len(head)))
+        name = fit_middle(name_of(execution), max(4, room - cell_len(head)))
         return [(head, look.role), (name, "strong"), *tail]
 
     def _step_parts(self, row: TreeRow, step: Mapping[str, Any]) -> list[Part]:
