@@ -134,6 +134,7 @@ class GaugesWindow(Window):
         super().__init__(context, request)
         self._sent: dict[str, int] | None = None
         context.gauges.observers.append(self._measured)
+        context.gauges.wake()  # steps that run on over a restart tell nothing by themselves
 
     def close(self) -> None:
         self.context.gauges.observers.remove(self._measured)
