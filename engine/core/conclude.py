@@ -59,7 +59,8 @@ def after_failure(
     `asked_s` is how long the other side wants to be left alone.
     """
     definition, policy = step.definition, step.definition["retry"]
-    again = step.tries < policy["max_attempts"]
+    tries = step.tries + step.is_lined_up  # that it has begun is told with its end
+    again = tries < policy["max_attempts"]
     if state == "interrupted":
         if definition["on_interrupt"] == "hold":
             return {"held": True, "reason": "interrupted; waits for an operator"}
@@ -68,13 +69,13 @@ def after_failure(
         again = again and retry.matches(policy["on"], error["type"])
     if not again:
         return consequences(turn, step, state, error)
-    delay_us = retry.delay_us(policy, step.tries, f"{turn.execution.id}/{step.path}")
+    delay_us = retry.delay_us(policy, tries, f"{turn.execution.id}/{step.path}")
     asked = delay_us < asked_s * 1e6
     delay_us = round(asked_s * 1e6) if asked else delay_us
     return {
         "state": "waiting",
         "retry_at_us": turn.now_us + delay_us,
-        "reason": f"{error['type']}: attempt {step.tries + 1} of {policy['max_attempts']} "
+        "reason": f"{error['type']}: attempt {tries + 1} of {policy['max_attempts']} "
         f"in {delay_us / 1e6:g} s" + (", as the server asks" if asked else ""),
     }
 

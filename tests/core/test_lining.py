@@ -148,6 +148,8 @@ def check(world: LineWorld) -> None:
                 assert (ex.steps[need].ended_at_us or 0) <= (s.started_at_us or 0)
         if s.is_lined_up:
             assert s.state in ("pending", "waiting")
+        if not s.is_group:
+            assert s.tries <= s.definition["retry"]["max_attempts"], "tried once too often"
     if ex.has_ended:
         assert not running | lined
         assert all(s.has_ended for s in ex.steps.values())
@@ -253,6 +255,19 @@ def test_short_steps_are_lined_up_and_show_what_is_known() -> None:
     world.do(decide.attempt_began, number, world.begun_at[number])
     assert (first.state, first.attempts) == ("running", 1)
     assert first.started_at_us == round(world.begun_at[number] * 1e6)
+
+
+def test_what_fails_in_line_was_tried_as_what_is_started_at_once() -> None:
+    for most in (1, 2):
+        steps = (step(f"s{i}", retry={"max_attempts": most}) for i in range(6))
+        world = LineWorld(flow(*steps, max_parallel=2))
+        for _ in range(6 * most + 1):
+            world.end_one(0, exit_code=1)
+            world.end_one(0, exit_code=1)
+            if not world.running and not world.ex.has_ended:
+                world.wait_until_due()
+        assert {s.attempts for s in world.ex.steps.values()} == {most}
+        assert world.ex.state == "failed"
 
 
 def test_long_steps_a_debugged_execution_and_fail_fast_have_no_line() -> None:

@@ -158,8 +158,8 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.figures.take(self.opened.steps, change.rows, self.console_app.view.now())
         self.tree_pane.steps_changed(change.rows, change.order or self._fresh)
         if self.opened.error is not None:
-            error = self.opened.error
-            self.console_app.tell(f"{error.get('message', '')} {error.get('hint', '')}", "error")
+            message, hint = (str(self.opened.error.get(key) or "") for key in ("message", "hint"))
+            self.console_app.tell(f"{message} ({hint})" if hint else message, "error")
         elif self._fresh:
             self._fresh = False
             self._select_first()
