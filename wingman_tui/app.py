@@ -14,7 +14,7 @@ from wingman_tui.action import ROLES
 from wingman_tui.asking import Asking
 from wingman_tui.busy import Busy
 from wingman_tui.choices import Choices, first_palette
-from wingman_tui.format import age, rate_words
+from wingman_tui.format import rate_words
 from wingman_tui.global_actions import do_redraw
 from wingman_tui.kept import Kept
 from wingman_tui.keyboard import PatientDriver
@@ -27,6 +27,7 @@ from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
 from wingman_tui.state import ExecutionsWindow, FlowList
 from wingman_tui.terminal import WIDE_COLUMNS, Terminal, watch_for_hangup
+from wingman_tui.top_line import connection_words, host_words, server_words
 from wingman_tui.view import View
 from wingman_tui.watching import Watching
 from wingman_tui.widgets.bars import Status
@@ -89,6 +90,7 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
         self._flows_window: int | None = None
         self._flows_of: Link | None = None
         self.interrupted_at = 0.0  # when ctrl+c was pressed last
+        self._told_rate = ""  # of a server far away, as the top line tells it
         from wingman_tui.session import Session
 
         self.session = Session(home, self.connection_changed, early)
@@ -103,7 +105,6 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """What takes time waits for the first paint."""
-        self._told_rate = ""  # of a server far away, as the top line tells it
         self._ticker = self.set_interval(TICK_S, self._tick, pause=True)
         self._catch_signals()
         self.app_resume_signal.subscribe(self, lambda _: do_redraw(self))
@@ -265,41 +266,17 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
             for table in self.query("#executions").results(LiveTable):
                 table.rows_changed()
 
-    def connection_words(self) -> tuple[str, str]:
-        """What the top line says of the connection."""
-        session = self.session
-        if session.is_live:
-            return (self.view.glyph("● live", "* live") + self._told_rate, "good")
-        if session.last_seen is None:
-            return ("no engine" if session.problem else "connecting", "warning")
-        gone = age(time.time() - session.last_seen)
-        # the one at home may have been stopped on purpose: it is not started behind anybody's back
-        what = "S starts it" if session.server is None else "reconnecting"
-        return (f"{self.view.glyph('✗', 'x')} engine gone {gone}, {what}", "badge_alert")
-
-    def _server_words(self) -> str:
-        """The server far away, and who we are there."""
-        link, me = self.session.link, self.session.me
-        if link.is_archive:
-            return "ARCHIVE, read-only"
-        kind = str(me.get("environment") or "")
-        if link.server is None and not self.session.is_several:
-            return clean(kind)
-        name = link.name if kind in ("", link.name) else f"{link.name} ({kind})"
-        return clean(name + (f" {me['user']}:{me['role']}" if me else ""))
-
     def status(self, title: tuple[str, ...]) -> Status:
         """What the top line tells, for a screen of this title."""
-        session = self.session  # who we are far away stands beside the server's name
-        user = str(session.me.get("user") or "") if session.server is None else ""
+        session = self.session
         return Status(
-            host=f"{clean(user)}@{self.host}" if user else self.host,
+            host=host_words(session, self.host),
             title=title,
-            connection=self.connection_words(),
-            server=self._server_words(),
-            production=self.session.link.is_production,
+            connection=connection_words(session, self.view, self._told_rate),
+            server=server_words(session),
+            production=session.link.is_production,
             counts=self.executions.counts,
-            shares=self.busy.of(self.session.link),
+            shares=self.busy.of(session.link),
             debugged=[clean(name) for name in self.flows.debugged()],
         )
 
