@@ -6,10 +6,12 @@ Called by the session on a thread. The file has its name only once all of it is 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Iterable
 
+OFFERS_LOOK = 2_000  # entries of a folder
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -21,6 +23,28 @@ def file_name(*words: object) -> str:
     """A plain name for a file, made of an execution's and a step's."""
     parts = (_ODD.sub("-", str(word)).strip("-.") for word in words)
     return "-".join(part for part in parts if part)[:120] + ".log"
+
+
+def in_folder(name: str, plain: str) -> str:
+    """The name of a file; of a folder, that of a file in it."""
+    if name.endswith("/") or os.path.isdir(os.path.expanduser(name)):
+        return os.path.join(name, plain)
+    return name
+
+
+def file_offers(text: str) -> list[str]:
+    """What a path that is being typed could become: folders end in a slash."""
+    folder, slash, begin = text.rpartition("/")
+    found = []
+    try:
+        with os.scandir(os.path.expanduser(folder + slash) or ".") as entries:
+            for entry in itertools.islice(entries, OFFERS_LOOK):
+                if entry.name.startswith(begin) and (begin or not entry.name.startswith(".")):
+                    end = "/" if entry.is_dir() else ""
+                    found.append(f"{folder}{slash}{entry.name}{end}")
+    except OSError:
+        return []
+    return sorted(path for path in found if " " not in path)
 
 
 def is_there(name: str) -> bool:

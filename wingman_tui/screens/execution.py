@@ -215,6 +215,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         """Tree and log share the lines by where one is."""
         if self.is_mounted:
             self._fit_tree()
+            self.refresh_frame()
 
     # the selection
 

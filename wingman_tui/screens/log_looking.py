@@ -33,6 +33,7 @@ class LogLooking(Base):
     _search_window: int | None = None
     _looking = 0  # counts the searches for a next line, so that a late answer is known as such
     _last_pattern = ""
+    _refused = ""  # a pattern that is none
     _place: Place | None = None  # where one reads, to go back to once other lines are there
     if TYPE_CHECKING:
 
@@ -100,8 +101,9 @@ class LogLooking(Base):
     # searching
 
     def do_search(self) -> None:
-        """Ask what is looked for."""
-        self.ask_line(" search the log ", "", self.set_search, past="searches", example=EXAMPLE)
+        """Ask what is looked for; what could not be is there to be mended."""
+        label, mend = " search the log ", self._refused
+        self.ask_line(label, mend, self.set_search, past="searches", example=EXAMPLE)
 
     def set_search(self, pattern: str) -> None:
         """Look for a pattern from now on, and go to the nearest line that matches.
@@ -124,7 +126,7 @@ class LogLooking(Base):
         pane.focus()  # one reads on from there
 
     def _begin_search(self, pattern: str) -> None:
-        self._last_pattern = pattern
+        self._last_pattern, self._refused = pattern, ""
         self.search.begin(pattern)
         self.open_search()
         self.log_pane.refresh()
@@ -195,6 +197,8 @@ class LogLooking(Base):
 
     def _search_frame(self, frame: dict[str, Any]) -> None:
         if frame.get("kind") == "error":
+            self._refused, self._last_pattern = self.search.pattern, ""
+            self.end_search()
             self.tell_error(frame)
             return
         self.search.apply(frame)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wingman_tui import command_lines
-from wingman_tui.format import size
+from wingman_tui.format import fit_middle, size
 from wingman_tui.inputs import command_of
 from wingman_tui.naming import error_line
 from wingman_tui.sanitise import clean
-from wingman_tui.save_log import file_name
+from wingman_tui.save_log import file_name, file_offers, in_folder
 from wingman_tui.steps import ROOT
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wingman_tui.widgets.log_pane import LogPane
 else:
     Base = object
+
+NAME_CELLS = 24
 
 
 class LogTaking(Base):
@@ -48,6 +50,8 @@ class LogTaking(Base):
         def do_copy(self) -> None:
             """Given by the screen."""
 
+    _not_saved = ("", "")  # the execution, and the name that its log could not be saved as
+
     def command_facts(self) -> dict[str, str]:
         """The execution, its selected step, its caller, and what is shown of its log."""
         execution, (key, step) = self.current(), self.selected()
@@ -72,13 +76,20 @@ class LogTaking(Base):
         execution = self.current()
         if execution is None:
             self.console_app.tell("there is nothing to save yet", "warning")
-        else:
-            self.ask_line(" save the log as ", self._file_for(execution), self.save_as)
+            return
+        what = fit_middle(clean(self.log_pane.choice.name), NAME_CELLS).strip()
+        label, name = f" save the log of {what} as ", self._file_for(execution)
+        before, kept = self._not_saved
+        name = kept if before == self.meant else name
+        self.ask_line(label, name, self.save_as, file_offers)
 
     def save_as(self, name: str, replace: bool = False) -> None:
-        """Save all of the chosen lines, asking before a file is replaced."""
-        if not name:
+        """Save all of the chosen lines, asking before a file is replaced; a folder takes it."""
+        execution = self.current()
+        if not name or execution is None:
             return
+        self._not_saved = (self.meant, name)  # to be mended, until it is saved
+        name = in_folder(name, self._file_for(execution))
         choice = self.log_pane.choice
         request = self.console_app.session.save_log(
             self.meant, name, replace, prefix=not choice.is_single, **choice.request()
@@ -89,6 +100,7 @@ class LogTaking(Base):
             if answer.get("is_there"):
                 self._ask_to_replace(name)
                 return
+            self._not_saved = ("", "")
             path, size_bytes = answer["path"], answer["size_bytes"]
             self.console_app.tell(f"saved {size(size_bytes)} to {path}", "good")
 

@@ -16,7 +16,7 @@ Completer = Callable[[str], Sequence[str]]
 ENTER = Action("prompt.enter", ("enter",), "apply", "prompt", "Take the line.")
 TAB = Action("prompt.tab", ("tab",), "complete", "prompt", "Take the first of what is offered.")
 UP = Action("prompt.up", ("up",), "earlier lines", "prompt", "Bring an earlier line back.")
-OPEN_ENDED = (":", "=", " ")  # a value follows
+OPEN_ENDED = (":", "=", "/", " ")  # a value follows
 LEAVE = Action("prompt.leave", ("escape",), "leave", "prompt", "Change nothing.")
 
 
