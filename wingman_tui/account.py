@@ -157,7 +157,7 @@ def values_lines(execution: Found, width: int) -> list[Line]:
 def value_lines(values: Found, width: int) -> list[Line]:
     lines: list[Line] = []
     for name, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        text = value if isinstance(value, str) else _json_of(value, width - cell_len(name) - 5)
         rows = [
             piece
             for raw in text.split("\n")[:VALUE_LINES]
@@ -171,6 +171,15 @@ def value_lines(values: Found, width: int) -> list[Line]:
         if text.count("\n") >= VALUE_LINES:
             lines.append([("      …", "muted")])
     return lines
+
+
+def _json_of(value: Any, room: int) -> str:
+    """In a line where it fits, or holds nothing that has parts itself; else a line a part."""
+    short = json.dumps(value, ensure_ascii=False)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if cell_len(short) <= room or not any(isinstance(part, dict | list) for part in inner):
+        return short
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def folded(parts: Line, width: int, indent: int) -> list[Line]:

@@ -136,7 +136,7 @@ ENTRIES = (
     Column("LAST", 12, _last, 2, snug=True),
     Column("WHERE", 24, _where, grow_to=60, least=14),
     Column("WHAT", 40, _what, grow_to=160, least=16),
-    Column("WHO", 12, _who, 3, snug=True),
+    Column("WHO", 12, _who, 3, snug=True, sparse=True),
 )
 
 
@@ -167,7 +167,7 @@ DELIVERIES = (
     Column("WHEN", 12, _at, 1, snug=True),
     Column("TO", 10, _channel, 1, grow_to=20, least=6),
     Column("ALERT", 40, _title, grow_to=160, least=20),
-    Column("NEXT TRY", 12, _try, 2, snug=True),
+    Column("NEXT TRY", 12, _try, 2, snug=True, sparse=True),
 )
 
 

@@ -130,7 +130,7 @@ TRIGGERS = (
     Column("WHAT STARTS IT", 30, _what, 1, grow_to=80, least=14),
     Column("NEXT", 12, _next, snug=True),
     Column("LAST", 9, _last, 1, snug=True),
-    Column("AT", 12, _at, 3, snug=True),
+    Column("AT", 12, _at, 3, snug=True, sparse=True),
 )
 
 

@@ -101,10 +101,18 @@ def test_values_are_shown_in_full_and_long_ones_say_that_they_go_on() -> None:
     }
     text = plain(account.values_lines(execution, 60))
     assert "  name = app" in text
-    assert '"b"' in text
+    assert '  hosts = ["a", "b"]' in text, "in a line where it fits"
     assert "Outputs\n  none" in text
     assert "Outputs of dump" in text
     assert text.endswith("…")
+
+
+def test_a_value_takes_as_many_lines_as_its_parts_need() -> None:
+    numbers = plain(account.value_lines({"n": list(range(100))}, 60)).splitlines()
+    assert numbers[0].startswith("  n = [0, 1, 2, 3")
+    assert len(numbers) < 10
+    nested = plain(account.value_lines({"n": [{"host": "x" * 30}, {"host": "y" * 30}]}, 60))
+    assert "host" in nested.splitlines()[2], "parts that have parts: each in its line"
 
 
 def test_a_difference_names_what_changed() -> None:

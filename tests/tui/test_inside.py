@@ -33,7 +33,11 @@ async def test_space_opens_and_closes_it(engine: FakeEngine, open_console: OpenC
         await console.press("home", "enter")
         await console.sees("patch [+]")
         assert "fetch" not in console.text()
-        await console.press("down", "space")
+        await console.press("down")
+        pane = console.app.screen.log_pane
+        await console.until(lambda: pane.choice.steps == ("patch",))
+        assert not pane.choice.is_single, "folded, too, its lines are of several steps"
+        await console.press("space")
         await console.sees("fetch")
         await console.press("down")
         screen = console.app.screen

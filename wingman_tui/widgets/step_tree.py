@@ -122,7 +122,7 @@ class StepTree(LineList):
         """The steps whose log is meant, how to call them, and whether it is a single one."""
         key = self.cursor_key or ROOT
         if key in self.opened.steps:
-            return (key,), key, not self._rows_below(key)
+            return (key,), key, not self._rows_below(key) and not _holds(self.opened.steps[key])
         row = next((row for row in self._rows if row.key == key), None)
         if key == ROOT or row is None:
             return (), "all steps", False
