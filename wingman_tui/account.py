@@ -1,4 +1,4 @@
-"""What the engine explains about an execution, as lines: why, timeline, values, definition, diff.
+"""What the engine explains about an execution, as lines: why, values, definition, diff.
 
 Called by the screen `details`. Pure: JSON of the API in, lines of parts out; all of it is foreign
 text, so every piece is cleaned.
@@ -13,19 +13,16 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from wingman_tui.format import duration, fine_duration, fit, fit_middle, full_time, wrap
+from wingman_tui.format import duration, fit, full_time, wrap
 from wingman_tui.log_text import between, plain, rows_of
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part
 
 Found = Mapping[str, Any]
 Line = list[Part]
-NAME_CELLS = 28
 NO_KEYS: Mapping[str, str] = {}
-TOOK_CELLS = 8
 VALUE_LINES = 12
 FOLDS_LIMIT = 40  # lines that one line may become
-SLOWER = 1.5  # times the usual, of at least half a second
 _YAML = re.compile(r"^(\s*(?:- )*)([A-Za-z_][\w.-]*:)?(.*?)(\s#.*)?$")
 SIGN_ROLES = {"+": "good", "-": "error", "@": "accent"}
 
@@ -81,60 +78,6 @@ def _help_lines(found: Found, width: int, keys: Mapping[str, str]) -> list[Line]
         elif not key:
             lines.append([("      ", "text"), (command, "code")])
     return lines
-
-
-def timeline_lines(
-    found: Found, width: int, ascii_only: bool = False, zone: Any = None
-) -> list[Line]:
-    """A row a step: when it ran, what it waited, how much later it could have ended."""
-    whole_us = max(1, found["end_us"] - found["begin_us"])
-    usual = found.get("usual_ms")
-    head = f"took {fine_duration(whole_us / 1000)}{' so far' if found.get('is_live') else ''}"
-    if usual:
-        head += f", usually {fine_duration(usual)}"
-    lines: list[Line] = [[(head, "strong")]]
-    end = (found.get("expected") or {}).get("end_at")
-    if end:
-        lines.append([(f"should end at {full_time(end, zone)}", "text")])
-    if found.get("bottleneck"):
-        lines.append([(clean(found["bottleneck"]), "warning")])
-    full, plain, slack = ("#", "=", ".") if ascii_only else ("█", "▬", "┄")
-    legend: Line = [
-        (full * 3, "focus"), (" critical path   ", "muted"), (plain * 3, "bar_done"),
-        (" has slack ", "muted"), (slack * 3, "muted"),
-    ]  # fmt: skip
-    lines += [legend, []]
-    critical = set(found["critical"])
-    names = min(NAME_CELLS, max((cell_len(clean(s["path"])) for s in found["spans"]), default=4))
-    room = max(8, width - names - TOOK_CELLS - 3)
-    for span in found["spans"]:
-        is_critical = span["path"] in critical
-        before, ran, after = _places(span, found["begin_us"], whole_us, room)
-        mark, role = (full, "focus") if is_critical else (plain, "bar_done")
-        took = fine_duration((span["end_us"] - span["begin_us"]) / 1000)
-        lines.append([
-            (fit_middle(clean(span["path"]), names), "strong" if is_critical else "text"),
-            (" " + " " * before, "text"), (mark * ran, role), (slack * after, "muted"),
-            (" " * (room - before - ran - after), "text"),
-            (f" {took:>{TOOK_CELLS}}", _took_role(span)),
-        ])  # fmt: skip
-    return lines
-
-
-def _took_role(span: Found) -> str:
-    """A step that took much longer than usual stands out."""
-    usual_ms = span.get("usual_ms")
-    took_us = span["end_us"] - span["begin_us"]
-    return "warning" if usual_ms and took_us > SLOWER * 1000 * max(usual_ms, 500) else "text"
-
-
-def _places(span: Found, begin_us: int, whole_us: int, room: int) -> tuple[int, int, int]:
-    """Cells before a bar, of it, and of its slack: at least one of it, none beyond the room."""
-    before = min(room - 1, (span["begin_us"] - begin_us) * room // whole_us)
-    ran = max(1, (span["end_us"] - span["begin_us"]) * room // whole_us)
-    ran = min(ran, room - before)
-    after = min(room - before - ran, span["slack_us"] * room // whole_us)
-    return before, ran, max(0, after)
 
 
 def values_lines(execution: Found, width: int) -> list[Line]:

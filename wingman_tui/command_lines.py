@@ -28,7 +28,7 @@ ON_EXECUTION = {
     "notes": "note {ref}{step_}",
     "runbook": "runbook {ref}",
     "why": "why {ref}",
-    "timeline": "show {ref}",
+    "timeline": "timeline {ref}",
     "values": "show {ref} --json",
     "definition": "show {ref} --definition",
     "diff": "diff {ref}",

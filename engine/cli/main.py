@@ -36,6 +36,7 @@ COMMANDS = {
     "batches": ("batches", "list the batches of a step, a page at a time"),
     "logs": ("logs", "print or follow an execution's log"),
     "why": ("why", "say why an execution failed or waits, or a flow does not run, and what helps"),
+    "timeline": ("timeline", "draw where the time went, each attempt with all that it tried"),
     "diff": ("diff", "say what is different from the last good execution, or from another"),
     "export": ("archive", "write an execution with its journal and logs into one file"),
     "open": ("archive", "look at an exported execution in the console, read-only"),

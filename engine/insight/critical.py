@@ -157,11 +157,13 @@ def _critical(needs: Mapping[str, list[str]], ends: Mapping[str, int]) -> list[s
 
 
 def bottleneck(
-    found: Timeline, usual_ms: Mapping[str, float], pools: Mapping[str, str] | None = None
-) -> str:
+    found: Timeline, usual_ms: Mapping[str, float], pools: Mapping[str, str] | None = None,
+    tried: Mapping[str, tuple[int, int]] | None = None,
+) -> str:  # fmt: skip
     """The step that the duration is owed to most, in words; empty for an execution of nothing.
 
-    `usual_ms` and `pools`, which steps have waited for, are by path.
+    `usual_ms`, `pools`, which steps have waited for, and `tried` are by path: of those that were
+    tried more than once how often, and when first.
     """
     whole_us = found.end_us - found.begin_us
     critical = [span for span in found.spans if span.path in set(found.critical)]
@@ -170,6 +172,11 @@ def bottleneck(
     longest = max(critical, key=lambda span: max(span.length_us, span.waited_us))
     pool = (pools or {}).get(longest.path)
     place = f" for pool {pool}" if pool else ""
+    if tried and longest.path in tried:
+        tries, first_us = tried[longest.path]
+        span_us = longest.end_us - first_us
+        part = f"{span_us / whole_us:.0%} of the critical path"
+        return f"{longest.path} took {tries} attempts in {words(span_us)}, {part}"
     if longest.waited_us > longest.length_us:
         part = f"{longest.waited_us / whole_us:.0%} of the critical path"
         return f"{longest.path} waited {words(longest.waited_us)}{place} to start, {part}"

@@ -275,6 +275,15 @@ SELECT at, data->>'$.error.type', data->>'$.error.message' FROM events
 WHERE execution = ?1 AND type IN ('attempt.ended', 'child.ended') AND data->>'step' = ?2
 ORDER BY seq DESC LIMIT ?3
 
+-- name: runs_of
+-- when each try of each step began and ended, and the attempts of the execution around them
+SELECT at, type, data->>'step', data->>'state', data->>'began_at_us', data->>'ended_at_us',
+  data->>'$.error.type', iif(type = 'execution.retried', data->>'attempt', NULL)
+FROM events WHERE execution = ?1 AND type IN ('execution.started', 'execution.ended', 'execution.retried',
+  'attempt.starting', 'attempt.began', 'attempt.recalled', 'attempt.ended', 'step.waiting', 'step.ended',
+  'child.starting', 'child.ended') AND NOT (type = 'step.waiting' AND data->>'kind' = 'pool')
+ORDER BY seq
+
 -- name: decisions_of
 -- what people have decided about an execution, not what its steps did
 SELECT at, type, data FROM events WHERE execution = ?1 AND type IN

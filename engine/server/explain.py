@@ -9,7 +9,6 @@ import asyncio
 import itertools
 from typing import Any
 
-from engine.attempt import began_at
 from engine.catalog import one_flow
 from engine.core.state import Execution
 from engine.errors import FlowFileError, UnknownReference, UsageError
@@ -32,9 +31,9 @@ from engine.runbook import runbook_of
 from engine.server.logbook import LogBook
 from engine.server.outlook import Outlook
 from engine.server.probes import ask_server
+from engine.server.timelines import attempts_in, line_of, timeline_json
 from engine.service import Service
 from engine.stepnames import named
-from engine.times import from_text
 from engine.triggers.keeper import Keeper
 
 Row = dict[str, Any]
@@ -150,31 +149,13 @@ class Insight:
         """When each step ran, the critical path, the slack, the end, the bottleneck in words."""
         ord_, found = await self._execution(reference)
         await self._outlook.add(found)
-        line = _line(found, self._service.now_us())
-        usual, pools = await self._service.reader(
-            lambda history: (self._usual(history, ord_, found), pool_waits(history, ord_))
-        )
-        return {
-            "begin_us": line.begin_us,
-            "end_us": line.end_us,
-            "critical": list(line.critical),
-            "bottleneck": critical.bottleneck(line, usual.steps, pools),
-            "usual_ms": usual.whole_ms,
-            "executions": usual.executions,
-            "expected": found["expected"],
-            "is_live": found["ended_at"] is None,
-            "spans": [
-                {
-                    "path": span.path,
-                    "begin_us": span.begin_us,
-                    "end_us": span.end_us,
-                    "waited_us": span.waited_us,
-                    "slack_us": span.slack_us,
-                    "usual_ms": usual.steps.get(span.path),
-                }
-                for span in line.spans
-            ],
-        }
+        usual, pools, attempts = await self._service.reader(
+            lambda history: (
+                self._usual(history, ord_, found), pool_waits(history, ord_),
+                attempts_in(history, ord_, found),
+            )
+        )  # fmt: skip
+        return timeline_json(found, self._service.now_us(), usual, pools, attempts)
 
     async def _execution(self, reference: str) -> tuple[int, Row]:
         ord_, execution_id = await self._service.resolve(reference)
@@ -192,7 +173,7 @@ class Insight:
         facts.expected_words = expected_words(found["expected"])
         if found["state"] not in NOT_TIMED:
             pools = pool_waits(history, ord_)
-            facts.bottleneck = critical.bottleneck(_line(found, now_us), usual.steps, pools)
+            facts.bottleneck = critical.bottleneck(line_of(found, now_us), usual.steps, pools)
         facts.notes = notes_of(history, ord_)
         error = found["error"]
         if path is not None:
@@ -268,13 +249,6 @@ def _text(line: bytes | None) -> str | None:
 def _lines_of(reader: LogReader, path: str) -> list[bytes]:
     found = reader.lines(Filter.make(step=path))
     return [line.data for line in itertools.islice(found, COMPARED_LINES)]
-
-
-def _line(found: Row, now_us: int) -> critical.Timeline:
-    """The present attempt's: what an earlier one completed took nothing of this one's time."""
-    began = began_at(found)
-    steps = [step for step in found["steps"] if not began or (step["started_at"] or began) >= began]
-    return critical.timeline(steps, from_text(began) if began else None, now_us)
 
 
 def _completed(found: Row) -> QueryOf:

@@ -117,3 +117,29 @@ def test_why_of_a_failure_shows_the_runbook(wingman: Wingman, tmp_path: Path) ->
     flow.write_text(f"{FAIL}runbook: /dev/zero\n")
     assert wingman("run", flow).returncode == 1
     assert "| /dev/zero" in wingman("why", "@last", check=True).stdout
+
+
+def test_a_timeline_tells_each_attempt_with_what_it_tried(
+    wingman: Wingman, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mended"
+    flow = (
+        "name: mend\nsteps:\n  - {id: a, run: echo a}\n"
+        f"  - {{id: b, run: test -e {mark}, retry: {{max_attempts: 2, delay: 10ms}}}}\n"
+    )
+    assert wingman("run", write(tmp_path, flow)).returncode == 1
+    mark.touch()
+    wingman("retry", "mend#1", check=True)
+    said = wingman("timeline", "mend@last", check=True).stdout.splitlines()
+    assert said[0].startswith("took ")
+    assert max(map(len, said)) <= 80
+    titles = [n for n, line in enumerate(said) if line.startswith("attempt ")]
+    assert [said[n].split()[1:4] for n in titles] == [["2", "✓", "completed"], ["1", "✗", "failed"]]
+    before = said[titles[1] + 1 :]
+    assert [line.split()[0] for line in before] == ["a", "b"], "b once, with both of its tries"
+    assert before[1].endswith(" exit:1")
+    found = json.loads(wingman("timeline", "mend#1", "--json", check=True).stdout)
+    assert [span["path"] for span in found["spans"]] == ["b"], "a ran in the first attempt"
+    assert [span["state"] for span in found["former"][0]["spans"]] == [
+        "completed", "failed", "failed",
+    ]  # fmt: skip

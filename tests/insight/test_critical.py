@@ -95,3 +95,9 @@ def test_slack_is_never_negative_and_the_last_step_has_none(steps: list[dict[str
     # the path accounts for the whole: each part is a step's length or its wait
     parts = sum(spans[path].length_us + spans[path].waited_us for path in found.critical)
     assert parts == found.end_us - found.begin_us
+
+
+def test_attempts_that_were_followed_by_a_wait_are_told_as_attempts() -> None:
+    found = timeline([step("a", ran=(0, 1)), step("b", ran=(31, 32), needs=["a"])], BEGIN_US, 0)
+    text = bottleneck(found, {}, {}, {"b": (3, BEGIN_US + SECOND_US)})
+    assert text == "b took 3 attempts in 31.0 s, 97% of the critical path"

@@ -9,6 +9,7 @@ from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
 from wingman_tui import account
 from wingman_tui.journal import event_lines
+from wingman_tui.timeline import Bar, drawn, timeline_lines
 
 WHY = {
     "subject": "nightly-backup#128",
@@ -72,7 +73,7 @@ def test_why_gives_the_answer_the_causes_and_what_helps() -> None:
 
 
 def test_a_timeline_shows_the_critical_path_and_the_slack_of_others() -> None:
-    lines = account.timeline_lines(TIMELINE, 60, ascii_only=True)
+    lines = timeline_lines(TIMELINE, 60, ascii_only=True)
     text = plain(lines)
     assert "took 1.0s, usually 500ms" in text
     assert "dump took 80 % of the time" in text
@@ -83,14 +84,42 @@ def test_a_timeline_shows_the_critical_path_and_the_slack_of_others() -> None:
     assert listed.endswith("4.0ms")
 
 
-def test_a_span_never_leaves_its_room() -> None:
-    for begin, end, slack in ((0, 0, 0), (0, 10, 10), (10, 10, 0), (3, 9, 99), (9, 10, 5)):
-        span = {"begin_us": begin, "end_us": end, "slack_us": slack}
+def test_a_bar_never_leaves_its_room() -> None:
+    for begin, end in ((0, 0), (0, 10), (10, 10), (3, 9), (9, 10), (9, 99)):
         for room in (8, 9, 33):
-            before, ran, after = account._places(span, 0, 10, room)
-            assert ran >= 1
-            assert min(before, after) >= 0
-            assert before + ran + after <= room
+            cells = drawn([Bar(begin, end, "#", "text")], 0, 10, room)
+            assert len(cells) == room
+            assert any(mark == "#" for mark, _ in cells)
+
+
+def test_each_attempt_is_told_with_all_its_tries() -> None:
+    def run(path: str, begin: int, end: int, state: str, error: str | None = None) -> Any:
+        return {"path": path, "begin_us": begin, "end_us": end, "state": state, "error": error}
+
+    tried = {**TIMELINE["spans"][0], "state": "completed", "error": None,
+             "tries": [run("dump", 0, 100_000, "failed", "exit:7")]}  # fmt: skip
+    former = {
+        "number": 1, "begin_us": 0, "end_us": 2_000_000, "state": "failed", "more": 3,
+        "spans": [run("load\x1b", 0, 1_000_000, "completed"),
+                  run("dump", 1_000_000, 1_200_000, "failed", "exit:1"),
+                  run("dump", 1_800_000, 2_000_000, "failed", "timeout")],
+    }  # fmt: skip
+    found = {**TIMELINE, "attempt": 2, "state": "completed", "former": [former],
+             "spans": [{**tried, "begin_us": 400_000, "end_us": 800_000}]}  # fmt: skip
+    text = plain(timeline_lines(found, 80, ascii_only=True))
+    assert "\x1b" not in text
+    legend, present, before = text.partition("Attempt 2   completed after 1.0s")
+    assert "xxx failed" in legend
+    now, title, then = before.partition("Attempt 1   failed after 2.0s")
+    assert title
+    assert "x" in now.partition("#")[0], "the try that failed stands before the last one"
+    rows = then.split("\n")[1:]
+    assert "=====" in rows[0]
+    assert rows[1].startswith("dump")
+    assert rows[1].count("xx") >= 2
+    assert rows[1].endswith("1.0s timeout")
+    assert rows[2] == "and 3 more"
+    assert present
 
 
 def test_values_are_shown_in_full_and_long_ones_say_that_they_go_on() -> None:

@@ -19,6 +19,7 @@ from wingman_tui.replay import replay_lines
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
+from wingman_tui.timeline import timeline_lines
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
 
@@ -170,9 +171,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         width, view = max(20, self.app.size.width - 3), self.console_app.view
         made: dict[str, Callable[[], list[account.Line]]] = {
             "why": lambda: account.why_lines(answer, width, view.zone, self._keys()),
-            "timeline": lambda: account.timeline_lines(
-                answer, width, view.ascii_only, view.zone
-            ),
+            "timeline": lambda: timeline_lines(answer, width, view.ascii_only, view.zone),
             "values": lambda: account.values_lines(answer, width),
             "definition": lambda: account.definition_lines(str(answer["text"]), width),
             "diff": lambda: account.diff_lines(answer, width),
