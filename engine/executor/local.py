@@ -7,7 +7,6 @@ of either side every one of them is adopted, ended, interrupted or known never t
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import secrets
@@ -22,7 +21,7 @@ from engine.ids import split_attempt_id
 from engine.logs.adopt import adopt_unindexed
 from engine.logs.blocks import Blocks
 from engine.paths import Home
-from engine.runner.launch import runner_socket, start_runner
+from engine.runner.launch import is_dead, runner_socket, start_runner
 from engine.runner.results import read_results
 from engine.runner.sweep import kill_marked
 
@@ -94,7 +93,7 @@ class LocalExecutor:
 
     async def _attend(self, name: str) -> None:
         """Stay connected to a generation until it is dead, then settle what it leaves."""
-        is_current = name == self.generation
+        is_current, folder = name == self.generation, self._home.runners / name
         link = self._links.setdefault(name, Link(self, name, runner_socket(self._home, name)))
         waited_s = 0.0
         while not self._closing:
@@ -107,27 +106,13 @@ class LocalExecutor:
                     link.send({"t": "watch", "execution": execution, "on": True})
                 await link.closed()
                 link.forget()
-            elif waited_s > (SILENT_AFTER_S if is_current else 0) and self._is_dead(name):
+            elif waited_s > (SILENT_AFTER_S if is_current else 0) and is_dead(folder):
                 break
             await asyncio.sleep(RECONNECT_PAUSE_S)
             waited_s += RECONNECT_PAUSE_S
             is_current = is_current and not link.was_welcomed
         if not self._closing:
             await self._bury(name)
-
-    def _is_dead(self, name: str) -> bool:
-        """Whether nobody holds the generation's lock any more: the only proof of its death."""
-        try:
-            descriptor = os.open(self._home.runners / name / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
 
     async def _bury(self, name: str) -> None:
         """Read the results of a dead generation, settle its attempts, remove its folder."""

@@ -92,14 +92,16 @@ def is_listening(path: Path) -> bool:
 
 
 def is_dead(folder: Path) -> bool:
-    """True when the runner of this folder does not live: only then its lock can be taken."""
+    """True when the runner of this folder is known not to live: only then its lock can be taken."""
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
+    except OSError:
+        return False  # that we have no descriptor left says nothing of the runner
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         return False
     finally:
         os.close(lock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -56,6 +57,17 @@ def test_a_runner_that_cannot_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="IsADirectoryError"):
         launch.wait_until_ready(home, "g", timeout_s=3)
     assert launch.is_dead(folder)
+
+
+def test_an_engine_without_a_free_descriptor_takes_no_runner_for_dead(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", none_left)
+        assert not launch.is_dead(bench.folder)
 
 
 def test_welcome_tells_who_it_is(bench: Bench, client: Client) -> None:
