@@ -25,7 +25,7 @@ ON_EXECUTION = {
     "pause": "{pause} {ref}",
     "debug": "debug {flow} {debug}",
     "answer": "approve {ref}{asking_}",
-    "notes": "note {ref}{step_}",
+    "notes": "note {ref}",
     "runbook": "runbook {ref}",
     "why": "why {ref}",
     "timeline": "timeline {ref}",
@@ -122,8 +122,8 @@ def of_flow(name: str, debug: str) -> dict[str, str]:
     return {"flow": quoted(name) if name else "", "debug": "off" if debug != "off" else "on"}
 
 
-def of_log(choice: LogChoice, step: str, pattern: str) -> dict[str, str]:
-    """What narrows the log that is shown, as options; the selected step, and what is searched."""
+def of_log(choice: LogChoice, pattern: str) -> dict[str, str]:
+    """What narrows the log that is shown, as options; and what is searched."""
     steps = f" --step {quoted(choice.steps[0])}" if len(choice.steps) == 1 else ""
     level = f" --level {choice.level}" if choice.level != ALL_LEVELS else ""
     hidden = f" --grep {quoted(choice.grep)}" if choice.grep else ""
@@ -132,7 +132,6 @@ def of_log(choice: LogChoice, step: str, pattern: str) -> dict[str, str]:
         "steps_": steps,
         "lines_": steps + level + hidden,
         "grep_": sought,
-        "step_": _word(step),
     }
 
 

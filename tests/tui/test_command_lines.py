@@ -25,7 +25,7 @@ from wingman_tui.screens.palette import PaletteDialog
 ROW = {"flow": "nightly-backup", "number": 128, "state": "failed"}
 FACTS = {
     **of_execution({**ROW, "waiting_for": {"kind": "approval", "step": "confirm"}}),
-    **of_log(LogChoice(steps=("checks/disk",), level="warning"), "checks/disk", "no space"),
+    **of_log(LogChoice(steps=("checks/disk",), level="warning"), "no space"),
     **of_filter("state:failed flow:nightly-backup since:2h 'two words'"),
     "name": "nightly-backup:schedule", "turn": "pause", "list": "inbox", "id": "0123456789ab",
     "until": "2h", "undo_ack_": " --undo", "file": "a.log", "caller": "0193-nightly",
@@ -66,7 +66,7 @@ def test_the_command_line_is_one(id_: str) -> None:
 
 def test_hostile_words_are_quoted() -> None:
     evil = "a; rm -rf ~ $(x) 'y'"
-    log = of_log(LogChoice(grep=evil), evil, "")
+    log = of_log(LogChoice(grep=evil), "")
     for id_, facts in (
         ("execution.hide", {"ref": "a#1", **log}),
         ("executions.filter", of_filter(f'"{evil}"')),

@@ -53,15 +53,14 @@ class LogTaking(Base):
     _not_saved = ("", "")  # the execution, and the name that its log could not be saved as
 
     def command_facts(self) -> dict[str, str]:
-        """The execution, its selected step, its caller, and what is shown of its log."""
-        execution, (key, step) = self.current(), self.selected()
+        """The execution, its caller, and what is shown of its log."""
+        execution = self.current()
         if execution is None:
             return {}
         caller = (execution.get("parent") or {}).get("execution")
-        chosen = key if step is not None and key != ROOT else ""
         return {
             **super().command_facts(),
-            **command_lines.of_log(self.log_pane.choice, chosen, self.search.pattern),
+            **command_lines.of_log(self.log_pane.choice, self.search.pattern),
             "caller": str(caller or ""),
             "file": command_lines.quoted(self._file_for(execution)),
         }
