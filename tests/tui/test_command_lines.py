@@ -40,7 +40,7 @@ OF_THE_CONSOLE_ALONE = {
     "details.copy", "flows.watch", "inbox.copy", "machine.sort", "system.next_tab",
     "system.previous_tab", "system.follow", "system.level_debug", "system.level_info",
     "system.level_warning", "system.level_error", "system.copy", "audit.copy", "help.search",
-    "global.back", "global.quit", "global.leave", "global.interrupt",
+    "help.next_match", "help.previous_match", "global.back", "global.quit", "global.leave", "global.interrupt",
     "global.palette", "global.command", "global.theme", "global.themes", "global.suspend",
     "global.redraw", "global.machine",
 }  # fmt: skip

@@ -63,7 +63,8 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
     def title_words(self) -> tuple[str, ...]:
         """The execution, and the part of it."""
-        name = name_of(self._execution) if self._execution else clean(self._reference)
+        known = self._execution or self.console_app.executions.row(self._reference)
+        name = name_of(known) if known is not None else clean(self._reference)
         return ("Automation", "Executions", name, self.tab.capitalize())
 
     def current(self) -> dict[str, Any] | None:

@@ -76,7 +76,8 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     def title_words(self) -> tuple[str, ...]:
         """Where the list was, then the execution's name."""
         execution = self.opened.execution
-        name = name_of(execution) if execution is not None else clean(self.reference)
+        known = execution or self.console_app.executions.row(self.reference)
+        name = name_of(known) if known is not None else clean(self.reference)
         return ("Automation", "Executions", name)
 
     def current(self) -> dict[str, Any] | None:
