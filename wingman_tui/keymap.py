@@ -192,6 +192,7 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "tree.copy_step", "c", "copy command", "tree", "Copy what the step runs, with its values."
     ),
+    _action("log.page", "space", "page down", "log", "Move the log down one page."),
     _action("log.copy_lines", "y", "copy", "log", "Copy the marked line, else those in sight."),
     _action("log.left", "left h", "left", "log", "Move the log half a page to the left."),
     _action("log.right", "right l", "right", "log", "Move the log half a page to the right."),

@@ -154,6 +154,23 @@ async def test_where_one_reads_stays_in_sight_among_other_lines(
         await console.until(lambda: pane_of(console).visible_lines()[0] == first, "the same lines")
 
 
+async def test_the_first_line_of_all_is_a_key_away_and_a_match_far_right_is_seen(
+    long: FakeEngine, open_console: OpenConsole
+) -> None:
+    long.log(LONG, line(NOW, "count", "info", "far " * 300 + "away" + " and on" * 30))
+    async with open_console(reference=LONG) as console:
+        await console.sees("far far")
+        await console.press("tab", "g")
+        await console.sees("needle 0")
+        assert pane_of(console).visible_lines()[0]["text"] == "needle 0"
+        await console.press("space")
+        await console.until(lambda: pane_of(console).top > pane_of(console).window.first)
+        await search(console, "away")
+        await console.sees("far away and on")
+        await console.press("escape")
+        await console.sees("I count        far far")
+
+
 async def test_a_pattern_that_is_none_is_there_to_be_mended(
     long: FakeEngine, open_console: OpenConsole
 ) -> None:
@@ -309,10 +326,12 @@ async def test_an_old_log_is_read_upwards_page_by_page(
         await console.press("tab")
         screen = console.app.mode_screen
         assert isinstance(screen, ExecutionScreen)
-        for _ in range(400):
-            await console.press("home")
-            if not screen.log_pane.window.more_before:
-                break
+        pane = screen.log_pane
+        while pane.window.more_before:
+            first = pane.window.first
+            pane.scroll_to_place(first)
+            await console.until(lambda first=first: pane.window.first < first)  # type: ignore[misc]
+        assert pane.window.end - pane.window.first == 3_000
         await console.press("home")
         await console.sees("number 0")
         await console.press("end")

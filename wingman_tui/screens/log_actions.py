@@ -136,6 +136,10 @@ class LogActions(LogLooking):
         pane.refresh()
         self.console_app.tell(f"colours of the steps are {'on' if pane.shows_colours else 'off'}")
 
+    def do_page(self) -> None:
+        """A page down, as pagers have it."""
+        self.log_pane.move("page_down")
+
     def do_left(self) -> None:
         """The log's beginning of line."""
         self.log_pane.sideways(-1)

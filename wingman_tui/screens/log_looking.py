@@ -24,6 +24,8 @@ AROUND_LINES = 300
 ANY_CASE = "(?i)"
 EXAMPLE = f"timeout|refused  {ANY_CASE}error"
 
+FIRST = Place("", is_marked=False)  # the log's first line
+
 
 class LogLooking(Base):
     """Mixed into a screen with a log pane."""
@@ -73,15 +75,21 @@ class LogLooking(Base):
             self._find_place(place, self._looking)
         return True
 
+    def on_log_pane_first_wanted(self, event: LogPane.FirstWanted) -> None:
+        """The log's first line is gone to, wherever it is."""
+        self._looking += 1
+        self._find_place(FIRST, self._looking)
+
     def _find_place(self, place: Place, number: int) -> None:
         """Ask for the lines around a line, or around the nearest that is shown."""
         app, pane = self.console_app, self.log_pane
         release = app.hold_keys()
-        level = pane.choice.level
+        level, is_first = pane.choice.level, place is FIRST
+        ways = [(False, None)] if is_first else [(False, place.before()), (True, place.cursor)]
 
         async def found() -> dict[str, Any]:
             try:
-                for back, start in ((False, place.before()), (True, place.cursor)):
+                for back, start in ways:
                     answer = await self._found(number, start, back, {"find_level": level}, release)
                     if answer.get("found") is not None:
                         break
@@ -90,7 +98,9 @@ class LogLooking(Base):
                 release()
 
         def came(answer: dict[str, Any]) -> None:
-            if answer.get("found") is None or number != self._looking:
+            if number != self._looking:
+                return  # one has gone elsewhere meanwhile
+            if answer.get("found") is None:
                 pane.follow()
                 return
             lines, more = answer.get("lines") or [], bool(answer.get("more_before"))
@@ -138,6 +148,7 @@ class LogLooking(Base):
         if not self.search.pattern:
             return False
         self.search.end()
+        self.log_pane.show_begin()
         self.open_search()
         self.show_log(replace(self.log_pane.choice, grep=""))
         self.log_pane.refresh()
@@ -263,6 +274,8 @@ class LogLooking(Base):
         if self.log_pane.window.loaded:
             lines, more = answer.get("lines") or [], bool(answer.get("more_before"))
             self.log_pane.jump(str(found), lines, more)
+            if "find" in what:
+                self.log_pane.show_match()
         else:  # the lines that are shown from now on are still on their way
             self._place = Place(str(found), is_marked=True)
         if "find" in what and self._search_window is not None:

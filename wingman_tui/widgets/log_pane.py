@@ -7,11 +7,13 @@ coming to the end does not start it again either.
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
 from wingman_tui.log_choice import LogChoice
-from wingman_tui.log_search import LogSearch
+from wingman_tui.log_search import LogSearch, finder
+from wingman_tui.log_text import plain
 from wingman_tui.log_window import Line, LogWindow, Place
 from wingman_tui.widgets.log_lines import LogLines
 
@@ -30,6 +32,9 @@ class LogPane(LogLines, can_focus=True):
             super().__init__()
             self.before = before
             self.after = after
+
+    class FirstWanted(Message):
+        """The log's first line is gone to, and is not at hand."""
 
     class TailWanted(Message):
         """The end is followed again, and is not at hand."""
@@ -94,6 +99,9 @@ class LogPane(LogLines, can_focus=True):
         """Move by the name of an action: down, up, page_down, page_up, first, last."""
         if how == "last" and not self.is_frozen:
             self.follow()
+            return
+        if how == "first" and self.window.more_before:
+            self.post_message(self.FirstWanted())
             return
         page = max(1, self.page - 1)
         steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page}
@@ -187,6 +195,25 @@ class LogPane(LogLines, can_focus=True):
             self._top, self.mark = max(self.window.first, min(self.mark, self.last_top())), None
             self._fetch_around()
             self.refresh()
+
+    def show_match(self) -> None:
+        """Move sideways as far as the match in the marked line needs it to be seen."""
+        if self.mark is None or self.is_wrapped:
+            return
+        text = plain(self._parts_at(self.mark))
+        begin, end = next(iter(finder(self.search.pattern)(text)), (0, 0))
+        first, last = cell_len(text[:begin]), cell_len(text[:end])
+        room = self._text_cells() - 1  # an ellipsis takes one
+        if last <= room:
+            self._left = 0
+        elif not self._left <= first <= last <= self._left + room:
+            self._left = max(0, first - room // 2)
+        self.refresh()
+
+    def show_begin(self) -> None:
+        """The lines from their first character on."""
+        self._left = 0
+        self.refresh()
 
     def seen_from(self, back: bool) -> str | None:
         """The cursor from which a search goes on: the marked line's, else the view's edge."""
