@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.inbox_rows import entry, place
 from tests.tui.rows import execution, step
 from wingman_tui.format import wrap
 from wingman_tui.screens.help import HelpPane
@@ -181,3 +182,20 @@ async def test_of_a_name_that_is_too_long_both_ends_are_seen(
         assert "somebody-else#7" in title
         assert "…" in root
         assert "else#7" in root
+
+
+async def test_what_the_panels_cut_says_so(engine: FakeEngine, open_console: OpenConsole) -> None:
+    name = "a-very-long-flow-name-chosen-for-good-reasons-by-somebody-else"
+    engine.flows[0]["name"] = name
+    engine.inbox = [entry("1", "exit:1", "no room", place(name, "compress", 2))]
+    async with open_console(size=(60, 15)) as console:
+        await console.press("f")
+        panel = console.app.mode_screen.query_one("#flow-panel")
+        await console.sees("inputs: database")
+        head = panel.render_line(0).text.rstrip()
+        assert head.startswith(" a-very-long-flow-name")
+        assert head.endswith("somebody-else")
+        await console.press("I")
+        await console.sees("x a-very-long")
+        line = next(row for row in console.text().splitlines() if "x a-very-long" in row)
+        assert line.endswith("…")

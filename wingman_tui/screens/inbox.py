@@ -19,7 +19,7 @@ from wingman_tui.inbox import (
 from wingman_tui.last_words import Failure, LastWords
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.inbox_actions import InboxActions
-from wingman_tui.view import Part
+from wingman_tui.view import Part, fitted
 from wingman_tui.widgets.line_list import LineList
 from wingman_tui.widgets.live_table import LiveTable
 from wingman_tui.widgets.painted import Painted
@@ -242,7 +242,7 @@ class InboxPanel(Painted):
         if y == 0:
             return self.line([(self.view.glyph("─", "-") * self.size.width, "rule")])
         lines = self._lines()
-        return self.line(lines[y - 1]) if y <= len(lines) else self.blank()
+        return self.line(fitted(lines[y - 1], self.size.width)) if y <= len(lines) else self.blank()
 
     def _lines(self) -> list[list[Part]]:
         row = self._owner.selected()

@@ -65,7 +65,8 @@ class FlowPanel(Painted):
         """Its name, where its file lies, whether it is watched."""
         from wingman_tui.format import fit_middle
 
-        head: list[Part] = [(" " + clean(str(flow["name"])), "strong")]
+        name = clean(str(flow["name"]))
+        head: list[Part] = [(" " + fit_middle(name, min(width, cell_len(name))), "strong")]
         if flow.get("standard"):
             head.append(("  standard flow", "muted"))
         room = max(0, width - sum(cell_len(text) for text, _ in head) - 2)
