@@ -7,7 +7,7 @@ import time
 
 from engine.cli.format import age, local_time
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, clean_lines, tell, width
+from engine.cli.terminal import clean, clean_lines, print_json, tell, width
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -66,10 +66,8 @@ def _tell_test(answer: dict[str, Any]) -> None:
 
 def _list(answer: dict[str, Any], as_json: bool) -> int:
     if as_json:
-        import json
-
         for row in answer["alerts"]:
-            print(json.dumps(row))
+            print_json(row)
     elif answer["alerts"]:
         columns = [
             Column("ID", right=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 from engine.client.http import segment
 from engine.client.launch import ensure_engine, python_environment
 from engine.errors import UsageError
@@ -59,9 +59,10 @@ def _export(args: Arguments) -> int:
 
 def print_written(target: str, size_bytes: int, as_json: bool) -> None:
     """The file's name, for scripts; as JSON with its size."""
-    import json
-
-    print(json.dumps({"file": target, "size_bytes": size_bytes}) if as_json else target)
+    if as_json:
+        print_json({"file": target, "size_bytes": size_bytes})
+    else:
+        print(target)
 
 
 def write_whole(target: str, chunks: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.rows import print_rows
-from engine.cli.terminal import clean
+from engine.cli.terminal import clean, print_json
 from engine.client.http import with_query
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -45,9 +45,7 @@ def execute(args: Arguments, name: str) -> int:
 
 def _verify(found: dict[str, Any], as_json: bool) -> int:
     if as_json:
-        import json
-
-        print(json.dumps(found))
+        print_json(found)
     elif found["problems"]:
         for problem in found["problems"]:
             print(clean(problem))

@@ -7,7 +7,7 @@ import sys
 from engine.cli import states
 from engine.cli.format import duration
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, has_glyphs, paint, tell, width
+from engine.cli.terminal import clean, has_glyphs, paint, print_json, tell, width
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -39,10 +39,8 @@ def execute(args: Arguments, name: str) -> int:
     )  # fmt: skip
     page = ensure_engine(find_home()).request("GET", path)
     if args.json:
-        import json
-
         for row in page["batches"]:
-            print(json.dumps(row))
+            print_json(row)
     else:
         for line in _table(page["batch"], page["batches"]):
             print(line)

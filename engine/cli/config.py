@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from engine.cli.table import beside
-from engine.cli.terminal import clean, tell, width
+from engine.cli.terminal import clean, print_json, tell, width
 from engine.paths import find_home
 
 TYPE_CHECKING = False
@@ -47,9 +47,10 @@ def execute(args: Arguments, name: str) -> int:
 
 
 def _print(answer: dict[str, Any], as_json: bool, words: str) -> None:
-    import json
-
-    print(json.dumps(answer) if as_json else words)
+    if as_json:
+        print_json(answer)
+    else:
+        print(words)
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -24,9 +24,7 @@ def execute(args: Arguments, name: str) -> int:
     client = ensure_engine(find_home())
     client.change("POST", f"/v1/flows/{segment(args.flow)}/debug", {"mode": args.mode})
     if args.json:
-        import json
-
-        print(json.dumps({"flow": args.flow, "debug": args.mode}))
+        print_json({"flow": args.flow, "debug": args.mode})
         return 0
     flow = clean(args.flow)
     print(f"debug mode of {flow}: {args.mode}")

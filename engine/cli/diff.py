@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from engine.cli.format import duration
-from engine.cli.terminal import clean, paint
+from engine.cli.terminal import clean, paint, print_json
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -36,9 +36,7 @@ def execute(args: Arguments, name: str) -> int:
     path = with_query(f"/v1/executions/{segment(args.execution)}/diff", **parameters)
     found = client.request("GET", path)
     if args.json:
-        import json
-
-        print(json.dumps(found))
+        print_json(found)
         return 0
     for line in _account(found):
         print(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from engine.cli.terminal import clean, has_glyphs, paint
+from engine.cli.terminal import clean, has_glyphs, paint, print_json
 from engine.errors import UsageError
 from engine.paths import find_home
 
@@ -42,9 +42,7 @@ def execute(args: Arguments, name: str) -> int:
         findings = examine(find_home())
     for finding in findings:
         if args.json:
-            import json
-
-            print(json.dumps(finding.to_json()))
+            print_json(finding.to_json())
             continue
         glyph, style = LOOKS[finding.verdict]
         word = f"{glyph if has_glyphs(sys.stdout) else ' '} {finding.verdict:<4}"

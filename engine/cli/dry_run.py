@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from engine.cli.terminal import clean, paint, tell
+from engine.cli.terminal import clean, paint, print_json, tell
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -18,9 +18,7 @@ def show_plan(request: dict[str, Any], *, as_json: bool) -> int:
     client = ensure_engine(find_home())
     plan = client.request("POST", "/v1/plan", request)
     if as_json:
-        import json
-
-        print(json.dumps(plan))
+        print_json(plan)
     else:
         for line in _lines(plan):
             print(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
 from engine.outputs import typed
@@ -33,9 +33,7 @@ def execute(args: Arguments, name: str) -> int:
     body |= {key: value for key, value in (("id", args.id), ("subject", args.subject)) if value}
     found = ensure_engine(find_home()).change("POST", "/v1/events", body)
     if args.json:
-        import json
-
-        print(json.dumps(found))
+        print_json(found)
         return 0
     if not found["outcomes"]:
         tell(f"no trigger waits for {clean(args.type)}")

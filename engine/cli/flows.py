@@ -7,7 +7,7 @@ import sys
 from engine.cli import states
 from engine.cli.format import duration
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, clean_lines, has_glyphs, paint, tell, width
+from engine.cli.terminal import clean, clean_lines, has_glyphs, paint, print_json, tell, width
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.errors import UnknownReference, UsageError
@@ -59,10 +59,8 @@ def execute(args: Arguments, name: str) -> int:
     if args.standard:
         flows = [flow for flow in flows if flow["standard"]]
     if args.json:
-        import json
-
         for flow in flows:
-            print(json.dumps(flow))
+            print_json(flow)
     else:
         _print_table(flows)
     return 0
@@ -130,9 +128,7 @@ def _row(flow: dict[str, Any]) -> list[str]:
 
 def _print_flow(flow: dict[str, Any], args: Arguments) -> None:
     if args.json:
-        import json
-
-        print(json.dumps(flow))
+        print_json(flow)
         return
     if args.definition:
         text = str(flow.get("definition", ""))

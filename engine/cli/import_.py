@@ -6,7 +6,7 @@ import os
 
 from engine.cli.crontab import Entry, Told, flow_text, name_of, read
 from engine.cli.given import given_text
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 from engine.errors import FlowFileError, UsageError
 
 UTC = ("UTC", "Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu")
@@ -98,10 +98,8 @@ def _write(entry: Entry, folder: str, source: str, taken: set[str]) -> dict[str,
 
 def _tell(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        import json
-
         for row in rows:
-            print(json.dumps(row))
+            print_json(row)
         return
     for row in rows:
         told = [*filter(None, [row["problem"]]), *row["notes"]]

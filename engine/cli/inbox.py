@@ -7,7 +7,7 @@ import time
 
 from engine.cli.format import age, count, local_time
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, clean_lines, paint, tell, width
+from engine.cli.terminal import clean, clean_lines, paint, print_json, tell, width
 from engine.client.http import quote, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -70,9 +70,7 @@ def _act(client: Client, action: str, name: str, args: Arguments) -> None:
     else:
         entry = client.change("POST", f"{path}/{action}", _body(action, args))
     if args.json:
-        import json
-
-        print(json.dumps(entry))
+        print_json(entry)
     elif action == "show":
         for line in _shown(entry):
             print(line)
@@ -99,10 +97,8 @@ def _list(args: Arguments) -> int:
     answer = ensure_engine(find_home()).request("GET", with_query("/v1/inbox", **query))
     found = answer["entries"]
     if args.json:
-        import json
-
         for entry in found:
-            print(json.dumps(entry))
+            print_json(entry)
     elif found:
         columns = [
             Column("ID"), Column("TIMES", right=True), Column("LAST"),

@@ -6,7 +6,7 @@ import sys
 
 from engine.cli.format import local_time
 from engine.cli.report import name_of
-from engine.cli.terminal import clean, clean_lines, paint, tell
+from engine.cli.terminal import clean, clean_lines, paint, print_json, tell
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UnknownReference, UsageError
@@ -78,10 +78,8 @@ def _written(client: Client, path: str, args: Arguments) -> dict[str, Any]:
 
 def _print(notes: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        import json
-
         for note in notes:
-            print(json.dumps(note))
+            print_json(note)
         return
     for note in notes:
         for line in note_lines(note):

@@ -7,7 +7,7 @@ import time
 
 from engine.cli.format import age
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, clean_lines, tell, width
+from engine.cli.terminal import clean, clean_lines, print_json, tell, width
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
 
@@ -37,10 +37,8 @@ def execute(args: Arguments, name: str) -> int:
     if answer["problem"]:
         tell(f"the configuration is not in effect: {clean_lines(answer['problem'])}")
     if args.json:
-        import json
-
         for row in (*pools, *groups):
-            print(json.dumps(row))
+            print_json(row)
     else:
         _print_table(pools, groups)
     return 0

@@ -11,7 +11,7 @@ import sys
 
 from engine.cli.format import count, local_time, size
 from engine.cli.run import read_flow_file
-from engine.cli.terminal import clean, clean_lines, paint, tell
+from engine.cli.terminal import clean, clean_lines, paint, print_json, tell
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.errors import Conflict, FlowFileError, UsageError
@@ -61,10 +61,8 @@ def history(args: Arguments, name: str, version: str | None) -> int:
         return 0
     rows = client.request("GET", f"{_path(name)}/versions")["versions"]
     if args.json:
-        import json
-
         for row in rows:
-            print(json.dumps(row))
+            print_json(row)
     elif rows:
         _print_versions(rows)
     else:
@@ -154,9 +152,7 @@ def _carry_out(client: Client, args: Arguments, verb: str, found: Row, body: Row
 
 def _done(args: Arguments, answer: Row, code: int = 0) -> int:
     if args.json:
-        import json
-
-        print(json.dumps(answer))
+        print_json(answer)
     return code
 
 

@@ -7,7 +7,7 @@ import sys
 from engine.cli.inputs import add_inputs, read_inputs
 from engine.cli.run import add_following, follow_started, read_flow_file
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, paint, tell, width
+from engine.cli.terminal import clean, paint, print_json, tell, width
 from engine.cli.verbs import settled
 from engine.client.http import quote, segment
 from engine.client.launch import ensure_engine
@@ -51,9 +51,7 @@ def execute(args: Arguments, name: str) -> int:
     plan = client.request("POST", f"{path}/plan", body)
     if args.plan:
         if args.json:
-            import json
-
-            print(json.dumps(plan))
+            print_json(plan)
             return 0
         for line in plan_lines(plan, sys.stdout):
             print(line)

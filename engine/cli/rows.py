@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ def print_rows(
 ) -> None:
     """Print them; a field whose name ends in `_at` is a moment, shown on this machine's clock."""
     if as_json:
-        import json
-
         for row in rows:
-            print(json.dumps(row))
+            print_json(row)
         return
     if not rows:
         tell(when_empty)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from engine.cli.terminal import clean, clean_lines, tell
+from engine.cli.terminal import clean, clean_lines, print_json, tell
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -36,9 +36,7 @@ def execute(args: Arguments, name: str) -> int:
         saved = client.change("PUT", path, {"text": text, "version": found["version"]})
         tell(f"saved {clean(saved['path'])}")
     elif args.json:
-        import json
-
-        print(json.dumps(found))
+        print_json(found)
     else:
         text = found["text"]
         sys.stdout.write(clean_lines(text) if sys.stdout.isatty() else text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from engine.cli.rows import print_rows
-from engine.cli.terminal import clean
+from engine.cli.terminal import clean, print_json
 from engine.client.http import quote
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -45,9 +45,7 @@ def execute(args: Arguments, name: str) -> int:
         return 0
     answer, words = _change(client, args, value)
     if args.json:
-        import json
-
-        print(json.dumps(answer))
+        print_json(answer)
     else:
         print(words)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 from engine.client.http import Client
 from engine.client.launch import ensure_engine, status, stop
 from engine.errors import Unavailable, UsageError
@@ -99,10 +99,8 @@ def _is_running(home: Home) -> bool:
 
 def _print(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        import json
-
         more = {key: found[key] for key in MORE_STATUS_KEYS if key in found}
-        print(json.dumps({key: found.get(key) for key in STATUS_KEYS} | more))
+        print_json({key: found.get(key) for key in STATUS_KEYS} | more)
         return
     for key in STATUS_KEYS:
         value = found.get(key)

@@ -16,7 +16,7 @@ from engine.cli.report import (
     waiting_words,
 )
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, width
+from engine.cli.terminal import clean, clean_lines, cut, has_glyphs, paint, print_json, width
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -51,9 +51,7 @@ def execute(args: Arguments, name: str) -> int:
         found = client.request("GET", with_query(f"{path}/replay", at=args.at))
         execution = found["execution"]
         if args.json:
-            import json
-
-            print(json.dumps(found))
+            print_json(found)
             return 0
         print(_moment(found))
         for line in _pools_then(found["pools"]):

@@ -116,3 +116,10 @@ def tell(text: str) -> None:
     """Narration: to stderr, and never a reason to fail."""
     with suppress(OSError, ValueError):  # the terminal is gone; the work is not
         print(text, file=sys.stderr, flush=True)
+
+
+def print_json(value: object) -> None:
+    """One line of JSON on standard output, for programs."""
+    import json  # few commands are asked for it
+
+    print(json.dumps(value))

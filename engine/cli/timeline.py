@@ -6,7 +6,7 @@ import sys
 
 from engine.cli import states
 from engine.cli.format import duration, local_time
-from engine.cli.terminal import cells, clean, cut, has_glyphs, is_terminal, paint, width
+from engine.cli.terminal import cells, clean, cut, has_glyphs, is_terminal, paint, print_json, width
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.paths import find_home
@@ -39,9 +39,7 @@ def execute(args: Arguments, name: str) -> int:
     client = ensure_engine(find_home())
     found = client.request("GET", f"/v1/executions/{segment(args.execution)}/timeline")
     if args.json:
-        import json
-
-        print(json.dumps(found))
+        print_json(found)
         return 0
     columns = width(sys.stdout) if is_terminal(sys.stdout) else PIPE_COLUMNS
     for line in _account(found, min(columns, COLUMNS_LIMIT)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.rows import print_rows
-from engine.cli.terminal import clean, tell
+from engine.cli.terminal import clean, print_json, tell
 from engine.client.http import quote
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -54,10 +54,9 @@ def execute(args: Arguments, name: str) -> int:
         words = answer["token"]
         tell(f"{clean(args.name)}'s token until {answer['expires_at']}; it is shown this once:")
     if args.json:
-        import json
-
-        words = json.dumps(answer)
-    print(words)
+        print_json(answer)
+    else:
+        print(words)
     return 0
 
 

@@ -6,7 +6,7 @@ import sys
 
 from engine.cli.format import count
 from engine.cli.run import is_file, read_flow_file
-from engine.cli.terminal import clean, clean_lines, paint, tell
+from engine.cli.terminal import clean, clean_lines, paint, print_json, tell
 from engine.client.http import segment
 from engine.client.launch import ensure_engine
 from engine.errors import FlowFileError, UsageError
@@ -78,9 +78,7 @@ def _compiled(source: str, text: str) -> dict[str, Any]:
 
 def _print(trial: Any, as_json: bool) -> None:
     if as_json:
-        import json
-
-        print(json.dumps(trial.to_json()))
+        print_json(trial.to_json())
         return
     word = (
         paint("ok    ", "green", file=sys.stdout)

@@ -8,7 +8,7 @@ import time
 from engine.cli.format import age, local_time
 from engine.cli.given import given_bytes
 from engine.cli.table import Column, lay_out
-from engine.cli.terminal import clean, clean_lines, paint, tell, width
+from engine.cli.terminal import clean, clean_lines, paint, print_json, tell, width
 from engine.client.http import quote, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -77,10 +77,8 @@ def _list(args: Arguments) -> int:
 
 
 def _print_json(*rows: dict[str, Any]) -> None:
-    import json
-
     for row in rows:
-        print(json.dumps(row))
+        print_json(row)
 
 
 def _print_table(found: list[dict[str, Any]]) -> None:

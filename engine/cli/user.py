@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.rows import print_rows
-from engine.cli.terminal import clean
+from engine.cli.terminal import clean, print_json
 from engine.client.http import quote
 from engine.client.launch import ensure_engine
 from engine.errors import UsageError
@@ -46,8 +46,7 @@ def execute(args: Arguments, name: str) -> int:
         answer = client.change("DELETE", path)
         words = f"removed {clean(args.name)} and revoked every token of theirs"
     if args.json:
-        import json
-
-        words = json.dumps(answer)
-    print(words)
+        print_json(answer)
+    else:
+        print(words)
     return 0

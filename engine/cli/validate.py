@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from engine.cli.terminal import clean_lines, tell
+from engine.cli.terminal import clean_lines, print_json, tell
 from engine.errors import FlowFileError
 
 TYPE_CHECKING = False
@@ -27,9 +27,7 @@ def execute(args: Arguments, name: str) -> int:
         found, text = _problems(path)
         bad += bool(found)
         if args.json:
-            import json
-
-            print(json.dumps({"file": path, "problems": found}))
+            print_json({"file": path, "problems": found})
         elif found:
             print(clean_lines(text))
         else:

@@ -6,7 +6,7 @@ import sys
 
 from engine.cli.format import local_time
 from engine.cli.table import beside
-from engine.cli.terminal import clean, paint, width
+from engine.cli.terminal import clean, paint, print_json, width
 from engine.client.http import segment, with_query
 from engine.client.launch import ensure_engine
 from engine.errors import UnknownReference
@@ -33,9 +33,7 @@ def execute(args: Arguments, name: str) -> int:
     client = ensure_engine(find_home())
     found = _ask(client, args.subject, args.step, probe=not args.no_probe)
     if args.json:
-        import json
-
-        print(json.dumps(found))
+        print_json(found)
         return 0
     for line in _account(found):
         print(line)
