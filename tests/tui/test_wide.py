@@ -193,3 +193,19 @@ async def test_on_a_tall_screen_a_flow_tells_each_of_its_inputs(
         await console.sees(" token               string, hidden")
         await console.pilot.resize_terminal(80, 24)
         await console.sees("inputs: database, host (required), token")
+
+
+async def test_a_form_is_as_wide_as_the_longest_of_its_notes_needs(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    words = "where the dump goes, a directory that exists and has room for it, on another disk"
+    engine.flows[0]["inputs"] = [{"name": "store", "type": "string", "description": words}]
+    async with open_console(size=(200, 50)) as console:
+        await console.press("f", "r")
+        await console.sees("string · " + words)
+        box = console.app.screen.query_one(".box")
+        assert 80 < box.size.width <= 104
+        assert not console.app.screen.query_one("#about").size.height, "nothing is left to tell"
+        await console.pilot.resize_terminal(80, 24)
+        await console.until(lambda: box.size.width == 74)
+        await console.sees("│ another disk")

@@ -17,7 +17,13 @@ from textual.containers import VerticalScroll
 
 from wingman_tui.format import fit, wrap
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.dialog import BORDER_ROWS, Dialog
+from wingman_tui.screens.dialog import (
+    AROUND_CELLS,
+    BORDER_ROWS,
+    READING_LIMIT,
+    WIDTH_LIMIT,
+    Dialog,
+)
 from wingman_tui.screens.reading import ReadingDialog
 from wingman_tui.view import Part
 from wingman_tui.widgets.fields import AboutField, ChoiceEdit, FieldNote, PlaceLine
@@ -34,6 +40,7 @@ ENDS = {"ctrl+home": 0, "ctrl+end": -1}
 class FieldsDialog(Dialog[Result]):
     """A dialog of fields; the keys between them are the same everywhere."""
 
+    width_limit = READING_LIMIT
     FRAME_ROWS = 3  # what stands around the fields
 
     def __init__(self) -> None:
@@ -106,6 +113,11 @@ class FieldsDialog(Dialog[Result]):
             return 0
         longest = max(sum(len(wrap(text, room)) for text in told) for told in self._told.values())
         return 1 + min(longest, max(2, (self.app.size.height - 6) // 4))
+
+    def room_needed(self) -> int:
+        """What the longest note takes, where that is more than usual."""
+        notes = (note.indent + cell_len(clean(note.words)) for note in self.notes.values())
+        return max(WIDTH_LIMIT - AROUND_CELLS, *notes)
 
     def rows_needed(self) -> int:
         """Two a field, what is told of one of them, and the lines around."""
