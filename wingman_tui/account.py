@@ -20,7 +20,9 @@ from wingman_tui.view import Part
 
 Found = Mapping[str, Any]
 Line = list[Part]
-NO_KEYS: Mapping[str, str] = {}
+Keys = Mapping[str, tuple[str, str]]  # of a verb the key that does it here, and its name
+NO_KEY = ("", "")
+NO_KEYS: Keys = {}
 VALUE_LINES = 12
 FOLDS_LIMIT = 40  # lines that one line may become
 _YAML = re.compile(r"^(\s*(?:- )*)([A-Za-z_][\w.-]*:)?(.*?)(\s#.*)?$")
@@ -33,11 +35,11 @@ def title(text: str) -> Line:
 
 
 def why_lines(
-    found: Found, width: int, zone: Any = None, keys: Mapping[str, str] = NO_KEYS
+    found: Found, width: int, zone: Any = None, keys: Keys = NO_KEYS
 ) -> list[Line]:
     """The answer, the commands that help, the chain of causes with the last log lines.
 
-    `keys` are those that do here what a command does, by its verb.
+    `keys` are those that do here what a command does, and their names, by its verb.
     """
     lines: list[Line] = [[(text, "strong")] for text in wrap(clean(found["answer"]), width)]
     if found["helps"]:
@@ -59,24 +61,31 @@ def why_lines(
     return lines
 
 
-def _help_lines(found: Found, width: int, keys: Mapping[str, str]) -> list[Line]:
-    """What helps: the key that does it here, and the command, as far as there is room for both."""
+def _help_lines(found: Found, width: int, keys: Keys) -> list[Line]:
+    """What helps: the key that does it here and its name, what it does, and the command.
+
+    A command is left out where there is no room for it and a key that does it; it is never cut:
+    it is there to be copied.
+    """
     own = str(found.get("subject") or "").partition(" ")[0]
     helps = [(clean(each["command"]), clean(each["what"])) for each in found["helps"]]
-    longest = max((cell_len(what) for _, what in helps), default=0)
-    in_columns = all(longest + cell_len(command) + 8 <= width for command, _ in helps)
+    words = [command.split() for command, _ in helps]
+    named = [keys.get(each[1], NO_KEY) if own in each else NO_KEY for each in words]
+    cells = [max(map(cell_len, column)) for column in zip(*named, strict=True)]
+    indent = 2 + sum(cell + 2 for cell in cells if cell)
+    longest = max(cell_len(what) for _, what in helps)
+    in_columns = all(indent + longest + cell_len(command) + 2 <= width for command, _ in helps)
     lines: list[Line] = []
-    for command, what in helps:
-        words = command.split()
-        key = keys.get(words[1], "") if own in words else ""
-        head, *rest = wrap(what, max(20, width - 6))
-        lines.append([(f"  {key:<2}  ", "key"), (head, "text")])
-        lines += [[(f"      {text}", "text")] for text in rest]
-        # a command is never cut: it is there to be copied
+    for (command, what), (key, label) in zip(helps, named, strict=True):
+        head, *rest = wrap(what, max(20, width - indent))
+        lead: Line = [("  ", "text"), (f"{key:<{cells[0]}}  " if cells[0] else "", "key")]
+        lead.append((f"{label:<{cells[1]}}  " if cells[1] else "", "strong"))
+        lines.append([*lead, (head, "text")])
+        lines += [[(" " * indent + text, "text")] for text in rest]
         if in_columns:
             lines[-1] += [(" " * (longest - cell_len(what) + 2), "text"), (command, "code")]
         elif not key:
-            lines.append([("      ", "text"), (command, "code")])
+            lines.append([(" " * min(indent, 6), "text"), (command, "code")])
     return lines
 
 

@@ -335,7 +335,9 @@ def test_what_helps_names_the_keys_that_do_it_here() -> None:
     helps = [{"command": "wingman retry a#1", "what": "once more"},
              {"command": "wingman retry other#7", "what": "once more, what it calls"}]  # fmt: skip
     found = {"subject": "a#1 load", "answer": "it failed", "causes": [], "helps": helps}
-    own, other, command = plain(account.why_lines(found, 40, keys={"retry": "R"})).splitlines()[-3:]
-    assert own.split() == ["R", "once", "more"]
+    keys = {"retry": ("R", "retry")}
+    own, other, command = plain(account.why_lines(found, 40, keys=keys)).splitlines()[-3:]
+    assert own.split() == ["R", "retry", "once", "more"], "a key is told with its name"
     assert other.strip() == "once more, what it calls"
+    assert other.index("once") == own.index("once")
     assert command.strip() == "wingman retry other#7"

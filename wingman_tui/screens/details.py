@@ -181,12 +181,12 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         }
         return made[tab]()
 
-    def _keys(self) -> dict[str, str]:
-        """The keys that do here what a command does."""
+    def _keys(self) -> dict[str, tuple[str, str]]:
+        """The keys that do here what a command does, and what they are called."""
         keymap, ascii_only = self.console_app.keymap, self.console_app.view.ascii_only
         actions = {verb: keymap[f"details.{name}"] for verb, name in KEYS_OF.items()}
         return {
-            verb: key_name(action.keys[0], ascii_only)
+            verb: (key_name(action.keys[0], ascii_only), action.label)
             for verb, action in actions.items()
             if action.keys and keymap.offers(action)
         }
