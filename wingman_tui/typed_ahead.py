@@ -84,23 +84,32 @@ class TypedAhead(App[int]):
         screen = self._top_screen()
         target: MessagePump = self.focused or screen or self
         await super().on_event(event)
-        self._follow(target, screen)
+        # once behind the key, once behind the messages that it has led to
+        self._follow(target, screen, lambda: self._follow(target, screen, None))
 
     def _begin_dealing(self) -> None:
         self._is_dealing, self._dealing_since = True, time.monotonic()
 
-    def _follow(self, node: MessagePump | None, screen: Screen[object] | None) -> None:
+    def _follow(
+        self,
+        node: MessagePump | None,
+        screen: Screen[object] | None,
+        then: Callable[[], None] | None,
+    ) -> None:
         """Go the key's way up behind it: what is met has dealt with it by then."""
         while isinstance(node, DOMNode) and node is not self:
-            if node.call_later(self._follow, node._parent, screen):
+            if node.call_later(self._follow, node._parent, screen, then):
                 return
             node = node._parent
-        self.call_later(self._dealt_with, screen)
+        if then is not None:
+            then()
+        else:
+            self.call_later(self._dealt_with, screen)
 
     async def _dealt_with(self, screen: Screen[object] | None) -> None:
         """The key is done with; what it has opened takes the focus before the next one comes."""
         top = self._top_screen()
-        if top is not screen and top is not None and top.call_later(self._follow, None, top):
+        if top is not screen and top is not None and top.call_later(self._follow, None, top, None):
             return
         if self._holds:
             return

@@ -6,7 +6,9 @@ import pytest
 from textual import events
 
 from tests.tui.conftest import Console, OpenConsole
+from tests.tui.demo import NOW
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import line
 from wingman_tui.screens.run_form import RunForm
 
 
@@ -46,6 +48,22 @@ async def test_a_step_is_gone_to_in_what_is_being_opened(open_console: OpenConso
         await console.sees("Executions › ingest-orders#2041")
         await console.until(lambda: console.app.keys_are_dealt_with)
         assert console.app.mode_screen.tree_pane.cursor == 2  # type: ignore[attr-defined]
+
+
+async def test_a_search_begins_at_the_end_that_is_being_gone_to(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    backup = "0193-nightly-backup-000128"
+    engine.logs[backup] = []
+    lines = [line(NOW, "compress", "info", f"number {n}") for n in range(3_000)]
+    engine.log(backup, *lines)
+    async with open_console(reference=backup) as console:
+        await console.sees("number 2999")
+        burst(console, "tab", "g", "slash", *"99", "enter")
+        await console.sees("match 1 of ")
+        burst(console, "G", "N")
+        pane = console.app.mode_screen.log_pane  # type: ignore[attr-defined]
+        await console.until(lambda: (pane.marked_line() or {}).get("text") == "number 2999")
 
 
 async def test_an_answer_that_does_not_come_gives_the_keys_free(

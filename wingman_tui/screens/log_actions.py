@@ -6,6 +6,7 @@ looked for in it is `log_looking`'s.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ class LogActions(LogLooking):
     """Mixed into a screen with a log pane."""
 
     _log_window: int | None = None
+    _tail_came: Callable[[], None] = staticmethod(lambda: None)  # keys are held until then
 
     # windows
 
@@ -73,6 +75,7 @@ class LogActions(LogLooking):
         if frame.get("kind") == "error":
             self.tell_error(frame)
             return
+        self._tail_came()
         if not self.goes_back(frame):
             self.log_pane.apply(frame)
         self.log_changed()
@@ -83,6 +86,9 @@ class LogActions(LogLooking):
     def on_log_pane_tail_wanted(self, event: LogPane.TailWanted) -> None:
         """The end is followed again."""
         self.open_log()
+        if event.by_key and self.console_app.session.is_live:
+            self._tail_came()
+            self._tail_came = self.console_app.hold_keys()
 
     def on_log_pane_paced(self, event: LogPane.Paced) -> None:
         """Lines that nobody looks at need not be sent."""

@@ -42,10 +42,10 @@ DONE = {
 }
 CAN_BE = {"retry": "retried", "cancel": "cancelled", "kill": "killed", "pause": "paused"}
 MEANS = {
-    "retry": "What failed in them runs again, with the same flow and the same inputs.",
+    "retry": "What failed runs again, with the same flow and the same inputs.",
     "cancel": "Running steps get SIGTERM, then SIGKILL after their grace; `finally` still runs.",
-    "kill": "Their running steps get SIGKILL at once and cannot tidy up; `finally` does not run.",
-    "pause": "No new step of them starts; running steps finish.",
+    "kill": "Running steps get SIGKILL at once and cannot tidy up; `finally` does not run.",
+    "pause": "No new step starts; running steps finish.",
 }
 
 

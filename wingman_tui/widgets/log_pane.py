@@ -37,7 +37,11 @@ class LogPane(LogLines, can_focus=True):
         """The log's first line is gone to, and is not at hand."""
 
     class TailWanted(Message):
-        """The end is followed again, and is not at hand."""
+        """The end is followed again, and is not at hand; `by_key` where somebody goes there."""
+
+        def __init__(self, by_key: bool) -> None:
+            super().__init__()
+            self.by_key = by_key
 
     class Paced(Message):
         """New lines are looked at from now on, or only counted."""
@@ -91,7 +95,7 @@ class LogPane(LogLines, can_focus=True):
         elif not self.is_following:
             self.repaint_line(0)  # only the count of new lines
         elif not self.window.at_end:
-            self.post_message(self.TailWanted())
+            self.post_message(self.TailWanted(by_key=False))
 
     # moving
 
@@ -127,7 +131,7 @@ class LogPane(LogLines, can_focus=True):
         self.window.new = 0
         self._set_following(True)
         if not self.window.at_end:
-            self.post_message(self.TailWanted())
+            self.post_message(self.TailWanted(by_key=True))
         self.refresh()
 
     def unfollow(self) -> None:
