@@ -47,7 +47,7 @@ class Failure(NamedTuple):
 class LastWords:
     """The last words of failed steps, as far as they have been asked for."""
 
-    def __init__(self, app: WingmanApp, came: Callable[[str], None]) -> None:
+    def __init__(self, app: WingmanApp, came: Callable[[str], object]) -> None:
         """`came` is told the row whose words are known now."""
         self._app = app
         self._came = came

@@ -7,6 +7,7 @@ from textual import events
 
 from tests.tui.conftest import OpenConsole
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.rows import execution, step
 from wingman_tui.screens.confirm import ConfirmDialog
 from wingman_tui.screens.run_form import RunForm
 
@@ -45,6 +46,18 @@ async def test_an_execution_is_run_again_with_its_inputs(
         await console.sees("nightly-backup#194")
     rerun = [body for _, path, body in engine.requests if path.endswith("/rerun")]
     assert rerun == [{"inputs": {"database": "app", "keep": 9, "mode": "full"}, "debug": False}]
+
+
+async def test_a_step_that_is_held_for_an_operator_is_retried(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    held = {"kind": "operator", "step": "write", "reason": "interrupted"}
+    engine.add(execution("tape", 1, "running", waiting_for=held), [step("write", "interrupted")])
+    async with open_console(reference="tape#1") as console:
+        await console.sees("interrupted")
+        await console.sees("R retry")
+        await console.press("R")
+        await console.until(lambda: console.notice == "retrying tape#1")
 
 
 async def test_a_flow_without_inputs_asks_once(

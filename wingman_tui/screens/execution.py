@@ -14,6 +14,7 @@ from textual.widget import Widget
 from wingman_tui.definition import NOWHERE, Definition, Passage, passage_of
 from wingman_tui.figures import Figures
 from wingman_tui.keymap import Action
+from wingman_tui.last_words import Failure, LastWords
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
 from wingman_tui.looks import LIVE_STATES
@@ -63,6 +64,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self._shares: Shares | None = None
         self._windows: list[int] = []
         self._said: dict[tuple[str, Any], str] = {}  # last words by step and attempt
+        self._words = LastWords(self.console_app, lambda path: self.panel.refresh())
         self._fresh = True
         self._inside = dict(NOTHING_OPEN)  # whose batches, and whose called steps, are shown
         self._log_child = ""  # what the selected step calls: its log is that one's
@@ -249,14 +251,18 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self.panel.refresh()
 
     def last_error(self, path: str) -> str:
-        """What a step said last, as far as its log is or was at hand."""
-        key = (path, self.opened.steps.get(path, {}).get("attempts"))
-        pane = self.log_pane
-        words = pane.window.last_error(path) if path else ""
+        """What a step said last: its log's end if that is at hand, else what is asked for."""
+        attempts = self.opened.steps.get(path, {}).get("attempts")
+        key, pane = (path, attempts), self.log_pane
         # what a search or a level leaves, or stands above the end, are not its last words
-        is_end = pane.window.at_end and not pane.choice.leaves_out
-        if words and (is_end or key not in self._said):
+        is_end = pane.window.loaded and pane.window.at_end and not pane.choice.leaves_out
+        words = pane.window.last_error(path) if path and is_end else ""
+        if words:
             self._said[key] = words
+        if path and pane.window.loaded and key not in self._said:
+            failure = Failure(path, self.meant, path, attempts)
+            self._words.ask([failure])
+            return self._words.of(failure)
         return self._said.get(key, "")
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:

@@ -29,7 +29,6 @@ DONE = {
 RETRIABLE = frozenset({"failed", "partial", "cancelled"})
 # the states in which an action is worth a place in the key bar; the others always are
 STATES_OF = {
-    "retry": RETRIABLE,
     "edit": RETRIABLE,  # what has completed, too, but that is seldom meant
     "timeline": frozenset({"completed"}),  # what else is there to see of it
     "cancel": LIVE_STATES,
@@ -38,8 +37,16 @@ STATES_OF = {
 }
 
 
+def can_be_retried(execution: Row) -> bool:
+    """Whether a retry is possible: it has not ended well, or holds a step for an operator."""
+    waits_for = (execution.get("waiting_for") or {}).get("kind")
+    return execution.get("state") in RETRIABLE or waits_for == "operator"
+
+
 def applies_to(execution: Row, name: str) -> bool:
     """Whether an action helps with an execution as it is now."""
+    if name == "retry":
+        return can_be_retried(execution)
     if name == "answer":
         return (execution.get("waiting_for") or {}).get("kind") in ("approval", "flow")
     if name == "why":
@@ -89,7 +96,7 @@ class ExecutionActions:
         execution = self._meant()
         if execution is None:
             return
-        if execution.get("state") not in RETRIABLE:
+        if not can_be_retried(execution):
             self.console_app.tell(
                 f"{name_on(execution)} is {execution.get('state')}: "
                 "nothing to retry (r runs it again)",

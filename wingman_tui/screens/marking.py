@@ -20,7 +20,7 @@ from wingman_tui.looks import LIVE_STATES
 from wingman_tui.merged import key_of, told_apart
 from wingman_tui.naming import name_of, name_on
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.execution_actions import RETRIABLE, ExecutionActions
+from wingman_tui.screens.execution_actions import ExecutionActions, can_be_retried
 
 if TYPE_CHECKING:
     from wingman_tui.action import Action
@@ -153,7 +153,7 @@ class Marking(ExecutionActions):
 
     def do_retry(self) -> None:
         """Retry what failed: in the marked ones, else in the selected one."""
-        self._bulk("retry", lambda row: row.get("state") in RETRIABLE, super().do_retry)
+        self._bulk("retry", can_be_retried, super().do_retry)
 
     def do_cancel(self) -> None:
         """Cancel the marked ones, else the selected one, after a question."""
