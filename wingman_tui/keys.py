@@ -95,6 +95,11 @@ class Keymap:
     def __getitem__(self, id_: str) -> Action:
         return self._by_id[id_]
 
+    def written(self, ids: Iterable[str], ascii_only: bool = False) -> dict[str, str]:
+        """The first key of each action as it is written for a person, by the action's name."""
+        found = (self._by_id[id_] for id_ in ids)
+        return {a.name: key_name(a.keys[0], ascii_only) if a.keys else "" for a in found}
+
     def within(self, scopes: Sequence[str]) -> list[Action]:
         """Every action of these scopes, in the table's order, scope by scope."""
         return [
@@ -131,7 +136,7 @@ def _changed(actions: Sequence[Action], changes: Mapping[str, str]) -> list[Acti
 
 
 def _keys(id_: str, words: str) -> tuple[str, ...]:
-    keys = tuple(_normal(word) for word in words.split())
+    keys = tuple(key_written(word) for word in words.split())
     for key in keys:
         if not _is_key(key):
             near = key.lower()
@@ -140,7 +145,7 @@ def _keys(id_: str, words: str) -> tuple[str, ...]:
     return keys
 
 
-def _normal(key: str) -> str:
+def key_written(key: str) -> str:
     """A key by its name, also where it is written as the character that it types."""
     written = {name: key for key, name in KEY_NAMES.items()}
     return written.get(key) or (_name_of(key) if len(key) == 1 and not key.isalnum() else key)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rich.cells import cell_len
+from rich.style import Style
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
@@ -13,6 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wingman_tui.global_actions import do_leave
+from wingman_tui.keys import key_written
 from wingman_tui.terminal import MIN_COLUMNS, MIN_ROWS
 from wingman_tui.view import Part, fitted
 from wingman_tui.widgets.painted import Painted
@@ -89,6 +91,16 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
             return
         await super().on_event(event)
 
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked, or whose words were."""
+        widget, region = self.get_widget_at(event.screen_x, event.screen_y)
+        if isinstance(widget, Painted) and not widget.can_focus:
+            line = widget.render_line(event.screen_y - region.y)
+            key = _key_at(line, event.screen_x - region.x, self.console_app.view.style("chip_on"))
+            if key:
+                event.stop()
+                self.post_message(events.Key(key, None))
+
     def rows_needed(self) -> int:
         """How many lines the box holds."""
         raise NotImplementedError
@@ -113,6 +125,18 @@ class PaintedLine(Painted):
         """The line; of keys as many as fit whole."""
         parts = whole_keys(self._parts, self.size.width - 2)
         return self.line([(" ", "text"), *fitted(parts, self.size.width - 2)])
+
+
+def _key_at(line: Strip, x: int, shown_as: Style) -> str:
+    """The key that stands at a place of a line, or before it; empty where none does."""
+    at, key = 0, ""
+    for text, style, _ in line:
+        if style == shown_as:
+            key = text.strip()
+        at += cell_len(text)
+        if x < at:
+            return "" if " " in key else key_written(key)
+    return ""
 
 
 def whole_keys(parts: Sequence[Part], width: int) -> list[Part]:

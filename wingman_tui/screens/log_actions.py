@@ -90,6 +90,10 @@ class LogActions(LogLooking):
             self._tail_came()
             self._tail_came = self.console_app.hold_keys()
 
+    def on_log_pane_pressed(self, event: LogPane.Pressed) -> None:
+        """A level, or what goes on, was clicked in the title."""
+        self.perform(self.console_app.keymap[f"execution.{event.name}"])
+
     def on_log_pane_paced(self, event: LogPane.Paced) -> None:
         """Lines that nobody looks at need not be sent."""
         if self._log_window is not None:

@@ -19,6 +19,8 @@ from wingman_tui.widgets.log_title import TitleFacts, title_parts
 from wingman_tui.widgets.painted import Painted
 
 STEP_CELLS, STEP_CELLS_MOST = 12, 24
+TITLE_ACTIONS = (*(f"execution.level_{level}" for level in looks.LEVELS),
+                 "execution.follow", "execution.freeze")  # fmt: skip
 WRAPPED_LIMIT = 50  # rows that one line may take
 
 
@@ -66,7 +68,7 @@ class LogLines(Painted):
     def render_line(self, y: int) -> Strip:
         """The title, then lines."""
         if y == 0:
-            return self.line(title_parts(self._facts(), self.view, self.size.width))
+            return self.line(self.title())
         if self.is_wrapped:
             return self._wrapped_row(y - 1)
         place = self.top + y - 1
@@ -75,6 +77,10 @@ class LogLines(Painted):
             return self.line(self._nothing()) if y == 1 and not self.window.lines else self.blank()
         parts = cut(self._parts_at(place), self._left, self._text_cells())
         return self.line([*self._margin(line, place), *parts])
+
+    def title(self) -> list[Part]:
+        """The first line."""
+        return title_parts(self._facts(), self.view, self.size.width)
 
     def _facts(self) -> TitleFacts:
         return TitleFacts(
@@ -88,6 +94,7 @@ class LogLines(Painted):
             new=self.window.new,
             has_focus=self.has_focus,
             is_over=self.is_over,
+            keys=self.console_app.keymap.written(TITLE_ACTIONS, self.view.ascii_only),
         )
 
     def _wrapped_row(self, row: int) -> Strip:

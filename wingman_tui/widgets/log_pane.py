@@ -16,6 +16,7 @@ from wingman_tui.log_search import LogSearch, finder
 from wingman_tui.log_text import plain
 from wingman_tui.log_window import Line, LogWindow, Place
 from wingman_tui.widgets.log_lines import LogLines
+from wingman_tui.widgets.log_title import action_at
 
 WHEEL_LINES = 3
 TITLE_S = 0.04  # the answer of an engine that is near comes sooner, and is drawn with it
@@ -45,6 +46,13 @@ class LogPane(LogLines, can_focus=True):
 
     class Paced(Message):
         """New lines are looked at from now on, or only counted."""
+
+    class Pressed(Message):
+        """An action that the title names was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
 
     def __init__(self, search: LogSearch, *, id: str | None = None) -> None:
         super().__init__(search, id=id)
@@ -282,8 +290,10 @@ class LogPane(LogLines, can_focus=True):
             self._fetch_around()
 
     def on_click(self, event: events.Click) -> None:
-        """Mark a line, to copy it or to search on from it."""
+        """Mark a line, to copy it or to search on from it; do what the title names."""
         self.focus()
+        if not event.y and (name := action_at(self.title(), event.x)):
+            self.post_message(self.Pressed(name))
         place = self.top + event.y - 1
         if event.y and not self.is_wrapped and self.window.line_at(place) is not None:
             self.unfollow()

@@ -6,8 +6,8 @@ Pure; the pane paints it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
@@ -16,7 +16,7 @@ from wingman_tui.format import count, fit, fit_middle
 from wingman_tui.sanitise import clean
 from wingman_tui.view import Part, View
 
-LEVEL_KEYS = (("1", "all"), ("2", "info"), ("3", "warn"), ("4", "error"))
+LEVEL_WORDS = ("all", "info", "warn", "error")
 NAME_LEAST = 6
 PATTERN_CELLS = 24
 RULE_LEAST = 5  # a shorter line divides nothing
@@ -36,6 +36,7 @@ class TitleFacts:
     new: int  # lines that came while nothing moved
     has_focus: bool
     is_over: bool = False  # no line comes any more
+    keys: Mapping[str, str] = field(default_factory=dict)  # by the names of the actions
 
 
 def title_parts(facts: TitleFacts, view: View, width: int) -> list[Part]:
@@ -61,9 +62,10 @@ def title_parts(facts: TitleFacts, view: View, width: int) -> list[Part]:
 
 def _levels(facts: TitleFacts, all_words: bool) -> list[Part]:
     parts: list[Part] = []
-    for level, (key, word) in zip(looks.LEVELS, LEVEL_KEYS, strict=True):
+    for level, word in zip(looks.LEVELS, LEVEL_WORDS, strict=True):
         is_on = level == facts.level
         if all_words or is_on:
+            key = facts.keys.get(f"level_{level}", "")
             parts.append((f" {key} {word} ", "chip_on" if is_on else "chip"))
     return parts
 
@@ -79,11 +81,28 @@ def _search(facts: TitleFacts) -> list[Part]:
 def _end(facts: TitleFacts, view: View) -> list[Part]:
     new = f"{count(facts.new)} new" if facts.new else ""
     if facts.is_frozen:
-        words = f" frozen, {new}; z goes on " if new else " frozen; z goes on "
+        goes_on = f"{facts.keys.get('freeze', '')} goes on"
+        words = f" frozen, {new}; {goes_on} " if new else f" frozen; {goes_on} "
         return [(words, "chip_on")]
     if facts.is_following:
         return [(view.glyph("▾ ", "") + ("end" if facts.is_over else "following"), "muted")]
-    return [(f"{new}, F follows", "warning")] if new else [("F follows", "muted")]
+    follows = f"{facts.keys.get('follow', '')} follows"
+    return [(f"{new}, {follows}", "warning")] if new else [(follows, "muted")]
+
+
+def action_at(parts: Sequence[Part], x: int) -> str:
+    """The name of the action that stands at a place of the title; empty where none does."""
+    at = 0
+    for text, role in parts:
+        at += cell_len(text)
+        if x < at:
+            last = text.split()[-1] if text.strip() else ""
+            if role in ("chip", "chip_on") and last in LEVEL_WORDS:
+                return f"level_{looks.LEVELS[LEVEL_WORDS.index(last)]}"
+            if role == "chip_on":
+                return "freeze"
+            return "follow" if last == "follows" else ""
+    return ""
 
 
 def _cells(parts: Sequence[Part]) -> int:
