@@ -61,8 +61,11 @@ class Vault:
         """The value that `seal` took, or StorageError."""
         if not is_sealed(text):
             raise StorageError(f"the value of {context} is not sealed")
+        body = text[len(PREFIX) :]
         try:
-            data = base64.b64decode(text[len(PREFIX) :], altchars=b"-_", validate=True)
+            if not {"+", "/"}.isdisjoint(body):
+                raise ValueError  # the decoder takes them for - and _: two texts would be one
+            data = base64.b64decode(body, altchars=b"-_", validate=True)
         except ValueError:
             raise StorageError(f"the sealed value of {context} is damaged") from None
         for cipher in self._load(create=False):
@@ -74,12 +77,8 @@ class Vault:
             f"it is damaged, or {self._source()} is not the key that it was sealed with",
         )
 
-    def add_key(self) -> None:
-        """Make a new key, by which everything is sealed from now on; the former ones still open."""
-        self.take(self.renewed())
-
     def renewed(self) -> list[AESGCM]:
-        """What `take` goes over to: made anew, or asked for again, which may take its time.
+        """What `take` goes over to: a new key, then the former ones. To make it may take its time.
 
         A credential is systemd's to renew, and what a command prints its owner's: the first line
         is the new key already.

@@ -82,7 +82,7 @@ def _took(row: Row, view: View, width: int) -> Sequence[Part]:
     return [(fit_right(took(row, view.now()), width), "text")]
 
 
-def progress_parts(row: Row, view: View, bar_cells: int = BAR_CELLS) -> list[Part]:
+def progress_parts(row: Row, view: View) -> list[Part]:
     """How many steps have ended, with a bar while it runs; nothing when it is not known."""
     progress = row.get("progress")
     if not progress or not progress.get("total"):
@@ -91,7 +91,7 @@ def progress_parts(row: Row, view: View, bar_cells: int = BAR_CELLS) -> list[Par
     numbers: Part = (f"{ended}/{total}", "text")
     if row.get("state") not in looks.LIVE_STATES:
         return [numbers]
-    done, rest = looks.bar(ended, total, bar_cells, view.ascii_only)
+    done, rest = looks.bar(ended, total, BAR_CELLS, view.ascii_only)
     return [(done, "bar_done"), (rest, "bar_rest"), (" ", "text"), numbers]
 
 

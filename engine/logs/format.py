@@ -79,14 +79,6 @@ def unpack_record(data: bytes | memoryview, at: int = 0) -> Record | None:
     return Record._make(HEAD.unpack_from(data, at))
 
 
-def find_record(data: bytes | memoryview, start: int) -> int:
-    """The first place from `start` on where a valid record begins, or -1 (after a torn write)."""
-    for at in range(start, len(data) - RECORD_BYTES + 1):
-        if unpack_record(data, at) is not None:
-            return at
-    return -1
-
-
 def segment_name(number: int, step: str, segment: int = 0) -> str:
     """The file that holds a segment of an attempt's output."""
     stem = f"{number:06d}.{_file_step(step)}"

@@ -99,26 +99,25 @@ class LogReader:
         limit: int = 200,
         before: Cursor | None = None,
         *,
-        stop: Cursor | None = None,
         budget_bytes: int | None = None,
     ) -> Page:
-        """The last lines before a cursor, or before the end; down to `stop` at most."""
+        """The last lines before a cursor, or before the end.
+
+        With `budget_bytes` it may give up early, where so many were read: the page is not `done`.
+        """
         start, high = before if before is not None else (self.index.count - 1, LAST_LINE)
         end = self._after_end()
         pages: list[list[Line]] = []
         missing, spent_from = limit, self.blocks.read_bytes
         for number, record, look in self._looked_at(self.index.backward(start), wanted):
             top = high if number == start else LAST_LINE
-            if stop is not None and number < stop.record:
-                break
             if look:
-                low = stop.line + 1 if stop is not None and number == stop.record else 0
                 found = self.scanner.lines(
-                    number, record, wanted, low=low, high=top, limit=missing, backward=True
+                    number, record, wanted, high=top, limit=missing, backward=True
                 )
                 pages.append(found)
                 missing -= len(found)
-                if not found and top == LAST_LINE and low == 0:
+                if not found and top == LAST_LINE:
                     self.levels.note_none(number, record, wanted)
             if missing <= 0:
                 return _page(pages, before=None, after=end)
@@ -201,10 +200,6 @@ class LogReader:
                 batch, size = [], 0
         if batch:
             yield b"".join(batch)
-
-    def missing_bytes(self, attempt: int, log_bytes: int) -> int:
-        """How many of the bytes that an attempt's end recorded the disk has lost."""
-        return max(0, log_bytes - self.blocks.size_of(attempt))
 
     def indexed_bytes(self) -> dict[int, int]:
         """How many bytes of each attempt the index tells of."""

@@ -286,12 +286,8 @@ def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
     return sorted(_different(one, other))
 
 
-def content_hash(definition: Mapping[str, Any]) -> str:
-    """What a step is made of, as a hash; formatting, comments and policy are no part of it."""
-    return hashlib.sha256(_text(_content(definition)).encode()).hexdigest()
-
-
 def _content(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step is made of; formatting, comments and policy are no part of it."""
     return {
         key: value
         for key, value in definition.items()

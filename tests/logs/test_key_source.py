@@ -62,7 +62,7 @@ def test_a_renewed_key_seals_and_the_former_line_still_opens(
     vault = Vault(key_file, f"cat {kept}")
     old = vault.seal("old", "c")
     kept.write_text(f"a phrase that is newer\n{PHRASE}\n")
-    vault.add_key()
+    vault.take(vault.renewed())
     new = vault.seal("new", "c")
     assert vault.open(old, "c") == "old"
     assert Vault(key_file, says("a phrase that is newer")).open(new, "c") == "new"

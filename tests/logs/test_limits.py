@@ -71,7 +71,7 @@ def test_over_the_limit_the_middle_goes_and_is_counted(tmp_path: Path) -> None:
     assert texts(notes) == [f"… {lost:,} bytes not kept (over the size limit of a log) …"]
     assert limit * 0.7 < log_bytes <= limit
     assert sum(path.stat().st_size for path in tmp_path.glob("*.log")) == log_bytes
-    assert reader.missing_bytes(1, log_bytes) == 0
+    assert reader.blocks.size_of(1) == log_bytes
     assert len(kept[:head]) > 2000
     assert len(kept[head:]) > 1500
     assert shown == reader.page_back(limit=30_000).lines
@@ -291,7 +291,7 @@ def test_a_log_file_that_lost_its_end_shows_what_is_missing(tmp_path: Path) -> N
     assert [line.data for line in shown if line.stream == 1] == b"".join(blocks[:28]).splitlines()
     notes = [to_text(line.data) for line in shown if line.stream == format.ENGINE]
     assert notes == [f"… {len(blocks[0])} bytes of stdout are missing …"] * 2
-    assert reader.missing_bytes(1, size) == 50
+    assert size - reader.blocks.size_of(1) == 50
 
 
 def test_an_index_that_lost_its_end_ends_there(tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_a_changed_character_is_seen(
         vault.open(text.decode("latin-1"), "c")
 
 
+def test_the_decoders_other_alphabet_is_no_other_way_to_write_it(key_file: Path) -> None:
+    vault = Vault(key_file)
+    sealed = next(text for n in range(1000) if "-" in (text := vault.seal(n, "c"))[len(PREFIX) :])
+    with pytest.raises(StorageError):
+        vault.open(PREFIX + sealed[len(PREFIX) :].replace("-", "+"), "c")
+
+
 @pytest.mark.parametrize("text", ["", "plain", PREFIX, PREFIX + "AAAA", PREFIX + "%%%%"])
 def test_what_is_not_sealed_is_refused(key_file: Path, text: str) -> None:
     vault = Vault(key_file)
@@ -134,7 +141,7 @@ def test_many_first_needs_at_once_make_one_key(key_file: Path) -> None:
 def test_a_new_key_seals_and_the_former_ones_still_open(key_file: Path) -> None:
     vault = Vault(key_file)
     first = vault.seal("one", "c")
-    vault.add_key()
+    vault.take(vault.renewed())
     second = vault.seal("two", "c")
     assert (vault.open(first, "c"), vault.open(second, "c")) == ("one", "two")
     lines = key_file.read_bytes().splitlines()
@@ -157,7 +164,7 @@ def test_a_credential_of_systemd_goes_before_the_key_file(
     vault = Vault(key_file)
     text = vault.seal("value", "c")
     assert vault.open(before, "c") == "before"
-    vault.add_key()
+    vault.take(vault.renewed())
     assert vault.open(text, "c") == "value"
     assert key_file.read_bytes() == key, "what systemd keeps is not ours to renew"
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")

@@ -41,7 +41,7 @@ class Painted(Widget, inherit_bindings=False):
         """An empty line."""
         return self.line(())
 
-    def repaint_line(self, y: int, count: int = 1) -> None:
-        """Mark lines of the widget to be painted again."""
+    def repaint_line(self, y: int) -> None:
+        """Mark a line of the widget to be painted again."""
         if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, count))
+            self.refresh(Region(0, y, self.size.width, 1))
