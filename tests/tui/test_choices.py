@@ -203,7 +203,30 @@ def test_a_history_counts_the_seconds_without_news() -> None:
     assert history.cpu == [0.5, 0.0, 0.0, 1.0]
     assert history.memory == [100.0, 200.0, 200.0, 200.0, 300.0]
     history.take(sample(2.5, 300), 1_000.0)
-    assert len(history.cpu) == len(history.memory) == HISTORY
+    assert len(history.cpu) == len(history.memory) == len(history.disk) == HISTORY
+
+
+def test_a_history_has_a_line_where_there_is_one_for_each() -> None:
+    history = History()
+    for second in range(1, 5):
+        live = {**sample(second * 0.5, 6 << 20), "read_bytes": second << 20, "write_bytes": 0}
+        history.take(live, float(second))
+
+    def texts(width: int, rows: int) -> list[str]:
+        return ["".join(t for t, _ in line).rstrip() for line in history.lines(width, rows)]
+
+    high = texts(50, 9)
+    assert [line[:7] for line in high] == ["cpu    ", "memory ", "I/O    "], "below each other"
+    assert [line.split()[-1] for line in high] == ["50%", "MB", "MB/s"]
+    (one,) = texts(78, 1)
+    assert all(name in one for name in ("cpu", "memory", "I/O"))
+    (one,) = texts(60, 1)
+    assert "memory" in one
+    assert "I/O" not in one, "the last one leaves"
+    idle = History()
+    idle.take(sample(0.0, 1), 1.0)
+    idle.take(sample(0.0, 1), 2.0)
+    assert len(idle.lines(50, 9)) == 2, "who reads and writes nothing has no history of it"
 
 
 async def test_a_running_step_shows_its_last_minute(

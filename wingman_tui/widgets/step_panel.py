@@ -12,13 +12,12 @@ from wingman_tui import looks
 from wingman_tui.account import definition_lines
 from wingman_tui.definition import NOWHERE, SECTION, Passage
 from wingman_tui.failing import says_little
-from wingman_tui.figures import HISTORY, Figures
+from wingman_tui.figures import Figures
 from wingman_tui.format import duration, exit_words, full_time, size, wrap
 from wingman_tui.inputs import as_text
 from wingman_tui.naming import error_line, name_of
 from wingman_tui.outlook import stuck_words
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.sparkline import scale, spark
 from wingman_tui.steps import ROOT
 from wingman_tui.view import Part, fitted
 from wingman_tui.waiting import asks, waiting_words, waits_below
@@ -29,6 +28,7 @@ SEPARATOR = " · "
 ERROR_LINES = 12
 ENDED = ("exit:", "signal:")
 DEFINITION_ROWS = 4  # fewer say little
+TALL_LINES = 8  # from here on each history has its own
 VERSION_CELLS = 12  # of its hash
 
 
@@ -109,7 +109,7 @@ class StepPanel(Painted):
             rest += [[(line, "warning")] for line in wrap(words, width, max(1, height - 2))]
         elif step.get("reason"):
             rest += [[(line, "warning")] for line in wrap(clean(str(step["reason"])), width, 3)]
-        rest += self._history(step, width)
+        rest += self._history(step, width, height)
         rest += self._figures(step, width)
         rest += self._named("outputs", step.get("outputs") or {}, width)
         rest += self._times(step)
@@ -141,19 +141,11 @@ class StepPanel(Painted):
         out = [wrapped for line in [text, *lines[1:]] for wrapped in wrap(line, width, limit)]
         return [[(line, "error")] for line in out[:limit]]
 
-    def _history(self, step: Row, width: int) -> list[list[Part]]:
-        """Processor and memory of a running step over the last minute."""
+    def _history(self, step: Row, width: int, height: int) -> list[list[Part]]:
+        """What a running step took over the last minute; a line each where there are some."""
         seen = self._histories.of(str(step.get("path", "")))
-        if seen is None or not seen.cpu:
-            return []
-        cells = max(8, min(HISTORY, (width - 34) // 2))
-        ascii_only = self.view.ascii_only
-        cpu = spark(seen.cpu, cells, scale(seen.cpu, 1.0), ascii_only)
-        memory = spark(seen.memory, cells, scale(seen.memory, 1 << 20), ascii_only)
-        return [[
-            ("cpu ", "muted"), (cpu, "accent"), (f" {seen.cpu[-1]:4.0%}", "text"),
-            ("  memory ", "muted"), (memory, "accent"), (f" {size(seen.memory[-1])}", "text"),
-        ]]  # fmt: skip
+        rows = 1 if height < TALL_LINES else height
+        return [] if seen is None else seen.lines(width, rows, self.view.ascii_only)
 
     def _figures(self, step: Row, width: int) -> list[list[Part]]:
         live = step.get("live") or {}
