@@ -109,6 +109,7 @@ def _asked(client: Client, args: Arguments) -> tuple[list[dict[str, Any]], bool]
             "/v1/executions", state=args.state, flow=args.flow, type=args.type,
             trigger=args.trigger, since=args.since, until=args.until, note=args.note,
             text=args.text, limit=min(args.limit - len(found), PAGE_LIMIT), cursor=cursor,
+            said=not args.json,
         )  # fmt: skip
         answer = client.request("GET", path)
         found += answer["executions"]
@@ -176,7 +177,10 @@ def _note(execution: dict[str, Any]) -> str:
         parts.append("DEBUG")
     if execution.get("error"):
         error = execution["error"]
-        parts.append(f"{error.get('step') or ''}: {error['message']}".removeprefix(": "))
+        what = error["message"]
+        if execution.get("said"):  # by the step itself, where the error is an exit code
+            what = f"{execution['said']} ({what})"
+        parts.append(f"{error.get('step') or ''}: {what}".removeprefix(": "))
     elif execution.get("stuck"):
         parts.append(stuck_words(execution))
     elif execution["waiting_for"]:

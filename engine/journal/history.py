@@ -272,9 +272,9 @@ class History:
         rows = self._db.execute(self._named["good_of_newest"], (flow, limit))
         return [duration for (duration,) in rows]
 
-    def attempts(self, ord_: int) -> dict[int, tuple[str, int]]:
-        """(step path, attempt of the step) by attempt number of an execution."""
-        rows = self._db.execute(self._named["attempts_of"], (ord_,))
+    def attempts(self, ord_: int, path: str | None = None) -> dict[int, tuple[str, int]]:
+        """(step path, attempt of the step) by attempt number of an execution, or of one step."""
+        rows = self._db.execute(self._named["attempts_of"], (ord_, path))
         return {number: (step, nth) for number, step, nth, _, _ in rows}
 
     def logged(self, ord_: int) -> list[tuple[int, str, int, int | None]]:

@@ -215,7 +215,7 @@ SELECT flow, state, n FROM counters WHERE n != 0
 -- name: attempts_of
 SELECT a.number, a.step, a.try_number, a.generation, e.state
 FROM attempts a LEFT JOIN attempt_ends e USING (execution, number)
-WHERE a.execution = ?1 ORDER BY a.number
+WHERE a.execution = ?1 AND (?2 IS NULL OR a.step = ?2) ORDER BY a.number
 
 -- name: ended_attempts
 SELECT number, a.step, a.try_number, e.state, coalesce(e.log_bytes, 0), coalesce(e.log_records, 0)

@@ -15,6 +15,7 @@ from engine.paths import Home
 from engine.push.push import Pushing
 from engine.server.gate import Gate
 from engine.server.outlook import Outlook
+from engine.server.said import Said
 from engine.server.view import Views
 from engine.service import Service
 from engine.triggers.keeper import Keeper
@@ -41,6 +42,7 @@ class Context:
     gate: Gate = field(init=False)
     warned: Warned = field(init=False)
     outlook: Outlook = field(init=False)
+    said: Said = field(init=False)
     notes: Notes = field(init=False)
     pushing: Pushing = field(init=False)
     views: Views = field(default_factory=Views)
@@ -56,6 +58,7 @@ class Context:
         self.gate = Gate(self.service)
         self.warned = Warned(self.logs, self.service)
         self.outlook = Outlook(self.service, self.logs)
+        self.said = Said(self.home, self.service)
         self.notes = Notes(self.service)
         self.pushing = Pushing(self.service, str(self.home.flows))
         self.gauges = Gauges(self.home.data, lambda: scheduler.running_steps)

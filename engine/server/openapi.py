@@ -195,7 +195,7 @@ def make_document() -> dict[str, Any]:
                 listing,
                 parameters=_query(
                     *("state", "flow", "type", "trigger", "since", "until", "note", "text"),
-                    *("limit", "cursor"),
+                    *("limit", "cursor", "said"),
                 ),
             ),
         },

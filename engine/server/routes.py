@@ -29,7 +29,7 @@ from engine.server.once import key_of
 BODY_LIMIT_BYTES = 4 << 20
 PAGE_LIMIT = 1000
 FILTERS = ("state", "flow", "type", "trigger", "since", "until", "note")
-LIST_WORDS = (*FILTERS, "text", "limit", "cursor")
+LIST_WORDS = (*FILTERS, "text", "limit", "cursor", "said")
 ONLY_LOOKED_AT = {
     "logs", "definition", "why", "diff", "timeline", "replay", "export", "runbook", "batches",
     "hold",
@@ -171,6 +171,8 @@ async def executions(request: Request) -> Response:
     wanted = replace(wanted, hidden=await context.gate.hidden(caller_of(request)))
     page = await context.service.page(wanted, cursor, limit)
     await context.outlook.add_to_rows(page.rows)
+    if query.get("said") == "true":
+        await context.said.add_to(page.rows)
     return Json({"executions": page.rows, "next": str(page.next) if page.next else None})
 
 

@@ -146,6 +146,7 @@ def test_list_filters_and_prints_a_table_or_json(wingman: Wingman, tmp_path: Pat
     typed = wingman("list", "--json", "--type", "demo", "--flow", "talk").stdout
     assert len(typed.splitlines()) == 1
     assert wingman("list", "--limit", "1").stdout.count("\n") == 2
+    assert "bad: broken (exited with 7)" in lines[1], "the step's own words, and how it ended"
 
 
 def test_references(wingman: Wingman, tmp_path: Path) -> None:
