@@ -238,7 +238,7 @@ FLOWS = (
     Column("LAST 8", 8, _strip, 1, right=True),
     Column("LAST", 16, _last_state, 1, snug=True),
     Column("TOOK", 7, _last_took, 5, right=True, sparse=True),
-    Column("NEXT START", 14, _comes, 3, snug=True, sparse=True),
+    Column("NEXT START", 14, _comes, 3, snug=True),
     _plain("type", "TYPE", 12, 6, sparse=True),
     Column("WHAT IT DOES", 40, _what, 4, grow_to=160, least=20),
 )

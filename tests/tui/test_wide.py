@@ -140,7 +140,7 @@ def test_of_the_keys_of_a_dialog_none_is_cut() -> None:
     assert text(80) == " enter  run it     esc  leave     ctrl+r  defaults"
     assert text(48) == " enter  run it   esc  leave   ctrl+r  defaults"
     assert text(40) == " enter  run it   esc  leave"
-    assert text(20) == " enter  run it"
+    assert text(27) == " enter  run it   esc  leave", "how one leaves is the last to go"
 
 
 NEEDS = {"EXECUTION": 24, "STARTED": 8, "STEPS": 12, "BY": 8, "WHO": 6, "TYPE": 12, "WHY": 90}
@@ -209,3 +209,19 @@ async def test_a_form_is_as_wide_as_the_longest_of_its_notes_needs(
         await console.pilot.resize_terminal(80, 24)
         await console.until(lambda: box.size.width == 74)
         await console.sees("│ another disk")
+
+
+async def test_a_question_is_set_anew_for_another_width(open_console: OpenConsole) -> None:
+    async with open_console(size=(200, 50)) as console:
+        await console.press("asterisk", "x")
+        await console.sees("Cancel 2 executions?")
+        words = " ".join(console.app.screen.consequence.split())  # type: ignore[attr-defined]
+        for size in ((60, 15), (200, 50), (80, 24)):
+            await console.pilot.resize_terminal(*size)
+            await console.until(lambda: words in _inside(console.text()), "all of the question")
+
+
+def _inside(text: str) -> str:
+    """What stands in the frame of a dialog, its lines joined."""
+    rows = [row.split("│")[1].strip() for row in text.splitlines() if row.count("│") == 2]
+    return " ".join(" ".join(rows).split())

@@ -13,7 +13,7 @@ from wingman_tui import inputs
 from wingman_tui.format import wrap
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import PaintedLine
+from wingman_tui.screens.dialog import PaintedLine, PaintedLines
 from wingman_tui.screens.form import LABEL_LIMIT, FieldsDialog
 from wingman_tui.waiting import asked_below, asks
 from wingman_tui.widgets.line_edit import LineEdit
@@ -72,11 +72,11 @@ class ApprovalDialog(FieldsDialog[Answer]):
         """The question, the decision, the form and the comment."""
         labels = [*map(clean, self.declared), "decision"]
         width = min(LABEL_LIMIT, max(cell_len(label) for label in labels))
+        self._question = PaintedLines(lambda: [[(line, "text")] for line in self._words()])
         with Vertical(classes="box", id="form"):
             yield PaintedLine((f"{clean(str(self._step['path']))} of {self._name} asks", "strong"))
             yield PaintedLine()
-            for text in self._words():
-                yield PaintedLine((text, "text"))
+            yield self._question
             yield PaintedLine()
             with VerticalScroll(id="fields", can_focus=False):
                 words = "approve or reject: space chooses"
@@ -107,9 +107,13 @@ class ApprovalDialog(FieldsDialog[Answer]):
         """Start at the decision."""
         self.fields[DECISION].focus()
 
+    def room_needed(self) -> int:
+        """The question's lines, too."""
+        return max([super().room_needed(), *map(cell_len, self._words())])
+
     def rows_needed(self) -> int:
         """The fields, and the question."""
-        return super().rows_needed() + len(self._words()) + 1
+        return super().rows_needed() + self._question.take_height() + 1
 
     def problem_of(self, key: str) -> str:
         """What is wrong with a field now; a rejection needs no form."""

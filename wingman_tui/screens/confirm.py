@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.strip import Strip
 
 from wingman_tui.format import wrap
-from wingman_tui.screens.dialog import OPENING_KEY_S, Dialog, PaintedLine
+from wingman_tui.screens.dialog import OPENING_KEY_S, Dialog, PaintedLine, PaintedLines
 from wingman_tui.view import Part
 from wingman_tui.widgets.painted import Painted
 
@@ -36,11 +36,11 @@ class ConfirmDialog(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """The question, what it means, and the two answers."""
+        self._words = PaintedLines(self._lines)
         with Vertical(classes="box"):
             yield PaintedLine((self.question, "strong"))
             yield PaintedLine()
-            for text in self._words():
-                yield PaintedLine((text, "text"))
+            yield self._words
             yield PaintedLine()
             yield Answers(self)
 
@@ -53,12 +53,12 @@ class ConfirmDialog(Dialog[bool]):
         return [*parts, ("type ", "text"), (f"{self.count} ⏎ ", "chip_on"),
                 (f" {self.do}: ", "error"), (typed, "strong")]  # fmt: skip
 
-    def _words(self) -> list[str]:
-        return wrap(self.consequence, self.room)
+    def _lines(self) -> list[list[Part]]:
+        return [[(line, "text")] for line in wrap(self.consequence, self.room)]
 
     def rows_needed(self) -> int:
         """The words and the four lines around them."""
-        return len(self._words()) + 4
+        return self._words.take_height() + 4
 
     def _is_yes(self, key: str) -> bool:
         if self.count:

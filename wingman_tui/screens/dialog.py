@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rich.cells import cell_len
@@ -139,16 +139,39 @@ def _key_at(line: Strip, x: int, shown_as: Style) -> str:
     return ""
 
 
+class PaintedLines(Painted):
+    """Lines of a dialog that are made anew for the room that there is."""
+
+    def __init__(self, lines: Callable[[], Sequence[Sequence[Part]]]) -> None:
+        super().__init__(classes="line")
+        self._made = lines
+
+    def take_height(self) -> int:
+        """Be as high as there are lines now; how many that is."""
+        self.styles.height = rows = len(self._made())
+        return rows
+
+    def render_line(self, y: int) -> Strip:
+        """One of them."""
+        lines = self._made()
+        return self.line([(" ", "text"), *lines[y]]) if y < len(lines) else self.blank()
+
+
 def whole_keys(parts: Sequence[Part], width: int) -> list[Part]:
-    """The keys and what they do; nearer together, then without the last, where they do not fit."""
+    """The keys and what they do; nearer together where they do not fit, then without some.
+
+    The first stays, and escape.
+    """
     kept = _closed(parts)
     if _cells(kept) > width:
         kept = _closed([(_nearer(text), role) for text, role in parts])
     while _cells(kept) > width:
         keys = [at for at, (_, role) in enumerate(kept) if role == "chip_on"]
-        if len(keys) < 2:
+        able = [at for at in keys[1:] if kept[at][0].strip() != "esc"]
+        if not able:
             break
-        kept = _closed(kept[: keys[-1]])
+        after = next((at for at in keys if at > able[-1]), len(kept))
+        kept = _closed([*kept[: able[-1]], *kept[after:]])
     return kept
 
 

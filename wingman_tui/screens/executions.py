@@ -207,7 +207,7 @@ class ExecutionsScreen(Filtering, Marking, ModeScreen):
             *([(" " + line, "warning")] for line in wrap(problem, width, 4)),
             [],
             [(" S ", "key"), ("starts it; ", "text"), ("wingman doctor", "code"),
-             (" in a shell looks for what is wrong", "text")],
+             (" in a shell says what is wrong", "text")],
         )  # fmt: skip
 
     # actions

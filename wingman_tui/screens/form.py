@@ -115,9 +115,9 @@ class FieldsDialog(Dialog[Result]):
         return 1 + min(longest, max(2, (self.app.size.height - 6) // 4))
 
     def room_needed(self) -> int:
-        """What the longest note takes, where that is more than usual."""
+        """What the longest note takes, where that is more than usual; or why it was refused."""
         notes = (note.indent + cell_len(clean(note.words)) for note in self.notes.values())
-        return max(WIDTH_LIMIT - AROUND_CELLS, *notes)
+        return max(WIDTH_LIMIT - AROUND_CELLS, cell_len(clean(self.refusal)) + 2, *notes)
 
     def rows_needed(self) -> int:
         """Two a field, what is told of one of them, and the lines around."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.strip import Strip
 
 from wingman_tui.format import full_time, wrap
 from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
-from wingman_tui.screens.dialog import Dialog, PaintedLine
+from wingman_tui.screens.dialog import Dialog, PaintedLine, PaintedLines
 from wingman_tui.view import Part
 from wingman_tui.widgets.line_edit import LineEdit
-from wingman_tui.widgets.painted import Painted
 
 if TYPE_CHECKING:
     from wingman_tui.app import WingmanApp
@@ -70,8 +68,8 @@ class NotesDialog(Dialog[Written]):
 
     def compose(self) -> ComposeResult:
         """The newest notes that there is room for, and the line."""
-        self._list = NoteLines(self._lines)
-        self._help = NoteLines(self._keys)
+        self._list = PaintedLines(self._lines)
+        self._help = PaintedLines(self._keys)
         with Vertical(classes="box", id="notes"):
             about = f"   a new one is about {clean(self._path)}" if self._path else ""
             yield PaintedLine((f"Notes of {self._name}", "strong"), (about, "muted"))
@@ -125,8 +123,7 @@ class NotesDialog(Dialog[Written]):
 
     def rows_needed(self) -> int:
         """The notes, and the lines around them."""
-        self._list.styles.height = len(self._lines())
-        return len(self._lines()) + 6
+        return self._list.take_height() + 6
 
     def on_key(self, event: events.Key) -> None:
         """Enter keeps what was typed, arrows choose a note, ctrl+d twice removes it."""
@@ -161,16 +158,3 @@ class NotesDialog(Dialog[Written]):
         edit.set_text(BREAK.join(text.splitlines()))
         self.fit_box(self.rows_needed())
         self._list.refresh()
-
-
-class NoteLines(Painted):
-    """Lines that are made anew each time they are painted."""
-
-    def __init__(self, lines: Callable[[], list[list[Part]]]) -> None:
-        super().__init__(classes="line")
-        self._made = lines
-
-    def render_line(self, y: int) -> Strip:
-        """One of them."""
-        lines = self._made()
-        return self.line([(" ", "text"), *lines[y]]) if y < len(lines) else self.blank()
