@@ -312,7 +312,9 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         "global.inbox", "I", "inbox", "global", "Go to what has failed and not recovered.", hint=25
     ),
-    _action("global.machine", "m", "machine", "global", "Go to the machine's gauges.", hint=22),
+    _action(
+        "global.machine", "m", "machine", "global", "Go to the machine: CPU, memory, disk.", hint=22
+    ),
     _action("global.system", "v", "system", "global", "Go to the engine's own state.", hint=23),
     _action("global.audit", "u", "audit", "global", "Go to the audit: who did what."),
     _action("global.back", "escape", "back", "global", "Leave the filter, then this view."),

@@ -6,7 +6,7 @@ A request takes a line, or opens one, on its own thread, and puts it back when i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.client.console import Client, WingmanError
@@ -26,6 +26,13 @@ class Refused(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+def refusal_of(frame: Mapping[str, Any]) -> Refused:
+    """What a frame of the feed says is wrong with what was asked."""
+    error = frame.get("error") or {}
+    message, hint, code = (str(error.get(key) or "") for key in ("message", "hint", "code"))
+    return Refused(message, hint, code)
 
 
 class Lines:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wingman_tui.lines import refusal_of
 from wingman_tui.sorting import Order
 from wingman_tui.state import Change
 
@@ -144,7 +145,4 @@ class SideBySide:
 
 def _problem(frame: Frame) -> str:
     """What a server says is wrong with what was asked; empty where nothing is."""
-    if frame.get("kind") != "error":
-        return ""
-    error = frame.get("error") or {}
-    return f"{error.get('message', '')} {error.get('hint', '')}".strip()
+    return str(refusal_of(frame)) if frame.get("kind") == "error" else ""

@@ -29,6 +29,7 @@ ON_FLOW = ("run", "history", "debug")
 STEP = "step"  # of the opened execution: go there
 DEBUG_MODES = ("on", "once", "off")
 SAVE, FORGET = FILTER_WORDS = ("save", "forget")  # about named filters
+ALIASES = dict.fromkeys(("q", "q!", "qa"), "global.leave")  # fingers know them
 INPUT_OPTION = "-i"  # of the command line; here it may be left out
 OFFERED = 8
 
@@ -86,7 +87,7 @@ def parse(text: str, known: Known) -> Typed:
         return Typed("go", verb)
     if any(sign in verb for sign in "#@") and not rest:
         return _on_execution("open", verb, "", known)
-    action = _action(text.strip(), known.actions)
+    action = _action(ALIASES.get(text.strip(), text.strip()), known.actions)
     if action is None:
         raise TypedError(_unknown(verb, known))
     return Typed(action=action)

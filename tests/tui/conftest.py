@@ -32,10 +32,11 @@ class Console:
 
     async def press(self, *keys: str) -> None:
         """Press keys, each after the other was taken in."""
+        app = self.app
         for key in keys:
             await self.pilot.press(key)
             await self.pilot.pause()
-            await self.until(lambda: self.app.keys_are_dealt_with, "what the key does")
+            await self.until(lambda: app.keys_are_dealt_with or not app.is_running, key)
 
     async def type(self, text: str) -> None:
         """Type a text."""

@@ -36,7 +36,7 @@ OF_THE_CONSOLE_ALONE = {
     "executions.sort", "executions.reverse", "executions.mark", "executions.mark_all",
     "executions.watch", "executions.copy", "execution.pane", "execution.wrap", "execution.freeze",
     "execution.colours", "execution.watch", "execution.copy", "tree.fold", "tree.copy_step",
-    "log.left", "log.right", "details.next_tab", "details.previous_tab", "details.watch",
+    "log.left", "log.page", "log.right", "details.next_tab", "details.previous_tab", "details.watch",
     "details.copy", "flows.watch", "inbox.copy", "machine.sort", "system.next_tab",
     "system.previous_tab", "system.follow", "system.level_debug", "system.level_info",
     "system.level_warning", "system.level_error", "system.copy", "audit.copy", "help.search",

@@ -158,8 +158,12 @@ async def test_a_group_folds(open_console: OpenConsole) -> None:
 async def test_an_unknown_execution_is_told(open_console: OpenConsole) -> None:
     async with open_console(reference="nothing#1") as console:
         await console.sees("no nothing#1")
-        await console.press("escape")
-        await console.sees("Automation › Executions")
+        await console.sees("ingest-orders#2041")  # nothing to see there: one stays in the list
+        await console.press("colon")
+        await console.type("nothing#2")
+        await console.press("enter")
+        await console.until(lambda: "no nothing#2" in console.notice)
+        await console.sees("ingest-orders#2041")
 
 
 async def test_an_empty_history_tells_a_newcomer_where_to_go(

@@ -56,6 +56,7 @@ KNOWN = Known(
         ("theme light", Typed("theme", "light")),
         ("step disk", Typed("step", "disk")),
         ("flows", Typed("go", "flows")),
+        ("q", Typed(action=next(a for a in ACTIONS if a.id == "global.leave"))),
         ("journal ingest#3", Typed("journal", "ingest#3")),
     ],
 )

@@ -14,17 +14,19 @@ from textual.widget import Widget
 from wingman_tui.definition import NOWHERE, Definition, Passage, passage_of
 from wingman_tui.figures import Figures
 from wingman_tui.keymap import Action
-from wingman_tui.last_words import Failure, LastWords
+from wingman_tui.lines import Refused, refusal_of
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
 from wingman_tui.looks import LIVE_STATES
 from wingman_tui.naming import name_of
 from wingman_tui.panes import Shares, shares
+from wingman_tui.placing import UNKNOWN
 from wingman_tui.sanitise import clean
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
 from wingman_tui.screens.log_actions import LogActions
 from wingman_tui.screens.log_taking import LogTaking
+from wingman_tui.screens.quoting import Quoting
 from wingman_tui.state import ExecutionView
 from wingman_tui.steps import ROOT
 from wingman_tui.view import Part
@@ -43,7 +45,7 @@ SEARCHING = (
 READING = ("pane", "search", "follow", "next_error", "wrap", "save")  # of the log
 
 
-class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
+class ExecutionScreen(Quoting, ExecutionActions, LogActions, LogTaking, ModeScreen):
     """The mode that shows one execution."""
 
     SCOPE = "execution"
@@ -63,8 +65,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.reference = ""
         self._shares: Shares | None = None
         self._windows: list[int] = []
-        self._said: dict[tuple[str, Any], str] = {}  # last words by step and attempt
-        self._words = LastWords(self.console_app, lambda path: self.panel.refresh())
+        self.quote_nothing()
         self._fresh = True
         self._inside = dict(NOTHING_OPEN)  # whose batches, and whose called steps, are shown
         self._log_child = ""  # what the selected step calls: its log is that one's
@@ -124,7 +125,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
             self.opened.execution, self.opened.error = None, None
             self.opened.steps.clear()
             self.figures.clear()
-            self._said.clear()
+            self.quote_nothing()
             self.tree_pane.forget()
             self.tree_pane.steps_changed(set(), True)
             self.search.end()
@@ -161,8 +162,7 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.figures.take(self.opened.steps, change.rows, self.console_app.view.now())
         self.tree_pane.steps_changed(change.rows, change.order or self._fresh)
         if self.opened.error is not None:
-            message, hint = (str(self.opened.error.get(key) or "") for key in ("message", "hint"))
-            self.console_app.tell(f"{message} ({hint})" if hint else message, "error")
+            self._tell_refused(refusal_of(frame))
         elif self._fresh:
             self._fresh = False
             self._select_first()
@@ -174,6 +174,14 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         self.panel.refresh()
         self.refresh_frame()
         self.console_app.frame_came()
+
+    def _tell_refused(self, refusal: Refused) -> None:
+        """Say it; where there is nothing to see one stays where one was."""
+        app = self.console_app
+        if self._fresh and refusal.code == UNKNOWN:
+            self.reference = ""
+            app.back()
+        app.call_later(app.tell, str(refusal), "error")
 
     def _tell_end(self) -> None:
         """Of what has ended no line comes: the log's end is its end."""
@@ -188,12 +196,6 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
         failure = self.opened.first_failure()
         if failure is not None and self.tree_pane.reveal(failure):
             self._show_log_of_selection()
-
-    def log_changed(self) -> None:
-        """The panel quotes the last error of a step that has failed."""
-        _, row = self.selected()
-        if row is not None and row.get("error"):
-            self.panel.refresh()
 
     # layout
 
@@ -249,21 +251,6 @@ class ExecutionScreen(ExecutionActions, LogActions, LogTaking, ModeScreen):
     def _definition_came(self) -> None:
         if self.is_mounted:
             self.panel.refresh()
-
-    def last_error(self, path: str) -> str:
-        """What a step said last: its log's end if that is at hand, else what is asked for."""
-        attempts = self.opened.steps.get(path, {}).get("attempts")
-        key, pane = (path, attempts), self.log_pane
-        # what a search or a level leaves, or stands above the end, are not its last words
-        is_end = pane.window.loaded and pane.window.at_end and not pane.choice.leaves_out
-        words = pane.window.last_error(path) if path and is_end else ""
-        if words:
-            self._said[key] = words
-        if path and pane.window.loaded and key not in self._said:
-            failure = Failure(path, self.meant, path, attempts)
-            self._words.ask([failure])
-            return self._words.of(failure)
-        return self._said.get(key, "")
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another step is selected: its figures and its log when the cursor rests."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wingman_tui.keys import key_name
+from wingman_tui.lines import refusal_of
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch
 from wingman_tui.log_window import Place
@@ -48,8 +49,7 @@ class LogLooking(Base):
 
     def tell_error(self, frame: dict[str, Any]) -> None:
         """Say what the engine has refused."""
-        error = frame.get("error") or {}
-        self.console_app.tell(f"{error.get('message', '')} {error.get('hint', '')}", "error")
+        self.console_app.tell(str(refusal_of(frame)), "error")
 
     # the place where one reads
 

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.strip import Strip
 
 from wingman_tui.format import fit
-from wingman_tui.keymap import Action
+from wingman_tui.keymap import SCOPE_TITLES, Action
 from wingman_tui.keys import key_name
 from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.dialog import READING_LIMIT, Dialog, PaintedLine
@@ -33,6 +33,7 @@ class PaletteDialog(Dialog[Action]):
     def __init__(self, screen: ModeScreen) -> None:
         super().__init__()
         self.actions = [a for a in screen.console_app.keymap.within(screen.scopes()) if a.keys]
+        self.elsewhere = [a for a in screen.console_app.keymap.actions if a.keys]
         self._owner = screen
 
     def compose(self) -> ComposeResult:
@@ -60,7 +61,8 @@ class PaletteDialog(Dialog[Action]):
 
     def on_line_edit_changed(self, event: LineEdit.Changed) -> None:
         """Show what fits now."""
-        self.found.show(matching(self.actions, event.edit.text))
+        text = event.edit.text
+        self.found.show(matching(self.actions, text), matching(self.elsewhere, text))
         self.query_one(CommandLine).refresh()
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
@@ -125,10 +127,11 @@ class ActionList(LineList):
     def __init__(self, actions: list[Action]) -> None:
         super().__init__()
         self.actions = actions
+        self.elsewhere: list[Action] = []
 
-    def show(self, actions: list[Action]) -> None:
-        """Show other actions."""
-        self.actions = actions
+    def show(self, actions: list[Action], elsewhere: list[Action]) -> None:
+        """Show other actions; where there are none, those that are `elsewhere`."""
+        self.actions, self.elsewhere = actions, elsewhere
         self.cursor = self.top = 0
         self.refresh()
 
@@ -160,5 +163,14 @@ class ActionList(LineList):
         return self.line([(" ", "text"), *parts], cursor)
 
     def paint_empty(self, y: int) -> Strip:
-        """Nothing fits."""
-        return self.line([("  no action fits", "muted")] if y == 0 else ())
+        """Nothing fits here; where what fits is, if it is anywhere."""
+        if y == 0:
+            return self.line([("  no action fits here", "muted")])
+        if y > len(self.elsewhere):
+            return self.blank()
+        action = self.elsewhere[y - 1]
+        key = key_name(action.keys[0], self.view.ascii_only)
+        return self.line([
+            (f"  in {SCOPE_TITLES.get(action.scope, action.scope)}: ", "muted"),
+            (f"{key} ", "key"), (action.label, "text"),
+        ])  # fmt: skip
