@@ -329,7 +329,7 @@ async def test_an_old_log_is_read_upwards_page_by_page(
         pane = screen.log_pane
         while pane.window.more_before:
             first = pane.window.first
-            pane.scroll_to_place(first)
+            pane.scroll_to_spot((first, 0))
             await console.until(lambda first=first: pane.window.first < first)  # type: ignore[misc]
         assert pane.window.end - pane.window.first == 3_000
         await console.press("home")

@@ -5,9 +5,11 @@ What is held and where one reads is the pane's business; here it is only painted
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from textual.strip import Strip
 
-from wingman_tui import looks
+from wingman_tui import looks, wrapped
 from wingman_tui.format import clock, fit_path
 from wingman_tui.log_choice import ALL_LEVELS, LogChoice
 from wingman_tui.log_search import LogSearch, finder
@@ -21,7 +23,8 @@ from wingman_tui.widgets.painted import Painted
 STEP_CELLS, STEP_CELLS_MOST = 12, 24
 TITLE_ACTIONS = (*(f"execution.level_{level}" for level in looks.LEVELS),
                  "execution.follow", "execution.freeze")  # fmt: skip
-WRAPPED_LIMIT = 50  # rows that one line may take
+LINE_CHARS = 8_300  # all that the engine sends of one
+ROWS_KEPT = 500  # lines whose rows are known
 
 
 class LogLines(Painted):
@@ -39,7 +42,9 @@ class LogLines(Painted):
         self.shows_colours = True
         self.mark: int | None = None  # the place that a jump went to
         self._top = 0
+        self._row = 0  # of the first line in sight, where lines take several
         self._left = 0
+        self._rows: dict[Hashable, list[tuple[int, int]]] = {}
 
     @property
     def page(self) -> int:
@@ -55,13 +60,24 @@ class LogLines(Painted):
         """The first visible place when the end is in sight."""
         if not self.is_wrapped:
             return max(self.window.first, self.window.end - self.page)
-        place, rows = self.window.end, 0
-        while place > self.window.first:
-            rows += len(self._rows_at(place - 1))
-            if rows > self.page:
-                break
-            place -= 1
-        return min(place, max(self.window.first, self.window.end - 1))
+        return self.last_spot()[0]
+
+    def last_spot(self) -> wrapped.Spot:
+        """The same with the row of that line."""
+        if not self.is_wrapped:
+            return self.last_top(), 0
+        return wrapped.last_spot(self._count_rows, self.window.first, self.window.end, self.page)
+
+    @property
+    def spot(self) -> wrapped.Spot:
+        """The first visible line, and the row of it that is the first visible one."""
+        return self.last_spot() if self.is_following else (self._top, self._row)
+
+    def in_sight(self) -> range:
+        """The places of the lines that are seen, or some of whose rows are."""
+        if not self.is_wrapped:
+            return range(self.top, self.top + self.page)
+        return wrapped.in_sight(self._count_rows, self.window.end, self.spot, self.page)
 
     # painting
 
@@ -99,7 +115,8 @@ class LogLines(Painted):
 
     def _wrapped_row(self, row: int) -> Strip:
         """A row of the pane, where a line may take several."""
-        place, index = self.top, row
+        place, index = self.spot
+        index += row
         while (line := self.window.line_at(place)) is not None:
             rows = self._rows_at(place)
             if index < len(rows):
@@ -113,7 +130,19 @@ class LogLines(Painted):
         return self.line(self._nothing()) if not row and not self.window.lines else self.blank()
 
     def _rows_at(self, place: int) -> list[tuple[int, int]]:
-        return rows_of(plain(self._parts_at(place)), self._text_cells(), WRAPPED_LIMIT)
+        line, cells = self.window.line_at(place) or {}, self._text_cells()
+        # a line that is not whole yet grows
+        key = (line.get("cursor"), len(str(line.get("text", ""))), cells, self.shows_colours)
+        rows = self._rows.get(key)
+        if rows is None:
+            if len(self._rows) >= ROWS_KEPT:
+                self._rows.clear()
+            rows = rows_of(plain(self._parts_at(place)), cells, LINE_CHARS)
+            self._rows[key] = rows
+        return rows
+
+    def _count_rows(self, place: int) -> int:
+        return len(self._rows_at(place))
 
     def _parts_at(self, place: int) -> list[Part]:
         """A held line's text, with what is searched marked in it."""
@@ -131,10 +160,10 @@ class LogLines(Painted):
     def _text_parts(self, text: str, role: str) -> list[Part]:
         """The text in its own colours, or all of it in those of its level."""
         if not self.shows_colours:
-            return [(clean(text), role)]
+            return [(clean(text, LINE_CHARS), role)]
         return [
             (piece, f"{role}{PRINTED}{words}" if words else role)
-            for piece, words in clean_coloured(text)
+            for piece, words in clean_coloured(text, LINE_CHARS)
         ]
 
     def _nothing(self) -> list[Part]:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
+from wingman_tui import wrapped
 from wingman_tui.log_choice import LogChoice
 from wingman_tui.log_search import LogSearch, finder
 from wingman_tui.log_text import plain
@@ -65,7 +66,7 @@ class LogPane(LogLines, can_focus=True):
 
     def wrap(self) -> None:
         """Break long lines, or cut them again."""
-        self._top = self.top
+        self._top, self._row = self.top, 0
         self.is_wrapped = not self.is_wrapped
         self._left = 0
         self.refresh()
@@ -118,15 +119,28 @@ class LogPane(LogLines, can_focus=True):
         page = max(1, self.page - 1)
         steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page}
         ends = {"first": self.window.first, "last": self.window.end}
-        self.scroll_to_place(ends[how] if how in ends else self.top + steps[how])
+        if how in ends:
+            self.scroll_to_spot((ends[how], 0))
+        else:
+            self.scroll_by(steps[how])
 
-    def scroll_to_place(self, place: int) -> None:
-        """Put a line at the top; at the very end of a held tail, following goes on."""
-        old = self.top
-        bottom = self.last_top()
-        self._top = max(self.window.first, min(place, bottom))
-        at_bottom = self._top >= bottom and self.window.at_end
-        self._set_following(at_bottom and place >= old and not self.is_frozen)
+    def scroll_by(self, rows: int) -> None:
+        """Move by so many rows, which are lines unless long ones take several."""
+        place, row = self.spot
+        if not self.is_wrapped:
+            self.scroll_to_spot((place + rows, 0))
+        else:
+            held = self.window
+            spot = wrapped.moved(self._count_rows, held.first, held.end, (place, row), rows)
+            self.scroll_to_spot(spot, is_down=rows > 0)
+
+    def scroll_to_spot(self, spot: wrapped.Spot, *, is_down: bool | None = None) -> None:
+        """Put a row at the top; at the very end of a held tail, following goes on."""
+        is_down = spot >= self.spot if is_down is None else is_down
+        bottom = self.last_spot()
+        self._top, self._row = max((self.window.first, 0), min(spot, bottom))
+        at_bottom = (self._top, self._row) >= bottom and self.window.at_end
+        self._set_following(at_bottom and is_down and not self.is_frozen)
         if self.is_following:
             self.window.new = 0
         self._fetch_around()
@@ -144,7 +158,7 @@ class LogPane(LogLines, can_focus=True):
 
     def unfollow(self) -> None:
         """Stay at the lines that are visible."""
-        self._top = self.top
+        self._top, self._row = self.spot
         self._set_following(False)
         self.refresh()
 
@@ -174,9 +188,15 @@ class LogPane(LogLines, can_focus=True):
         """Mark a held line, and bring it into sight with some lines above it."""
         self.unfollow()
         self.mark = place
-        if not self._top <= place < self._top + self.page:
-            self._top = place - self.page // 3
-        self._top = max(self.window.first, min(self._top, self.last_top()))
+        if place not in self.in_sight():
+            self._top, self._row = place - self.page // 3, 0
+            if self.is_wrapped:
+                held, above = self.window, -(self.page // 3)
+                self._top, self._row = wrapped.moved(
+                    self._count_rows, held.first, held.end, (place, 0), above
+                )
+        spot = min((self._top, self._row), self.last_spot())
+        self._top, self._row = max((self.window.first, 0), spot)
         self._fetch_around()
         self.refresh()
 
@@ -204,7 +224,9 @@ class LogPane(LogLines, can_focus=True):
         """Show the line where one was, or the nearest there is: marked, else as the first."""
         self.jump(found, lines, more_before)
         if not place.is_marked and self.mark is not None:
-            self._top, self.mark = max(self.window.first, min(self.mark, self.last_top())), None
+            spot = min((self.mark, 0), self.last_spot())
+            self._top, self._row = max((self.window.first, 0), spot)
+            self.mark = None
             self._fetch_around()
             self.refresh()
 
@@ -230,8 +252,8 @@ class LogPane(LogLines, can_focus=True):
     def seen_from(self, back: bool) -> str | None:
         """The cursor from which a search goes on: the marked line's, else the view's edge."""
         here = self.mark
-        if here is None or not self.top <= here < self.top + self.page:
-            here = self.top + self.page if back else self.top - 1
+        if here is None or here not in self.in_sight():
+            here = self.in_sight().stop if back else self.top - 1
             if back and here >= self.window.end:
                 return None if self.window.at_end else self._cursor(self.window.end - 1)
         return self._cursor(here)
@@ -239,14 +261,14 @@ class LogPane(LogLines, can_focus=True):
     def marked_line(self) -> Line | None:
         """The line that a jump or a click has marked, if it is in sight."""
         here = self.mark
-        if here is None or not self.top <= here < self.top + self.page:
+        if here is None or here not in self.in_sight():
             return None
         return self.window.line_at(here)
 
     def visible_lines(self) -> list[Line]:
         """The lines in sight."""
-        places = range(self.top, self.top + self.page)
-        return [line for place in places if (line := self.window.line_at(place)) is not None]
+        lines = map(self.window.line_at, self.in_sight())
+        return [line for line in lines if line is not None]
 
     def _cursor(self, place: int) -> str | None:
         line = self.window.line_at(place)
@@ -254,7 +276,7 @@ class LogPane(LogLines, can_focus=True):
 
     def lines_came(self) -> None:
         """A fetched page was put in."""
-        self._top = max(self.window.first, self._top)
+        self._top, self._row = max((self.window.first, 0), (self._top, self._row))
         self._fetch_around()
         self.refresh()
 
@@ -284,8 +306,8 @@ class LogPane(LogLines, can_focus=True):
         """The first visible line stays the first."""
         if not self.is_following:
             top = max(self.window.first, min(self._top, self.window.end - 1))
-            if top != self._top:
-                self._top = top
+            if (top, 0) != (self._top, self._row):
+                self._top, self._row = top, 0
                 self.refresh()
             self._fetch_around()
 
@@ -302,10 +324,10 @@ class LogPane(LogLines, can_focus=True):
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Towards the end."""
-        self.scroll_to_place(self.top + WHEEL_LINES)
+        self.scroll_by(WHEEL_LINES)
         event.stop()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Upwards: following ends."""
-        self.scroll_to_place(self.top - WHEEL_LINES)
+        self.scroll_by(-WHEEL_LINES)
         event.stop()
