@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual import events
 from textual.app import ComposeResult
-from textual.timer import Timer
 
 from wingman_tui import audit
 from wingman_tui.lines import Refused
-from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.text_mode import ReloadedText
 from wingman_tui.view import Part
 from wingman_tui.widgets.text_pane import TextPane
 
-RELOAD_S = 5.0
 
-
-class AuditScreen(ModeScreen):
+class AuditScreen(ReloadedText):
     """The newest lines of the audit, those with a text, and the check of all of it."""
 
     SCOPE = "audit"
+    RELOAD_S = 5.0
 
     def panes(self) -> ComposeResult:
         """One pane of lines, the newest first."""
         self.wanted = ""
         self.verdict: list[Part] = []
         self.pane = TextPane(id="audit")
-        self._reloader: Timer | None = None
         yield self.pane
 
     def title_words(self) -> tuple[str, ...]:
@@ -39,34 +35,15 @@ class AuditScreen(ModeScreen):
         return self.verdict
 
     def on_screen_resume(self) -> None:
-        """Look, and look again while it is looked at."""
-        self.pane.focus()
-        if self._reloader is None:
-            self._reloader = self.set_interval(RELOAD_S, self._reload)
-        self._reloader.resume()
-        self._load(keep_place=False)
+        """Look from the newest line on."""
+        self.load(keep_place=False)
 
-    def on_screen_suspend(self) -> None:
-        """Nobody looks."""
-        if self._reloader is not None:
-            self._reloader.pause()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Set it anew for another width."""
-        if self.is_current:
-            self._load(keep_place=True)
-
-    def _reload(self) -> None:
-        if self.console_app.session.is_live:
-            self._load(keep_place=True)
-
-    def _load(self, *, keep_place: bool) -> None:
+    def load(self, *, keep_place: bool) -> None:
         wanted = self.wanted
 
         def came(answer: dict[str, Any]) -> None:
             if wanted == self.wanted:
-                width = max(20, self.app.size.width - 3)
-                lines = audit.lines(answer, width, self.console_app.view.zone)
+                lines = audit.lines(answer, self.text_width, self.console_app.view.zone)
                 if lines != self.pane.lines:
                     self.pane.show(lines, keep_place=keep_place)
 
@@ -86,7 +63,7 @@ class AuditScreen(ModeScreen):
     def _look_for(self, text: str) -> None:
         self.wanted = text
         self.refresh_frame()
-        self._load(keep_place=False)
+        self.load(keep_place=False)
 
     # actions
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from textual import events
 from textual.app import ComposeResult
 
 from wingman_tui import account
@@ -17,8 +16,8 @@ from wingman_tui.looks import LIVE_STATES
 from wingman_tui.naming import name_of
 from wingman_tui.replay import replay_lines
 from wingman_tui.sanitise import clean
-from wingman_tui.screens.base import ModeScreen
 from wingman_tui.screens.execution_actions import ExecutionActions, hints_for
+from wingman_tui.screens.text_mode import TabbedText
 from wingman_tui.timeline import timeline_lines
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
@@ -41,7 +40,7 @@ REPLAYING = (
 )  # fmt: skip
 
 
-class DetailsScreen(ExecutionActions, ModeScreen):
+class DetailsScreen(ExecutionActions, TabbedText):
     """What the engine explains about one execution."""
 
     SCOPE = "details"
@@ -114,21 +113,14 @@ class DetailsScreen(ExecutionActions, ModeScreen):
     def _reload(self) -> None:
         self._reloading = False
         if self.is_current:
-            self._load(keep_place=True)
+            self.load(keep_place=True)
 
     def open_tab(self, tab: str) -> None:
         """Show another part."""
-        self.tab = self.console_app.details_tab = tab
-        self.tabs.refresh()
-        self.refresh_frame()
-        self._load(keep_place=False)
+        self.console_app.details_tab = tab
+        super().open_tab(tab)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Set it anew for another width."""
-        if self.is_current:
-            self._load(keep_place=True)
-
-    def _load(self, *, keep_place: bool) -> None:
+    def load(self, *, keep_place: bool) -> None:
         tab, reference = self.tab, self._reference
         session = self.console_app.session
 
@@ -142,7 +134,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
         def refused(refusal: Refused) -> None:
             if (tab, reference) == (self.tab, self._reference):
-                words = wrap(clean(str(refusal)), max(20, self.app.size.width - 3))
+                words = wrap(clean(str(refusal)), self.text_width)
                 self.pane.show([[(line, "warning")] for line in words])
 
         if tab == "replay":
@@ -169,7 +161,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         return answer
 
     def _lines(self, tab: str, answer: dict[str, Any]) -> list[account.Line]:
-        width, view = max(20, self.app.size.width - 3), self.console_app.view
+        width, view = self.text_width, self.console_app.view
         made: dict[str, Callable[[], list[account.Line]]] = {
             "why": lambda: account.why_lines(answer, width, view.zone, self._keys()),
             "timeline": lambda: timeline_lines(answer, width, view.ascii_only, view.zone),
@@ -200,14 +192,6 @@ class DetailsScreen(ExecutionActions, ModeScreen):
 
     # actions
 
-    def do_next_tab(self) -> None:
-        """The part on the right."""
-        self.open_tab(self.tabs.step(1))
-
-    def do_previous_tab(self) -> None:
-        """The part on the left."""
-        self.open_tab(self.tabs.step(-1))
-
     def command_facts(self) -> dict[str, str]:
         """The execution, and the moments around the one that is replayed."""
         moment = self._moment or {}
@@ -237,7 +221,7 @@ class DetailsScreen(ExecutionActions, ModeScreen):
         if self.tab == "replay" and self._moment is not None:
             if self._moment.get(where) is not None:
                 self._at = self._moment[where]
-                self._load(keep_place=True)
+                self.load(keep_place=True)
         else:
             self.open_tab("replay")
 

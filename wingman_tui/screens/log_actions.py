@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from wingman_tui.log_choice import LogChoice
+from wingman_tui.screens.levels import Levels
 from wingman_tui.screens.log_looking import LogLooking
 from wingman_tui.widgets.log_pane import LogPane
 
@@ -19,7 +20,7 @@ PAGE_LINES = 500
 BURST_LINES = 50  # of one update: the screen shows no more, the rest is fetched when looked for
 
 
-class LogActions(LogLooking):
+class LogActions(Levels, LogLooking):
     """Mixed into a screen with a log pane."""
 
     _log_window: int | None = None
@@ -158,21 +159,6 @@ class LogActions(LogLooking):
         """The log's rest of line."""
         self.log_pane.sideways(1)
 
-    def _set_level(self, level: str) -> None:
+    def set_level(self, level: str) -> None:
+        """Show lines of this level and worse, of the same steps."""
         self.show_log(replace(self.log_pane.choice, level=level))
-
-    def do_level_debug(self) -> None:
-        """Every line."""
-        self._set_level("debug")
-
-    def do_level_info(self) -> None:
-        """Info and worse."""
-        self._set_level("info")
-
-    def do_level_warning(self) -> None:
-        """Warnings and errors."""
-        self._set_level("warning")
-
-    def do_level_error(self) -> None:
-        """Errors alone."""
-        self._set_level("error")

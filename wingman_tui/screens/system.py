@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from textual import events
 from textual.app import ComposeResult
-from textual.timer import Timer
 
 from wingman_tui import system
 from wingman_tui.keymap import Action
-from wingman_tui.screens.base import ModeScreen
+from wingman_tui.screens.levels import Levels
+from wingman_tui.screens.text_mode import ReloadedText, TabbedText
 from wingman_tui.widgets.tab_line import TabLine
 from wingman_tui.widgets.text_pane import TextPane
 
 TABS = ("log", "doctor", "pools", "engine")
-RELOAD_S = 2.0
 LEVELS = ("debug", "info", "warning", "error")
 
 
-class SystemScreen(ModeScreen):
+class SystemScreen(Levels, TabbedText, ReloadedText):
     """What the engine tells of itself."""
 
     SCOPE = "system"
@@ -31,7 +29,6 @@ class SystemScreen(ModeScreen):
         self.level = LEVELS[0]
         self.follows = True
         self.pane = TextPane(id="system")
-        self._reloader: Timer | None = None
         self.tabs = TabLine(TABS, lambda: self.tab, self.open_tab)
         yield self.tabs
         yield self.pane
@@ -44,36 +41,15 @@ class SystemScreen(ModeScreen):
         return ("System", f"Log{least}{'' if self.follows else ', held'}")
 
     def on_screen_resume(self) -> None:
-        """Look, and look again while it is looked at."""
-        self.pane.focus()
-        if self._reloader is None:
-            self._reloader = self.set_interval(RELOAD_S, self._reload)
-        self._reloader.resume()
+        """Show the part that was asked for, or the one that was open."""
         self.open_tab(self.console_app.system_tab or self.tab)
         self.console_app.system_tab = ""
 
-    def on_screen_suspend(self) -> None:
-        """Nobody looks."""
-        if self._reloader is not None:
-            self._reloader.pause()
+    def may_have_changed(self) -> bool:
+        """What doctor finds takes it a while: it is asked again when somebody comes back."""
+        return self.tab != "doctor"
 
-    def _reload(self) -> None:
-        if self.console_app.session.is_live and self.tab != "doctor":
-            self._load(keep_place=True)
-
-    def open_tab(self, tab: str) -> None:
-        """Show another part."""
-        self.tab = tab
-        self.tabs.refresh()
-        self.refresh_frame()
-        self._load(keep_place=False)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Set it anew for another width."""
-        if self.is_current:
-            self._load(keep_place=True)
-
-    def _load(self, *, keep_place: bool) -> None:
+    def load(self, *, keep_place: bool) -> None:
         tab, level = self.tab, self.level
         if tab == "doctor" and not keep_place:
             self.pane.show([[(" looking …", "muted")]])
@@ -89,7 +65,7 @@ class SystemScreen(ModeScreen):
         self.console_app.carry_out(self.console_app.session.system(tab, level), came, refused)
 
     def _show(self, answer: dict[str, Any], keep_place: bool) -> None:
-        width, view = max(20, self.app.size.width - 3), self.console_app.view
+        width, view = self.text_width, self.console_app.view
         if self.tab == "log":
             lines = system.log_lines(answer, width, view.zone)
         elif self.tab == "doctor":
@@ -114,14 +90,6 @@ class SystemScreen(ModeScreen):
             self.refresh_frame()
         super().perform(action)
 
-    def do_next_tab(self) -> None:
-        """The part on the right."""
-        self.open_tab(self.tabs.step(1))
-
-    def do_previous_tab(self) -> None:
-        """The part on the left."""
-        self.open_tab(self.tabs.step(-1))
-
     def do_follow(self) -> None:
         """Stay at the log's end, or where one is."""
         self.follows = not self.follows
@@ -129,25 +97,10 @@ class SystemScreen(ModeScreen):
         if self.follows:
             self.pane.move("last")
 
-    def _set_level(self, level: str) -> None:
+    def set_level(self, level: str) -> None:
+        """Show lines of this level and worse, of the log."""
         self.level = level
         self.open_tab("log")
-
-    def do_level_debug(self) -> None:
-        """All of the log."""
-        self._set_level("debug")
-
-    def do_level_info(self) -> None:
-        """Info and what is worse."""
-        self._set_level("info")
-
-    def do_level_warning(self) -> None:
-        """Warnings and errors."""
-        self._set_level("warning")
-
-    def do_level_error(self) -> None:
-        """Errors alone."""
-        self._set_level("error")
 
     def do_copy(self) -> None:
         """Copy what is shown."""

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from wingman_tui.documents import Document
 from wingman_tui.help_search import Place
 from wingman_tui.view import Part
-from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.text_lines import TextLines
 
 
 @dataclass
@@ -44,12 +44,11 @@ def holding(lines: Sequence[HelpLine], words: Sequence[str]) -> list[HelpLine]:
     return found
 
 
-class HelpPane(LineList):
+class HelpPane(TextLines[HelpLine]):
     """Lines of text; the cursor shows only where something can be opened."""
 
     def __init__(self) -> None:
         super().__init__(id="help")
-        self.lines: list[HelpLine] = []
 
     def show(self, lines: list[HelpLine]) -> None:
         """Show another text from its beginning."""
@@ -91,18 +90,6 @@ class HelpPane(LineList):
         if step or not self.has_choices:
             self.cursor = self.top + (self.page - 1 if how in ("down", "page_down") else 0)
         super().move(how)
-
-    def row_count(self) -> int:
-        """How long the text is."""
-        return len(self.lines)
-
-    def row_key(self, index: int) -> str | None:
-        """Lines have no key but their number."""
-        return str(index)
-
-    def index_of(self, key: str) -> int | None:
-        """The line of a number."""
-        return int(key)
 
     def paint_row(self, index: int, cursor: str) -> Strip:
         """One line."""

@@ -8,15 +8,11 @@ from textual.strip import Strip
 
 from wingman_tui.log_text import cut
 from wingman_tui.view import Part
-from wingman_tui.widgets.line_list import LineList
+from wingman_tui.widgets.text_lines import TextLines
 
 
-class TextPane(LineList):
+class TextPane(TextLines[Sequence[Part]]):
     """Lines that somebody else made, for the width that there is."""
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.lines: Sequence[Sequence[Part]] = ()
 
     def show(self, lines: Sequence[Sequence[Part]], *, keep_place: bool = False) -> None:
         """Show other lines: from their beginning, or where one was."""
@@ -34,18 +30,6 @@ class TextPane(LineList):
         """Scroll: down moves the lines, as there is no cursor to see."""
         self.cursor = self.top + (self.page - 1 if how in ("down", "page_down") else 0)
         super().move(how)
-
-    def row_count(self) -> int:
-        """How long the text is."""
-        return len(self.lines)
-
-    def row_key(self, index: int) -> str | None:
-        """Lines have no key but their number."""
-        return str(index)
-
-    def index_of(self, key: str) -> int | None:
-        """The line of a number."""
-        return int(key)
 
     def paint_row(self, index: int, cursor: str) -> Strip:
         """One line."""
