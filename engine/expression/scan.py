@@ -20,6 +20,10 @@ COMPREHENSIONS = frozenset(
      "transformList", "transformMap", "transformMapEntry", "bind"}
 )
 _LITERALS = frozenset({"true", "false", "null"})
+# what type() answers, as CEL names it: words of an expression that calls it, no references
+TYPE_NAMES = frozenset(
+    {"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"}
+)
 
 _TOKEN = re.compile(
     r"""
@@ -220,8 +224,15 @@ class _Reader:
         if self.problem is None and self.open:
             self.problem = Problem(
                 len(self.text.rstrip()), f"`{self.open[-1].sign}` is never closed", "")
-        return Scan(self.text, None, len(self.tokens), tuple(self.references),
+        return Scan(self.text, None, len(self.tokens), self._references(),
                     tuple(self.calls), self.comprehensions, self.problem)
+
+    def _references(self) -> tuple[Reference, ...]:
+        """Those of names; beside type() the names of types are none."""
+        if all(call.name != "type" for call in self.calls):
+            return tuple(self.references)
+        return tuple(each for each in self.references
+                     if len(each.path) > 1 or each.path[0] not in TYPE_NAMES)
 
     def _too_deep(self, token: Token) -> None:
         self.problem = Problem(token.start, f"more than {LIMIT_LEVELS} levels of nesting",

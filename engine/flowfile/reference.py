@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.expression.functions import NATIVE, OURS, REPLACED, table
+from engine.expression.scan import TYPE_NAMES
 
 from .batch_keys import BATCH
 from .check import PLACES
@@ -123,13 +124,15 @@ def _places() -> str:
 def _functions() -> str:
     hidden = {*REPLACED.values(), *OURS}
     library = sorted((set(table(False)) | NATIVE) - hidden)
+    types = ", ".join(f"`{name}`" for name in sorted(TYPE_NAMES))
     macros = ["all", "exists", "exists_one", "filter", "map"]
     return (
         "Ours: `now()` (the time of the decision), `string(x)` (what pasting `x` gives), "
         "`quote(x)` (one word for a shell; in `script:` a Python literal), `size(x)`, "
         "`text.matches(pattern)` (RE2).\n\n"
         f"Over lists, as methods: {', '.join(f'`{name}`' for name in macros)}.\n\n"
-        f"From CEL and its libraries: {', '.join(f'`{name}`' for name in library)}.\n"
+        f"From CEL and its libraries: {', '.join(f'`{name}`' for name in library)}.\n\n"
+        f"What `type(x)` is compared with: {types}.\n"
     )
 
 

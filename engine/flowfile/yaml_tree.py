@@ -8,6 +8,7 @@ the core schema of YAML 1.2: `on` is a text, 010 is ten, 1_000 is a text.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .problems import At, Problems
@@ -139,8 +140,11 @@ class _Composer:
         import yaml  # type: ignore[import-untyped]
 
         try:
-            while self._step(self.parser.get_event()):
-                pass
+            get_event, takes, is_more = self.parser.get_event, self._takes(), True
+            while is_more:
+                event = get_event()
+                take = takes.get(type(event))
+                is_more = take is None or take(event)
         except yaml.reader.ReaderError as error:
             self._unprintable(_code(error))
             return None
@@ -149,37 +153,52 @@ class _Composer:
             return None
         return self.root
 
-    def _step(self, event: Any) -> bool:
-        """Take one event; False ends the reading."""
-        name = type(event).__name__
-        if name == "ScalarEvent":
-            return self._scalar(event)
-        if name in ("MappingStartEvent", "SequenceStartEvent"):
-            return self._start(event, Mapping if name == "MappingStartEvent" else Sequence)
-        if name in ("MappingEndEvent", "SequenceEndEvent"):
-            self.stack.pop()
-            self.keys.pop()
-            return True
-        if name == "AliasEvent":
-            self.problems.add(_at(event), f"the alias `*{event.anchor}` is not taken",
-                              "write the value out; aliases can make a file explode")
-            return self._place(Scalar("", "'", *_position(event)))
-        if name == "DocumentStartEvent":
-            self.documents += 1
-            if self.documents > 1:
-                self.problems.add(_at(event), "a second document starts here",
-                                  "one flow a file: move it to a file of its own")
-                return False
-        return name != "StreamEndEvent"
+    def _takes(self) -> dict[type, Callable[[Any], bool]]:
+        """What takes an event, by its kind; False ends the reading."""
+        from yaml import events
+
+        return {
+            events.ScalarEvent: self._scalar,
+            events.MappingStartEvent: self._mapping,
+            events.SequenceStartEvent: self._sequence,
+            events.MappingEndEvent: self._end,
+            events.SequenceEndEvent: self._end,
+            events.AliasEvent: self._alias,
+            events.DocumentStartEvent: self._document,
+            events.StreamEndEvent: lambda event: False,
+        }
+
+    def _end(self, event: Any) -> bool:
+        self.stack.pop()
+        self.keys.pop()
+        return True
+
+    def _alias(self, event: Any) -> bool:
+        self.problems.add(_at(event), f"the alias `*{event.anchor}` is not taken",
+                          "write the value out; aliases can make a file explode")
+        return self._place(Scalar("", "'", *_position(event)))
+
+    def _document(self, event: Any) -> bool:
+        self.documents += 1
+        if self.documents > 1:
+            self.problems.add(_at(event), "a second document starts here",
+                              "one flow a file: move it to a file of its own")
+        return self.documents == 1
 
     def _scalar(self, event: Any) -> bool:
-        style = event.style or ""
-        self._refuse_marks(event, event.tag)
-        return self._place(Scalar(event.value, style, *_position(event)))
+        self._refuse_marks(event)
+        start, end = event.start_mark, event.end_mark
+        return self._place(Scalar(event.value, event.style or "", start.line + 1, start.column + 1,
+                                  start.index, end.index))
 
-    def _start(self, event: Any, kind: type[Mapping] | type[Sequence]) -> bool:
-        self._refuse_marks(event, event.tag)
-        node = kind(event.start_mark.line + 1, event.start_mark.column + 1)
+    def _mapping(self, event: Any) -> bool:
+        return self._start(event, Mapping(event.start_mark.line + 1, event.start_mark.column + 1))
+
+    def _sequence(self, event: Any) -> bool:
+        return self._start(event, Sequence(event.start_mark.line + 1, event.start_mark.column + 1))
+
+    def _start(self, event: Any, node: Mapping | Sequence) -> bool:
+        self._refuse_marks(event)
         if len(self.stack) >= LIMIT_DEPTH:
             self.problems.add(node, f"nested more than {LIMIT_DEPTH} levels deep", "flatten it")
             return False
@@ -189,7 +208,8 @@ class _Composer:
         self.keys.append(None)
         return True
 
-    def _refuse_marks(self, event: Any, tag: str | None) -> None:
+    def _refuse_marks(self, event: Any) -> None:
+        tag = event.tag
         if event.anchor is not None:
             self.problems.add(_at(event), f"the anchor `&{event.anchor}` is not taken",
                               "write the value out where it is used")
