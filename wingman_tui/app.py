@@ -261,7 +261,8 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
         early = self.session.early
         frame = early.snapshot() if early is not None else None
         held = self.executions
-        if frame is not None and not isinstance(held, Merged) and not held.loaded:
+        is_wanted = not (held.loaded or held.is_asked)  # another list may be asked for already
+        if frame is not None and not isinstance(held, Merged) and is_wanted:
             held.apply(frame)
             for table in self.query("#executions").results(LiveTable):
                 table.rows_changed()

@@ -147,6 +147,11 @@ class Session:
         return self.link.is_live
 
     @property
+    def may_answer(self) -> bool:
+        """Whether what is asked now is answered soon: it is live, or about to be."""
+        return self.is_live or not (self.was_live or self.problem)
+
+    @property
     def was_live(self) -> bool:
         """Whether it ever was."""
         return self.link.was_live

@@ -25,6 +25,15 @@ async def test_a_filter_and_what_is_meant_by_it_come_in_one_go(open_console: Ope
         await console.sees("Executions › ingest-orders#2041")
 
 
+async def test_what_is_typed_before_the_first_rows_means_those_that_it_asks_for(
+    open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wingman_tui.typed_ahead.HOLD_S", 60.0)
+    async with open_console(settled=False) as console:
+        burst(console, "slash", *"nightly", "enter", "enter")
+        await console.sees("Executions › nightly-backup#128")
+
+
 async def test_a_line_feed_is_enter(open_console: OpenConsole) -> None:
     """A terminal that is not raw yet has made one of it."""
     async with open_console() as console:

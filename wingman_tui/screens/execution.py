@@ -132,7 +132,7 @@ class ExecutionScreen(Quoting, ExecutionActions, LogActions, LogTaking, ModeScre
             self.log_pane.show(LogChoice())
             self._fresh = True
             self._release_keys()
-            if self.console_app.session.is_live:
+            if self.console_app.session.may_answer:
                 self._awaited = self.console_app.hold_keys()  # they mean its steps
         feed = self.console_app.session.feed
         self._windows.append(

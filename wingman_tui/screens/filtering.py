@@ -125,7 +125,7 @@ class Filtering(Base):
         self.table.cursor_key = None
         self.table.shows_another()
         self._is_untouched = True
-        if self.console_app.session.is_live:
+        if self.console_app.session.may_answer:
             self._release_keys()
             self._awaited = self.console_app.hold_keys()  # they mean rows of what comes
         servers = self._servers or [link.name for link in self.console_app.session.links]
