@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.doctor import LIBRARIES
+
 ROOT = Path(__file__).parent.parent.parent
 CODE = ("engine", "wingman_tui")
 FILES = sorted(file for top in CODE for file in (ROOT / top).rglob("*.py"))
@@ -55,7 +57,7 @@ NEVER = {
 # the console reaches the engine by these alone; `engine.client.console` is its one door
 CONSOLE_MAY = ("engine.client", "engine.wire")
 # apsw's own errors are told apart where the database is opened and where it is replayed
-APSW_MAY = ("engine/journal/", "engine/recovery.py", "engine/doctor.py")
+APSW_MAY = ("engine/journal/", "engine/recovery.py", "engine/doctor/")
 # what may say something on standard error outside the commands: the engine's own log
 SPEAKERS = {"engine/system_log.py", "engine/journal/writer.py"}
 
@@ -298,6 +300,12 @@ def test_nothing_of_the_workshop_is_in_the_repository() -> None:
             continue
         found = foreign.search(file.read_text(encoding="utf-8", errors="replace"))
         assert found is None, (relative(file), found)
+
+
+def test_doctor_looks_for_what_is_required() -> None:
+    text = (ROOT / "requirements.in").read_text(encoding="utf-8")
+    names = [line.split("==")[0] for line in text.splitlines() if line and line[0] != "#"]
+    assert sorted(LIBRARIES) == sorted(names)
 
 
 def test_migrations_are_numbered_without_a_hole_or_a_twin() -> None:

@@ -1,21 +1,15 @@
-"""What `wingman doctor` looks at: this machine, this home, this terminal; one finding a line.
-
-Called by the command line and the console. Changes nothing and starts nothing; imports of other
-parts happen inside the checks, so that a broken part becomes a finding.
-"""
+"""What doctor looks at in a home: who may read it, its settings, journal, disk, and its engine."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 from engine import __version__
+from engine.doctor.finding import Finding, Verdict
 from engine.errors import Unavailable, WingmanError
 from engine.paths import Home
 
@@ -23,88 +17,13 @@ MIB = 1024 * 1024
 DISK_FAIL_BYTES = 100 * MIB
 DISK_WARN_BYTES = 1024 * MIB
 DISK_WARN_SHARE = 0.05
-OPEN_FILES_WARN = 1024
 SQLITE_HEAD_BYTES = 100
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs", "ceph")
-LIBRARIES = (
-    "apsw", "common-expression-language", "cryptography", "google-re2", "httptools", "httpx",
-    "msgspec", "platformdirs", "pydantic", "PyYAML", "starlette", "textual", "tzdata", "uvicorn",
-    "websockets",
-)  # fmt: skip
-
-Verdict = Literal["ok", "warn", "fail"]
 OTHERS_WRITE = 0o022
 READ, CHANGE = "read", "change"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `hint` says what helps where it is not ok."""
-
-    name: str
-    verdict: Verdict
-    message: str
-    hint: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        """As `doctor --json` prints it."""
-        return asdict(self)
-
-
-def examine(home: Home) -> list[Finding]:
-    """Every finding; a check that itself fails is one."""
-    return [finding for check in CHECKS for finding in _safely(check, home)]
-
-
-def examine_server(home: Home) -> list[Finding]:
-    """What matters where the engine runs; the terminal is where the console is."""
-    checks = [check for check in CHECKS if check not in (_terminal, _locale)]
-    return [finding for check in checks for finding in _safely(check, home)]
-
-
-def _safely(check: Callable[[Home], Iterator[Finding]], home: Home) -> list[Finding]:
-    name = check.__name__.strip("_").replace("_", " ")
-    try:
-        return list(check(home))
-    except Exception as error:  # whatever is broken on this machine must not end the examination
-        return [Finding(name, "warn", f"could not be looked at: {type(error).__name__}: {error}")]
-
-
-def _python(_: Home) -> Iterator[Finding]:
-    version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("python", "ok", f"{version}, {sys.executable}")
-
-
-def _libraries(_: Home) -> Iterator[Finding]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions, missing = [], []
-    for name in LIBRARIES:
-        try:
-            versions.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            missing.append(name)
-    if missing:
-        hint = "pip install --require-hashes -r requirements.lock"
-        yield Finding("libraries", "fail", f"not installed: {', '.join(missing)}", hint)
-    yield Finding("libraries", "ok", ", ".join(versions))
-
-
-def _sqlite(_: Home) -> Iterator[Finding]:
-    import apsw
-
-    yield Finding("sqlite", "ok", f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})")
-
-
-def _programs(_: Home) -> Iterator[Finding]:
-    bash = shutil.which("bash")
-    if bash is None:
-        yield Finding("bash", "fail", "not found", "`run:` steps need it, or name another `shell:`")
-    else:
-        yield Finding("bash", "ok", bash)
-
-
-def _home(home: Home) -> Iterator[Finding]:
+def home(home: Home) -> Iterator[Finding]:
     hint = "WINGMAN_HOME names another directory"
     if home.root.exists() and not home.root.is_dir():
         yield Finding("home", "fail", f"{home.root} is no directory", hint)
@@ -154,7 +73,7 @@ def _permissions(path: Path, allowed: int, name: str) -> Finding | None:
     return None
 
 
-def _configuration(home: Home) -> Iterator[Finding]:
+def configuration(home: Home) -> Iterator[Finding]:
     from engine.config import read_config
 
     try:
@@ -173,7 +92,7 @@ def _configuration(home: Home) -> Iterator[Finding]:
         yield Finding("environment", "ok", f"{name}{mark}: {values}")
 
 
-def _journal(home: Home) -> Iterator[Finding]:
+def journal(home: Home) -> Iterator[Finding]:
     """By the head of its file: to open it is the engine's alone."""
     from engine.journal.migrations import newest_version
 
@@ -197,7 +116,7 @@ def _journal(home: Home) -> Iterator[Finding]:
         yield Finding("journal", "ok", f"{home.database}, schema {newest}")
 
 
-def _disk(home: Home) -> Iterator[Finding]:
+def disk(home: Home) -> Iterator[Finding]:
     path = _nearest_existing(home.data)
     place = os.statvfs(path)
     free_bytes = place.f_bavail * place.f_frsize
@@ -233,7 +152,7 @@ def _file_system(path: Path) -> str:
     return kind
 
 
-def _engine(home: Home) -> Iterator[Finding]:
+def engine(home: Home) -> Iterator[Finding]:
     from engine.client.http import Client
 
     client = Client(home)
@@ -256,7 +175,7 @@ def _engine(home: Home) -> Iterator[Finding]:
         yield Finding("flows", "warn", f"cannot start: {', '.join(broken)}", "wingman flows")
 
 
-def _socket(home: Home) -> Iterator[Finding]:
+def socket(home: Home) -> Iterator[Finding]:
     path = home.socket
     if not path.exists():
         yield Finding("socket", "ok", f"{path} (made by the engine)")
@@ -264,110 +183,11 @@ def _socket(home: Home) -> Iterator[Finding]:
     yield _permissions(path, 0o600, "socket") or Finding("socket", "ok", str(path))
 
 
-def _system_log(home: Home) -> Iterator[Finding]:
-    from engine.doctor_log import last_trouble
+def system_log(home: Home) -> Iterator[Finding]:
+    from engine.doctor.log import last_trouble
 
     trouble = last_trouble(home.system_log)
     if trouble:
         yield Finding("system log", "warn", trouble, f"read {home.system_log}")
     elif home.system_log.exists():
         yield Finding("system log", "ok", f"{home.system_log}, no error in its last lines")
-
-
-def _containment(_: Home) -> Iterator[Finding]:
-    from engine.runner.containment import containment_report
-
-    report = containment_report()
-    message = f"{report['summary']}; not found: {report['outside']}"
-    if report["subreaper"] and report["marker"]:
-        yield Finding("containment", "ok", message)
-    else:
-        hint = "have steps end their own daemons: a cancel may miss them here"
-        yield Finding("containment", "warn", message, hint)
-
-
-def _logout(_: Home) -> Iterator[Finding]:
-    """Whether the end of an SSH session ends the engine and its steps."""
-    if not Path("/run/systemd/system").exists():
-        yield Finding("logout", "ok", "no systemd here: a logout ends nothing")
-        return
-    import pwd
-
-    user = pwd.getpwuid(os.getuid()).pw_name
-    if Path("/var/lib/systemd/linger", user).exists():
-        yield Finding("logout", "ok", f"{user} lingers: the engine outlives the session")
-    elif _kills_user_processes() and user != "root":
-        hint = f"loginctl enable-linger {user}"
-        yield Finding("logout", "warn", "a logout kills the engine and every step", hint)
-    else:
-        yield Finding("logout", "ok", "KillUserProcesses is off: a logout ends nothing")
-
-
-def _kills_user_processes() -> bool:
-    """logind's setting, the last file that names it; off is Debian's default."""
-    folders = ("/usr/lib/systemd/logind.conf.d", "/run/systemd/logind.conf.d",
-               "/etc/systemd/logind.conf.d")  # fmt: skip
-    files = [Path("/etc/systemd/logind.conf")]
-    files += sorted((f for d in folders for f in Path(d).glob("*.conf")), key=lambda f: f.name)
-    value = ""
-    for file in files:
-        if file.exists():
-            for line in file.read_text(errors="replace").splitlines():
-                key, _, given = line.partition("=")
-                value = given.strip().lower() if key.strip() == "KillUserProcesses" else value
-    return value in ("yes", "true", "1", "on")
-
-
-def _limits(_: Home) -> Iterator[Finding]:
-    import resource
-
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the runner raises its own to it
-    message = f"{hard:,} open files a process at most"
-    if hard < OPEN_FILES_WARN and hard != resource.RLIM_INFINITY:
-        hint = "LimitNOFILE= of the unit, or limits.conf: each running step takes eight at most"
-        yield Finding("limits", "warn", message, hint)
-    else:
-        yield Finding("limits", "ok", message)
-
-
-def _terminal(_: Home) -> Iterator[Finding]:
-    term = os.environ.get("TERM", "")
-    if not sys.stdout.isatty() and not sys.stderr.isatty():
-        yield Finding("terminal", "ok", "none here")
-        return
-    facts = [f"TERM={term or '(not set)'}", f"{_colours(term)} colours"]
-    facts += ["tmux"] if os.environ.get("TMUX") else []
-    facts += ["screen"] if os.environ.get("STY") else []
-    facts += ["over SSH"] if os.environ.get("SSH_CONNECTION") else []
-    columns, lines = shutil.get_terminal_size()
-    message = ", ".join([*facts, f"{columns}x{lines}"])
-    if term in ("", "dumb"):
-        hint = "the console needs a terminal that can move its cursor; the commands work"
-        yield Finding("terminal", "warn", message, hint)
-    elif columns < 60 or lines < 15:
-        yield Finding("terminal", "warn", message, "the console wants 60x15, better 80x24")
-    else:
-        yield Finding("terminal", "ok", message)
-
-
-def _colours(term: str) -> str:
-    if os.environ.get("NO_COLOR"):
-        return "no (NO_COLOR)"
-    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
-        return "16 million"
-    return "256" if "256color" in term else "no" if term in ("", "dumb") else "16"
-
-
-def _locale(_: Home) -> Iterator[Finding]:
-    named = next((v for k in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(k))), "")
-    if "utf8" in named.lower().replace("-", ""):
-        yield Finding("locale", "ok", named)
-    else:
-        hint = "export LANG=C.UTF-8, if your terminal shows it"
-        yield Finding("locale", "warn", f"{named or 'not set'}: not UTF-8, signs are ASCII", hint)
-
-
-CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (
-    _python, _libraries, _sqlite, _programs, _home, _configuration, _journal, _disk, _engine,
-    _socket, _system_log, _containment, _logout, _limits, _terminal, _locale,
-)  # fmt: skip
