@@ -74,21 +74,34 @@ class Definition:
         self._app = app
         self._came = came
         self._of = ""
-        self.text = ""
+        self._text = ""
+        self._found: dict[str, Passage] = {}  # a file may be long, and its panel is live
+
+    def passage(self, key: str) -> Passage:
+        """The lines that say what a step is, once the file is there."""
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = passage_of(self._text, key) if self._text else NOWHERE
+        return found
 
     def ask(self, execution: str) -> None:
         """See to it that the text is the one of this execution."""
         session = self._app.session
         if execution == self._of or not session.is_live:
             return
-        self._of, self.text = execution, ""
+        self._of = execution
+        self._take("")
 
         def came(answer: dict[str, Any]) -> None:
             if execution == self._of:
-                self.text = str(answer["text"])
+                self._take(str(answer["text"]))
                 self._came()
 
         # who may not read it sees all else
         self._app.carry_out(
             session.explain(execution, "definition"), came, on_refusal=lambda _: None
         )
+
+    def _take(self, text: str) -> None:
+        self._text = text
+        self._found.clear()

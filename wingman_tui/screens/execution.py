@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
-from wingman_tui.definition import NOWHERE, Definition, Passage, passage_of
+from wingman_tui.definition import NOWHERE, Definition, Passage
 from wingman_tui.figures import Figures
 from wingman_tui.keymap import Action
 from wingman_tui.lines import Refused, refusal_of
@@ -246,7 +246,7 @@ class ExecutionScreen(Quoting, ExecutionActions, LogActions, LogTaking, ModeScre
         if self.opened.execution is None or self.opened.steps.get(key, {}).get("of"):
             return NOWHERE
         self.definition.ask(self.meant)
-        return passage_of(self.definition.text, key)
+        return self.definition.passage(key)
 
     def _definition_came(self) -> None:
         if self.is_mounted:
