@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TABS = ("why", "timeline", "values", "definition", "diff", "events", "replay")
 RELOAD_S = 1.0
+READING_CELLS = 120  # of sentences; what is in columns takes all
 # the action that does what a command does, by its verb
 KEYS_OF = {
     "logs": "open", "retry": "retry", "resume": "edit", "rerun": "run", "diff": "diff",
@@ -163,7 +164,9 @@ class DetailsScreen(ExecutionActions, TabbedText):
     def _lines(self, tab: str, answer: dict[str, Any]) -> list[account.Line]:
         width, view = self.text_width, self.console_app.view
         made: dict[str, Callable[[], list[account.Line]]] = {
-            "why": lambda: account.why_lines(answer, width, view.zone, self._keys()),
+            "why": lambda: account.why_lines(
+                answer, min(width, READING_CELLS), view.zone, self._keys()
+            ),
             "timeline": lambda: timeline_lines(answer, width, view.ascii_only, view.zone),
             "values": lambda: account.values_lines(answer, width),
             "definition": lambda: account.definition_lines(str(answer["text"]), width),
