@@ -27,7 +27,7 @@ from wingman_tui.sanitise import clean
 from wingman_tui.screenio import CellDiff
 from wingman_tui.state import ExecutionsWindow, FlowList
 from wingman_tui.terminal import WIDE_COLUMNS, Terminal, watch_for_hangup
-from wingman_tui.top_line import connection_words, host_words, server_words
+from wingman_tui.top_line import connection_words, host_words, is_read_only, server_words
 from wingman_tui.view import View
 from wingman_tui.watching import Watching
 from wingman_tui.widgets.bars import Status
@@ -276,6 +276,7 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
             connection=connection_words(session, self.view, self._told_rate),
             server=server_words(session),
             production=session.link.is_production,
+            read_only=is_read_only(session),
             counts=self.executions.counts,
             shares=self.busy.of(session.link),
             debugged=[clean(name) for name in self.flows.debugged()],

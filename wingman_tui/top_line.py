@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from wingman_tui.action import ROLES
 from wingman_tui.format import age
 from wingman_tui.sanitise import clean
 
@@ -35,9 +36,14 @@ def server_words(session: Session) -> str:
     """The server far away, and who we are there."""
     link, me = session.link, session.me
     if link.is_archive:
-        return "ARCHIVE, read-only"
+        return "ARCHIVE"
     kind = str(me.get("environment") or "")
     if link.server is None and not session.is_several:
         return clean(kind)
     name = link.name if kind in ("", link.name) else f"{link.name} ({kind})"
     return clean(name + (f" {me['user']}:{me['role']}" if me else ""))
+
+
+def is_read_only(session: Session) -> bool:
+    """Whether nothing can be changed there, by us."""
+    return session.link.is_archive or session.link.role == ROLES[0]

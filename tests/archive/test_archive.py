@@ -133,10 +133,11 @@ def test_what_a_killed_one_left_is_removed_by_the_next(
     words = [*wingman.words("open", archive)]
     terminal = Terminal(home.root, program=words, env=env)
     try:
-        terminal.sees("ARCHIVE, read-only")
+        terminal.sees("ARCHIVE READ-ONLY")
         terminal.sees("ship#1")
         (left,) = scratch.glob("wingman-open-*")
         engine_pid = Client(home_at(left)).request("GET", "/v1/engine")["pid"]
+        terminal.sees("live")
         terminal.press("R")
         terminal.sees("read-only")
         again = wingman("open", archive, "--json", check=True, env=env)

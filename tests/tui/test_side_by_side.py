@@ -247,6 +247,7 @@ async def test_only_what_the_role_may_on_that_server(
         await console.until(lambda: "R retry" in console.text())
         await console.press("down")
         await console.until(lambda: "R retry" not in console.text())
+        assert "READ-ONLY" in console.text().splitlines()[0]
         await console.press("R")
         assert "is for the role operator; you are viewer" in console.notice
         assert not asked(servers["staging"], "retry")

@@ -198,7 +198,10 @@ class ModeScreen(Screen[None], inherit_bindings=False):
         app = self.console_app
         if not app.keymap.offers(action):
             needed, own = action.role, app.keymap.role
-            app.tell(f"{action.label} is for the role {needed}; you are {own}", "error")
+            words = f"{action.label} is for the role {needed}; you are {own}"
+            if app.session.is_archive:
+                words = f"no {action.label}: an exported execution is read-only"
+            app.tell(words, "error")
             return
         if action.danger and not app.session.is_live:
             words = f"{action.label} is not possible now: {app.session.link.missing_words}"

@@ -33,6 +33,7 @@ class Status:
     connection: Part = ("connecting", "muted")
     server: str = ""  # one far away, and who we are there
     production: bool = False
+    read_only: bool = False  # nothing can be changed there
     counts: dict[str, int] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)  # percent of the machine that are in use
     debugged: list[str] = field(default_factory=list)
@@ -77,8 +78,9 @@ class StatusBar(Painted):
         if not status.server:
             return []
         name: Part = (f" {status.server} ", "badge_alert" if status.production else "brand")
-        mark: list[Part] = [("PRODUCTION ", "badge_alert")] if status.production else []
-        return [name, *mark, ("  ", "text")]
+        marks: list[Part] = [("PRODUCTION ", "badge_alert")] if status.production else []
+        marks += [("READ-ONLY ", "badge_debug")] if status.read_only else []
+        return [name, *marks, ("  ", "text")]
 
     def _badge(self, status: Status) -> list[Part]:
         if not status.debugged:
