@@ -96,6 +96,27 @@ async def test_escape_leaves_the_question_open_and_nothing_to_answer_is_said(
         assert answers(engine, id_) == []
 
 
+async def test_a_long_question_leaves_its_form_in_sight_and_is_read_with_f1(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    long = {**QUESTION, "message": " ".join(f"word{n}" for n in range(60)), "step": "confirm"}
+    steps = [step("confirm", "waiting", attempts=0, kind="approve",
+                  waiting_for={**long, "inputs": FORM})]  # fmt: skip
+    engine.add(execution("release", 4, "running", waiting_for=long), steps)
+    async with open_console(size=(60, 15)) as console:
+        await console.sees("release#4")
+        await console.press("home", "A")
+        await console.until(lambda: isinstance(console.app.screen, ApprovalDialog))
+        text = console.text()
+        assert "F1 reads all" in text
+        assert "word59" not in text
+        assert "how many at once" in text, "two fields, each with its note"
+        assert "leave it open" in text
+        await console.press("tab", "f1", "end")
+        assert "word59" in console.text()
+        assert "integer, 1…" in console.text(), "and what is told of the field"
+
+
 def test_every_kind_of_waiting_has_words() -> None:
     at = "2026-11-22T15:05:00.000000Z"
     cases = [

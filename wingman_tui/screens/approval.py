@@ -15,7 +15,10 @@ from wingman_tui.naming import name_of
 from wingman_tui.sanitise import clean, clean_lines
 from wingman_tui.screens.dialog import PaintedLine, PaintedLines
 from wingman_tui.screens.form import LABEL_LIMIT, FieldsDialog
+from wingman_tui.screens.reading import ReadingDialog
+from wingman_tui.view import Part
 from wingman_tui.waiting import asked_below, asks
+from wingman_tui.widgets.fields import ALL_OF_IT
 from wingman_tui.widgets.line_edit import LineEdit
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 DECISION, COMMENT = "\0decision", "\0comment"
 UNDECIDED = "…"
-MESSAGE_LINES = 6
+MESSAGE_LINES, MESSAGE_LIMIT = 6, 200
+AROUND_ROWS = 12  # the screen without the question, and with two fields
 DONE = {"approve": "approved", "reject": "rejected"}
 Answer = tuple[str, dict[str, Any], str]  # the verb, the form's values, the comment
 
@@ -96,12 +100,33 @@ class ApprovalDialog(FieldsDialog[Answer]):
                 (" esc ", "chip_on"), (" leave it open", "text"),
             )  # fmt: skip
 
-    def _words(self) -> list[str]:
+    def _asked(self, room: int) -> list[str]:
+        """All of the question, in lines of so many cells."""
         return [
             line
-            for text in clean_lines(self._message, MESSAGE_LINES)
-            for line in wrap(text, self.room, MESSAGE_LINES)
-        ][:MESSAGE_LINES]
+            for text in clean_lines(self._message, MESSAGE_LIMIT)
+            for line in wrap(text, room, MESSAGE_LIMIT)
+        ]
+
+    def _words(self) -> list[str]:
+        """As much of it as leaves two of the fields in sight; `F1` reads the rest."""
+        rows = min(MESSAGE_LINES, max(2, self.app.size.height - AROUND_ROWS))
+        lines = self._asked(self.room)
+        if len(lines) <= rows:
+            return lines
+        more = f"… {ALL_OF_IT} reads all"
+        return [*lines[: rows - 1], lines[rows - 1][: self.room - len(more)].rstrip() + more]
+
+    def read_all(self) -> None:
+        """What is asked, and what is told of the field that one is in."""
+        key = self.here
+
+        def lines(room: int) -> list[list[Part]]:
+            own = self.about_lines(key, room) if key in self.declared else []
+            return [*([(text, "text")] for text in self._asked(room)), *([[]] if own else []), *own]
+
+        title = f"{clean(str(self._step['path']))} of {self._name} asks"
+        self.app.push_screen(ReadingDialog(title, lines, {}))
 
     def on_mount(self) -> None:
         """Start at the decision."""
@@ -112,8 +137,13 @@ class ApprovalDialog(FieldsDialog[Answer]):
         return max([super().room_needed(), *map(cell_len, self._words())])
 
     def rows_needed(self) -> int:
-        """The fields, and the question."""
-        return super().rows_needed() + self._question.take_height() + 1
+        """The fields, and the question, which is set anew."""
+        self._question.take_height()
+        return super().rows_needed()
+
+    def frame_rows(self) -> int:
+        """The title, the question, the keys, and the lines between."""
+        return len(self._words()) + 4
 
     def problem_of(self, key: str) -> str:
         """What is wrong with a field now; a rejection needs no form."""

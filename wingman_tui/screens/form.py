@@ -32,6 +32,7 @@ from wingman_tui.widgets.line_edit import LineEdit
 Result = TypeVar("Result")
 LABEL_LIMIT = 22
 FIELD_ROWS = 2
+LEAST_FIELDS = 2  # that stay in sight
 STEPS = {"tab": 1, "down": 1, "shift+tab": -1, "up": -1}
 PAGES = {"pagedown": 1, "pageup": -1}
 ENDS = {"ctrl+home": 0, "ctrl+end": -1}
@@ -41,8 +42,6 @@ class FieldsDialog(Dialog[Result]):
     """A dialog of fields; the keys between them are the same everywhere."""
 
     width_limit = READING_LIMIT
-    FRAME_ROWS = 3  # what stands around the fields
-
     def __init__(self) -> None:
         super().__init__()
         self.refusal = ""  # what was said to these values when they were sent
@@ -87,9 +86,9 @@ class FieldsDialog(Dialog[Result]):
 
     def _told_of(self, room: int) -> tuple[str, list[list[Part]]]:
         """The field that one is in, and all of what is told about it."""
-        return self._labels.get(self.here, ""), self._about(self.here, room)
+        return self._labels.get(self.here, ""), self.about_lines(self.here, room)
 
-    def _about(self, key: str, room: int) -> list[list[Part]]:
+    def about_lines(self, key: str, room: int) -> list[list[Part]]:
         """What is wrong with a field, where its note is too narrow for it, and what may be."""
         if key not in self.notes:
             return []
@@ -112,16 +111,23 @@ class FieldsDialog(Dialog[Result]):
         if not is_cut:
             return 0
         longest = max(sum(len(wrap(text, room)) for text in told) for told in self._told.values())
-        return 1 + min(longest, max(2, (self.app.size.height - 6) // 4))
+        height = self.app.size.height
+        left = height - 2 - BORDER_ROWS - self.frame_rows() - LEAST_FIELDS * FIELD_ROWS - 1
+        rows = min(longest, max(2, (height - 6) // 4), left)
+        return 1 + rows if rows > 0 else 0
 
     def room_needed(self) -> int:
         """What the longest note takes, where that is more than usual; or why it was refused."""
         notes = (note.indent + cell_len(clean(note.words)) for note in self.notes.values())
         return max(WIDTH_LIMIT - AROUND_CELLS, cell_len(clean(self.refusal)) + 2, *notes)
 
+    def frame_rows(self) -> int:
+        """What stands around the fields: the title, where one is, the keys."""
+        return 3
+
     def rows_needed(self) -> int:
         """Two a field, what is told of one of them, and the lines around."""
-        return FIELD_ROWS * len(self.fields) + self.FRAME_ROWS + self._about_rows()
+        return FIELD_ROWS * len(self.fields) + self.frame_rows() + self._about_rows()
 
     def fit_box(self, rows: int) -> None:
         """The room of the box, and of the place at its bottom."""
@@ -190,18 +196,18 @@ class FieldsDialog(Dialog[Result]):
             self._begin_to_seek()
             return True
         elif key == "f1":
-            self._read_all()
+            self.read_all()
             return True
         else:
             return False
         self.fields[keys[at]].focus()
         return True
 
-    def _read_all(self) -> None:
+    def read_all(self) -> None:
         """All of what is told about a field, in a dialog that scrolls."""
         key = self.here
         title = self._labels.get(key, "")
-        self.app.push_screen(ReadingDialog(title, lambda room: self._about(key, room), {}))
+        self.app.push_screen(ReadingDialog(title, lambda room: self.about_lines(key, room), {}))
 
     # finding a field by typing
 
