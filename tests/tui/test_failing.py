@@ -53,3 +53,22 @@ async def test_the_newest_execution_is_the_next_failure_where_nobody_has_moved_y
             await console.press("e")
             row = console.app.mode_screen.current()  # type: ignore[attr-defined]
             assert row["number"] == number
+
+
+async def test_the_next_failed_step_is_found_also_where_it_is_folded_away(
+    engine: FakeEngine, open_console: OpenConsole
+) -> None:
+    row = execution("etl", 9, "failed", error={"step": "checks/disk", "type": "x", "message": "y"})
+    steps = [step("a", "completed"), step("checks/disk", "failed"), step("checks/net", "completed")]
+    engine.add(row, [*steps, step("late", "failed")])
+    async with open_console(reference="etl#9") as console:
+        tree = console.app.mode_screen.tree_pane  # type: ignore[attr-defined]
+        await console.until(lambda: tree.cursor_key == "checks/disk")
+        await console.press("e")
+        assert tree.cursor_key == "late"
+        await console.press("e")
+        await console.until(lambda: console.notice == "no failed step below; b looks above")
+        await console.press("home", "space")  # folds all groups
+        assert tree.index_of("checks/disk") is None
+        await console.press("e", "e")
+        assert tree.cursor_key == "checks/disk"

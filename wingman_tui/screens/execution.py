@@ -368,10 +368,15 @@ class ExecutionScreen(Quoting, ExecutionActions, LogActions, LogTaking, ModeScre
         if self.focused is self.log_pane:
             self.look_for_error(step < 0)
             return
-        places = {self.tree_pane.index_of(path): path for path in self.opened.failed_paths()}
-        here = self.tree_pane.cursor
-        ahead = [place for place in places if place is not None and (place - here) * step > 0]
+        tree, here = self.tree_pane, self.tree_pane.cursor
+        places = {path: tree.index_of(path) for path in self.opened.failed_paths()}
+        folded = [path for path, place in places.items() if place is None]
+        ahead = [place for place in places.values() if place and (place - here) * step > 0]
         if ahead:
-            self.tree_pane.go_to(min(ahead) if step > 0 else max(ahead))
+            tree.go_to(min(ahead) if step > 0 else max(ahead))
+        elif folded and tree.reveal(folded[0]):
+            self._look_at_selection()
+        elif set(places.values()) <= {here, None}:
+            self.console_app.tell("no other step has failed" if places else "no step has failed")
         else:
-            self.console_app.tell("no further failed step")
+            self.console_app.tell(f"no failed step {self.other_way(step < 0, 'error')}")

@@ -288,8 +288,12 @@ class LogLooking(Base):
             is_exact = not is_error and not self.search.pattern.startswith(ANY_CASE)
             case = f"; {ANY_CASE} before it ignores case" if is_exact else ""
             return f"no {what} in these lines{case}"
-        names = ("next_error", "previous_error") if is_error else ("next_match", "previous_match")
-        action = self.console_app.keymap[f"{self.SCOPE}.{names[0 if back else 1]}"]
-        key = key_name(action.keys[0], self.console_app.view.ascii_only) if action.keys else ""
-        other = f"; {key} looks {'below' if back else 'above'}" if key else ""
-        return f"no {what} {'above' if back else 'below'}{other}"
+        return f"no {what} {self.other_way(back, what)}"
+
+    def other_way(self, back: bool, what: str) -> str:
+        """Where nothing was found, and the key that looks on the other side: errors or matches."""
+        name = f"{self.SCOPE}.{'next' if back else 'previous'}_{what}"
+        keys = self.console_app.keymap[name].keys
+        here, there = ("above", "below") if back else ("below", "above")
+        key = key_name(keys[0], self.console_app.view.ascii_only) if keys else ""
+        return f"{here}; {key} looks {there}" if key else here

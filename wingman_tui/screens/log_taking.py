@@ -140,7 +140,7 @@ class LogTaking(Base):
         execution = self.current()
         app = self.console_app
         if execution is None or step is None or key == ROOT:
-            app.tell("no step is selected", "warning")
+            app.tell("no step is selected: go down to one first", "warning")
             return
 
         def came(plan: dict[str, Any]) -> None:
