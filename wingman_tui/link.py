@@ -22,6 +22,7 @@ from engine.client.console import (
     find_among,
 )
 from engine.client.feed import Feed
+from wingman_tui.action import ROLES
 from wingman_tui.lines import Lines, Refused, refusing
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class Link:
 
     @property
     def role(self) -> str:
-        """What we are there; empty until it is known."""
-        return str(self.me.get("role") or "")
+        """What we are there; empty until it is known. Whoever opens an archive only looks."""
+        return ROLES[0] if self.is_archive else str(self.me.get("role") or "")
 
     @property
     def is_production(self) -> bool:
