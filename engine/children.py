@@ -26,7 +26,7 @@ from engine.failpoints import reach
 from engine.journal.history import History
 from engine.model import OPEN_EXECUTION_STATES, Event
 from engine.sensitive import sensitive_names
-from engine.service import Reserved, Service
+from engine.service import Reserved, Service, Start
 from engine.verbs import act
 
 CALL = Needs("operator", "run")
@@ -139,12 +139,12 @@ class Children:
         parent = {"execution": caller.id, "above": above, "flow": caller.flow,
                   "number": caller.number,
                   "step": command.step, "chain": chain_of(caller)}  # fmt: skip
-        answer = self._service.enter(
-            found.compiled, found.text, found.source, command.inputs, {}, actor=caller.actor,
-            trigger="flow", debug=caller.debug or None, key=None, execution_id=command.execution,
-            reserved=reserved, parent=parent,
+        start = Start(
+            found.compiled, found.text, found.source, command.inputs, {}, caller.actor,
+            trigger="flow", debug=caller.debug or None, execution_id=command.execution,
+            links={"parent": parent},
         )  # fmt: skip
-        return int(answer["number"])
+        return int(self._service.enter(start, reserved)["number"])
 
     # -- starting at once, where nothing has to be waited for --
 

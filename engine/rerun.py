@@ -12,7 +12,7 @@ from engine.errors import UsageError
 from engine.journal.history import History
 from engine.request import digest_of, present_text
 from engine.sensitive import Sensitive, sensitive_names
-from engine.service import Service
+from engine.service import Service, Start
 
 Row = dict[str, Any]
 
@@ -41,19 +41,20 @@ async def _rerun(
     kept = kept_inputs(
         service.sensitive, old, compiled, first["inputs"], row["id"], {*given, *given_text}
     )
-    return await service.launch(
+    start = Start(
         compiled,
         text,
         first["source"],
         {**kept, **given},
         given_text,
-        actor=actor,
+        actor,
         trigger="rerun",
         debug=request.get("debug"),
         key=key,
         digest=digest or None,
-        rerun_of=row["id"],
+        links={"rerun_of": row["id"]},
     )
+    return await service.launch(start)
 
 
 def _look(history: History, reference: str) -> tuple[Row, Row, str, Row]:

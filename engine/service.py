@@ -5,7 +5,8 @@ What the API's routes call. Everything that changes something is journaled befor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from engine.access.flows import FlowPermissions
@@ -41,6 +42,25 @@ class Reserved(NamedTuple):
     number: int
     debug: str  # how the debug mode of its flow is switched
     inputs: dict[str, Any]
+
+
+class Start(NamedTuple):
+    """What is to be started, with which inputs, by whom and why."""
+
+    compiled: dict[str, Any]
+    text: bytes
+    source: str
+    inputs: dict[str, Any]
+    inputs_text: dict[str, str]  # from a command line: typed by their declarations
+    actor: str
+    trigger: str
+    debug: bool | None = None  # None: as the flow's file has it
+    key: str | None = None  # of the request, and its digest
+    digest: str | None = None
+    execution_id: str | None = None
+    begin: Callable[[Turn], None] = decide.begin
+    audit: tuple[str, str] | None = None  # action and reason, where it is no `run`
+    links: Mapping[str, Any] = MappingProxyType({})  # what it goes on from
 
 
 class Service:
@@ -86,18 +106,19 @@ class Service:
     async def _start(self, request: dict[str, Any], actor: str, key: str | None) -> dict[str, Any]:
         text, source = await self.definition_text(request)
         compiled = await self.library.compile(text, source)
-        return await self.launch(
+        start = Start(
             compiled,
             text,
             source,
             request.get("inputs") or {},
             request.get("inputs_text") or {},
-            actor=actor,
+            actor,
             trigger=request.get("trigger") or "manual",
             debug=request.get("debug"),
             key=key,
             digest=digest_of(request) if key else None,
         )
+        return await self.launch(start)
 
     async def definition_text(self, request: dict[str, Any]) -> tuple[bytes, str]:
         """The text that a start means, and where it lies."""
@@ -108,69 +129,53 @@ class Service:
         file = await self.library.find(request["flow"])
         return file.text, str(file.path)
 
-    async def launch(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """A new execution of a compiled flow (as `enter` takes it), once it is durable."""
-        if "parent" not in options and calls_of(args[0]):
-            await check_calls(self.library, args[0])
-        answer = self.enter(*args, **options)
-        await self.permissions.learn_from(args[0])
+    async def launch(self, start: Start) -> dict[str, Any]:
+        """A new execution, as `enter` puts it in, once it is durable."""
+        if calls_of(start.compiled):
+            await check_calls(self.library, start.compiled)
+        answer = self.enter(start)
+        await self.permissions.learn_from(start.compiled)
         await self.journal.durable()
         return answer
 
-    def enter(
-        self,
-        compiled: dict[str, Any],
-        text: bytes,
-        source: str,
-        given: dict[str, Any],
-        given_text: dict[str, str],
-        *,
-        actor: str,
-        trigger: str,
-        debug: bool | None,
-        key: str | None,
-        digest: str | None = None,
-        execution_id: str | None = None,
-        begin: Callable[[Turn], None] = decide.begin,
-        audit: tuple[str, str] | None = None,
-        reserved: Reserved | None = None,
-        **links: Any,
-    ) -> dict[str, Any]:
-        """Put a new execution of a compiled flow into the open transaction, with all else in it.
+    def enter(self, start: Start, reserved: Reserved | None = None) -> dict[str, Any]:
+        """Put a new execution into the open transaction, with all else in it.
 
-        `links` say what it goes on from; `reserved` is what was checked and taken for it.
+        `reserved` is what was checked and taken for it. Raises what is in its way.
         """
-        inputs = reserved.inputs if reserved else self.check_start(compiled, given, given_text)
-        name, now_us = compiled["name"], self._clock.now_us()
-        execution_id = execution_id or new_execution_id(now_us)
-        sealed = self.sensitive.seal(compiled, inputs, execution_id)
-        number, switch = (reserved or self.reserve(name, inputs))[:2]
+        compiled, name, now_us = start.compiled, start.compiled["name"], self._clock.now_us()
+        if reserved is None:
+            inputs = self.check_start(compiled, start.inputs, start.inputs_text)
+        else:
+            inputs = reserved.inputs
+        execution_id = start.execution_id or new_execution_id(now_us)
+        sealed = self.sensitive.seal(compiled, inputs, execution_id)  # may fail: no number is taken
+        number, switch, _ = reserved or self.reserve(name, inputs)
         self.journal.last_ord += 1
         data = {
             "flow": name,
             "number": number,
             "version": compiled["version"],
-            "source": source,
+            "source": start.source,
             "inputs": sealed,
-            "trigger": trigger,
-            "actor": actor,
-            "request_key": key,
-            "request_digest": self.sensitive.seal_digest(compiled, digest, execution_id),
-            "debug": switch != "off" or (compiled["debug"] if debug is None else debug),
+            "trigger": start.trigger,
+            "actor": start.actor,
+            "request_key": start.key,
+            "request_digest": self.sensitive.seal_digest(compiled, start.digest, execution_id),
+            "debug": switch != "off" or (compiled["debug"] if start.debug is None else start.debug),
             **self.scheduler.environment.of(compiled),
-            **links,
+            **start.links,
         }
-        ord_ = self.journal.last_ord
-        execution = new_execution(ord_, execution_id, now_us, data, compiled, inputs)
-        version_text = text.decode("utf-8", "replace")
-        self.journal.add_version(
-            [compiled["version"], name, source, version_text, compiled, now_us]
+        execution = new_execution(
+            self.journal.last_ord, execution_id, now_us, data, compiled, inputs
         )
+        text = start.text.decode("utf-8", "replace")
+        self.journal.add_version([compiled["version"], name, start.source, text, compiled, now_us])
         self.journal.add_flow(name, *self._flows[name])
-        action, reason = audit or ("run", trigger)
-        self.journal.add_audit(now_us, actor, action, execution_id, reason)
+        action, reason = start.audit or ("run", start.trigger)
+        self.journal.add_audit(now_us, start.actor, action, execution_id, reason)
         first = Event(0, execution_id, now_us, "execution.queued", data)
-        self.scheduler.add(execution, first, begin)
+        self.scheduler.add(execution, first, start.begin)
         return {"id": execution_id, "flow": name, "number": number, "state": execution.state}
 
     def check_start(

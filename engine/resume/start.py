@@ -26,7 +26,7 @@ from engine.request import digest_of, present_text
 from engine.rerun import kept_inputs
 from engine.resume.carry import copy_folder, forget, take_logs
 from engine.resume.plan import REUSE, Choices, Plan, make_plan
-from engine.service import Service
+from engine.service import Service, Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,13 @@ class Resumption:
         folders = [self._home.work / execution_id, self._home.logs / execution_id]
         try:
             await asyncio.to_thread(self._carry, prepared.old, execution_id, taken)
-            return await self._service.launch(
+            start = Start(
                 prepared.definition,
                 prepared.text,
                 prepared.old.source,
                 prepared.inputs,
                 {},
-                actor=actor,
+                actor,
                 trigger="resume",
                 debug=wanted.debug,
                 key=key,
@@ -121,8 +121,9 @@ class Resumption:
                 execution_id=execution_id,
                 begin=partial(begin_resumed, taken=taken),
                 audit=("resume", wanted.reason),
-                resumed_from=prepared.old.id,
+                links={"resumed_from": prepared.old.id},
             )
+            return await self._service.launch(start)
         except BaseException:
             if execution_id not in self._service.scheduler.live:
                 for folder in folders:

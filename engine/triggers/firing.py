@@ -16,7 +16,7 @@ from engine.expression import NOW, HeavyExpression, evaluate, references, resolv
 from engine.flowfile.inputs import check_inputs, fitted
 from engine.journal.history import History
 from engine.sensitive import shown_inputs
-from engine.service import Service
+from engine.service import Service, Start
 from engine.times import to_text
 from engine.triggers.trigger import Row, Trigger, occasion_row, shown_occasion
 
@@ -78,7 +78,7 @@ class Firing:
         if prepared.refused:
             return self.record(trigger, key, at_us, prepared.refused, prepared.reason)
         try:
-            answer = self._service.enter(
+            start = Start(
                 prepared.compiled,
                 prepared.text.encode(),
                 trigger.source,
@@ -86,9 +86,9 @@ class Firing:
                 {},
                 actor=trigger.name,
                 trigger=trigger.kind,
-                debug=None,
                 key=trigger.request_key(key),
             )
+            answer = self._service.enter(start)
         except Unavailable:
             raise
         except WingmanError as error:
