@@ -2,7 +2,7 @@
 
 `snapshot` gives the last lines, each `advance` what has come since. A line whose end is not written
 yet is given at once and again when it has grown, under the same cursor; with `whole_lines` it waits
-until it has ended (`finish` gives what never did).
+until it has ended (`finish` gives what never did, of attempts that are over).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from engine.logs.lines import Cursor, Filter, Line
 from engine.logs.scan import LOOK_RECORDS, Joined
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.logs.reader import LogReader, Page
 
 
@@ -84,10 +86,10 @@ class Tail:
         skipped += max(0, len(lines) - limit)
         return Growth(lines[-limit:], skipped)
 
-    def finish(self) -> list[Line]:
-        """The lines that never ended, once nothing more comes."""
-        lines = [self._line(line, False) for line in self._open.values()]
-        self._open.clear()
+    def finish(self, is_over: Callable[[int], bool] = lambda attempt: True) -> list[Line]:
+        """The lines that never ended, of attempts from which nothing more comes."""
+        over = [key for key in self._open if is_over(key[0])]
+        lines = [self._line(self._open.pop(key), False) for key in over]
         return sorted(line for line in lines if self._takes(line)) if self._whole_lines else []
 
     def _start(self, start: int, stop: int, limit: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.journal.history import History
 from engine.jsontext import encode
 from engine.logs.lines import Cursor, Filter, Line, wire_time
 from engine.logs.reader import LogReader, Page
+from engine.logs.tail import Tail
 from engine.narrate import narrate
 from engine.server.app import Json
 from engine.server.called import log_of
@@ -124,16 +125,19 @@ async def line_text(
     tail = log.reader.follow(wanted, EVERYTHING_AT_ONCE, whole_lines=True)
     async with growth_of(context, execution_id) as grown:
         await teller.look(await log.ask(partial(_moment_of, after)))
+        over = _attempts_over(context, execution_id)
         stop = await log.ask(lambda reader: tail.begin_at_end())
+        await log.ask(partial(_ended_lines, tail, over))  # they are among the pages
         async for page in pages(log, wanted, stop, after):
-            yield teller.text(log, [line for line in page if not (follows and line.open)])
+            yield teller.text(log, [line for line in page if not (follows and line.open)
+                                    or over(line.attempt)])  # fmt: skip
         while follows:
             grown.clear()
             is_over = execution_id not in context.service.scheduler.live
+            over = _attempts_over(context, execution_id)
             await teller.look()
             lines = (await log.ask(lambda reader: tail.advance())).lines
-            if is_over:
-                lines += await log.ask(lambda reader: tail.finish())
+            lines = sorted(lines + await log.ask(partial(_ended_lines, tail, over)))
             yield teller.text(log, [line for line in lines if not after or line.cursor > after])
             if is_over:
                 break
@@ -141,6 +145,17 @@ async def line_text(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(grown.wait(), teller.patience_s)
     yield teller.rest()
+
+
+def _attempts_over(context: Context, execution_id: str) -> Callable[[int], bool]:
+    """Which attempts have ended by now: all that they printed is in the log."""
+    live = context.service.scheduler.live.get(execution_id)
+    under_way = frozenset(live.by_number) if live is not None else frozenset()
+    return lambda attempt: attempt not in under_way
+
+
+def _ended_lines(tail: Tail, over: Callable[[int], bool], reader: LogReader) -> list[Line]:
+    return tail.finish(over)
 
 
 def _moment_of(after: Cursor | None, reader: LogReader) -> int:

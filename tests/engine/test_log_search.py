@@ -120,6 +120,29 @@ def test_the_engines_own_lines_come_also_while_no_step_prints(
     assert b"execution completed" in seen
 
 
+def test_what_an_ended_step_printed_without_a_line_end_comes_before_what_follows(
+    engine: Engine, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    id_ = engine.start(
+        "steps:\n  - {id: a, run: 'echo one; printf part'}\n"
+        f"  - {{id: b, run: 'echo two; until [ -e {gate} ]; do sleep 0.05; done; echo three'}}\n"
+    )["id"]
+    path = f"/v1/executions/{id_}/logs?prefix=true&follow=true"
+    seen = b""
+    for part in Client(engine.home).stream("GET", path):
+        seen += part
+        if b"b | two" in seen and not gate.exists():
+            again = next(iter(Client(engine.home).stream("GET", path)))
+            assert b"a | part" in seen + again, "it is told while the next step runs"
+            gate.touch()
+    told = b"a | one\na | part\nb | two\nb | three\n"
+    assert sorted(seen.splitlines()) == sorted(told.splitlines())
+    assert seen.index(b"part") < seen.index(b"three")
+    whole = Client(engine.home).stream("GET", path.replace("&follow=true", ""))
+    assert b"".join(whole) == told
+
+
 async def test_a_rare_line_is_looked_for_piece_by_piece(engine: Engine, home: Home) -> None:
     id_ = engine.run(RARE)["id"]
     async with feed_of(home) as feed:
