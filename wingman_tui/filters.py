@@ -62,10 +62,17 @@ def _values(
     return known.get(name, ())
 
 
-def unheard_of(text: str, flows: Iterable[str], types: Iterable[str]) -> str:
+def unheard_of(
+    text: str, flows: Iterable[str], types: Iterable[str], named: Iterable[str] = ()
+) -> str:
     """The first word of a filter that means nothing here, in words; where nothing fits it."""
+    names = sorted(named)
     known = {"flow": sorted(flows), "type": sorted(set(types) - {""}), "trigger": TRIGGERS}
     for word in text.split():
+        if word.startswith(NAMED) and names and word[1:] not in names:
+            near = difflib.get_close_matches(word[1:], names, 1) or names
+            is_near = f"did you mean {NAMED}{near[0]}?" if len(near) == 1 else f"such as @{near[0]}"
+            return f"no filter is called {word} ({is_near})"
         name, colon, values = word.partition(":")
         if colon and name.isalpha() and not values.startswith("//") and f"{name}:" not in WORDS:
             near = difflib.get_close_matches(f"{name}:", WORDS, 1)

@@ -72,3 +72,7 @@ def test_a_word_that_there_is_not_is_told() -> None:
     assert unheard_of("date:yesterday", (), ()).startswith("date: is looked for as a text (")
     assert "did you mean state:?" in unheard_of("stat:failed", (), ())
     assert unheard_of("state:failed http://x", (), ()) == ""
+    named = ("today", "yesterday")
+    assert unheard_of("@todya x", (), (), named) == "no filter is called @todya (did you mean @today?)"
+    assert "such as @today" in unheard_of("@nobody", (), (), named)
+    assert unheard_of("@today", (), (), named) == ""

@@ -194,7 +194,7 @@ class ExecutionsScreen(Filtering, Marking, ModeScreen):
         app = self.console_app
         flows = {} if app.session.is_several else app.flows.flows
         types = [str(flow.get("type", "")) for flow in flows.values()]
-        return unheard_of(self.filter_meant(), flows, types)
+        return unheard_of(self.filter_meant(), flows, types, app.named_filters)
 
     def _not_loaded(self) -> Sequence[Sequence[Part]]:
         """Why there is nothing yet, and what helps."""
