@@ -38,7 +38,7 @@ SCENES = {
     "log_search": Scene("enter / f r a m e enter", open="nightly-backup@last-failed", sees="frame"),
     "log_hide": Scene("tab / d u m p enter &", open="nightly-backup@last-failed", sees="dump"),
     "log_frozen": Scene("tab z", open="ingest-orders@last", sees="frozen"),
-    "log_wrap": Scene("home tab W", open="hostile@last", sees="Arabic"),
+    "log_wrap": Scene("home tab W", open="hostile@last", sees="combining"),
     "live": Scene(open="ingest-orders@last", sees="europe"),
     "live_step": Scene("down down down down down", open="ingest-orders@last", sees="europe"),
     "batches": Scene("down down space", open="ingest-orders@last", sees="check"),
