@@ -21,6 +21,7 @@ from textual.screen import Screen
 HOLD_S = 4.0  # an answer that takes longer is not waited for
 STUCK_S = 1.0  # no key takes so long; a widget may have gone away under it
 TYPED_LIMIT = 1_000
+AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})  # wait for nothing, and take back what waits
 LINE_FEED = "ctrl+j"  # what enter is for a terminal that still waits for a program to start
 
 
@@ -72,6 +73,10 @@ class TypedAhead(App[int]):
             return
         if isinstance(event, events.Key) and event.key == LINE_FEED:
             event = events.Key("enter", "\r")
+        if isinstance(event, events.Key) and event.key in AT_ONCE:
+            self._typed.clear()
+            await super().on_event(event)
+            return
         is_stuck = self._is_dealing and time.monotonic() - self._dealing_since > STUCK_S
         if self._holds or (self._is_dealing and not is_stuck):
             if len(self._typed) < TYPED_LIMIT:

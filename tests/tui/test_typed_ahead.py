@@ -75,6 +75,18 @@ async def test_a_search_begins_at_the_end_that_is_being_gone_to(
         await console.until(lambda: (pane.marked_line() or {}).get("text") == "number 2999")
 
 
+async def test_an_interrupt_waits_for_nothing_and_takes_back_what_waits(
+    open_console: OpenConsole,
+) -> None:
+    async with open_console() as console:
+        release = console.app.hold_keys()
+        burst(console, "slash", "x", "ctrl+c")
+        await console.until(lambda: "ctrl+c again quits" in console.notice)
+        release()
+        await console.until(lambda: console.app.keys_are_dealt_with)
+        assert not console.app.mode_screen.prompt_is_open
+
+
 async def test_an_answer_that_does_not_come_gives_the_keys_free(
     open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
