@@ -251,6 +251,8 @@ class _Answer:
         self.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         self._is_chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         self._length = self.headers.get("content-length")
+        if self._length is not None and not (self._length.isascii() and self._length.isdigit()):
+            raise _no_http()
         framed = self._is_chunked or self._length is not None or self.status in (204, 304)
         self.keeps_alive = framed and self.headers.get("connection", "").lower() != "close"
 

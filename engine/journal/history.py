@@ -13,19 +13,19 @@ from typing import Any
 import apsw
 import msgspec
 
-from engine.errors import StorageError, UnknownReference, UsageError
+from engine.errors import StorageError, UnknownReference
 from engine.filters import Filter
 from engine.flowfile.formats import current
 from engine.journal.database import queries
 from engine.journal.noted import noted_rows
 from engine.journal.ranges import Ranges, Row, ranges_of
+from engine.journal.references import find_execution
 from engine.journal.rows import execution_from, fits
 from engine.jsontext import encode
 from engine.times import to_text
 
 NEWEST = 1 << 62
 SCAN_LIMIT = 20_000  # rows that one question may look at beyond what the index answers
-SUFFIX_LENGTH = 6
 BATCHES_SHOWN = 200  # of one batch step, where a whole execution is asked for
 decode = msgspec.json.decode
 
@@ -50,7 +50,8 @@ class History:
         """For replaying events, as `engine.recovery` does."""
         return self._db
 
-    def _get(self, name: str, *values: Any) -> Any:
+    def get(self, name: str, *values: Any) -> Any:
+        """The first value that a named statement gives; None where there is none."""
         return self._db.execute(self._named[name], values).get
 
     def page(self, wanted: Filter, before: int | None, limit: int) -> Page:
@@ -83,9 +84,9 @@ class History:
         """The lowest ord that counts, and the one below which to look."""
         low, high = 0, NEWEST if before is None else before
         if wanted.since_us is not None:
-            low = self._get("first_ord_since", wanted.since_us) or NEWEST
+            low = self.get("first_ord_since", wanted.since_us) or NEWEST
         if wanted.until_us is not None:
-            high = min(high, (self._get("last_ord_until", wanted.until_us) or 0) + 1)
+            high = min(high, (self.get("last_ord_until", wanted.until_us) or 0) + 1)
         return low, high
 
     def _ranges(self, wanted: Filter) -> Ranges:
@@ -195,9 +196,9 @@ class History:
         """
         state, flow = (wanted.states or ("",))[0], (wanted.flows or ("",))[0]
         if state and flow:
-            found = self._get("ord_at_offset_by_flow_and_state", flow, state, offset - 1)
+            found = self.get("ord_at_offset_by_flow_and_state", flow, state, offset - 1)
         elif flow:
-            found = self._get("ord_at_offset_by_flow", flow, offset - 1)
+            found = self.get("ord_at_offset_by_flow", flow, offset - 1)
         else:
             total, _ = self.total(wanted, 0)
             from_end = "_from_end" if offset > total // 2 else ""
@@ -205,9 +206,9 @@ class History:
             if steps < 0:
                 return 0
             if state:
-                found = self._get("ord_at_offset_by_state" + from_end, state, steps)
+                found = self.get("ord_at_offset_by_state" + from_end, state, steps)
             else:
-                found = self._get("ord_at_offset" + from_end, steps)
+                found = self.get("ord_at_offset" + from_end, steps)
         return int(found or 0)
 
     def execution(self, ord_: int) -> dict[str, Any]:
@@ -250,11 +251,11 @@ class History:
         return [execution_from(row) for row in fetched if row is not None]
 
     def text_of(self, version: str, source: str) -> str | None:
-        return self._get("version_text", version, source)  # type: ignore[no-any-return]
+        return self.get("version_text", version, source)  # type: ignore[no-any-return]
 
     def compiled_of(self, version: str, source: str) -> dict[str, Any]:
         """A version's compiled flow. Raises StorageError where it is gone."""
-        text = self._get("version", version, source)
+        text = self.get("version", version, source)
         if text is None:
             raise StorageError(f"the flow's version {version[:12]} is missing from the journal")
         return current(decode(text))
@@ -287,7 +288,7 @@ class History:
 
     def first_event(self, ord_: int) -> dict[str, Any]:
         """The data of an execution's first event: how it was asked for."""
-        return decode(self._get("first_event_of", ord_))  # type: ignore[no-any-return]
+        return decode(self.get("first_event_of", ord_))  # type: ignore[no-any-return]
 
     def events(self, ord_: int) -> list[tuple[int, int, str, dict[str, Any]]]:
         """(seq, at, type, data) of one execution, in order."""
@@ -314,59 +315,14 @@ class History:
         return [{"at": to_text(at), "type": kind, "data": decode(text)} for at, kind, text in rows]
 
     def by_id(self, execution_id: str) -> int | None:
-        return self._get("by_id", execution_id)  # type: ignore[no-any-return]
+        return self.get("by_id", execution_id)  # type: ignore[no-any-return]
 
     def by_request_key(self, key: str) -> int | None:
-        return self._get("by_request_key", key)  # type: ignore[no-any-return]
+        return self.get("by_request_key", key)  # type: ignore[no-any-return]
 
     def find(self, reference: str, hidden: frozenset[str] = frozenset()) -> int:
         """The ord that a reference means, as if there were no executions of hidden flows.
 
         Raises UnknownReference, UsageError when ambiguous.
         """
-        found = self._find(reference, hidden)
-        if found is None or (hidden and self.rows([found])[0]["flow"] in hidden):
-            hint = "an id, its last 6 characters or more, flow#12, flow@last(-failed) or @last"
-            if reference not in hidden and self._get("last_of_flow", reference):
-                hint = f"that is a flow; its newest execution is {reference}@last"
-            raise UnknownReference(f"there is no execution {reference!r}", hint)
-        return found
-
-    def _find(self, reference: str, hidden: frozenset[str]) -> int | None:
-        exact = self._get("by_id", reference)
-        if exact is not None:
-            return int(exact)
-        flow, mark, number = reference.rpartition("#")
-        if mark:
-            if not number.isascii() or not number.isdigit() or len(number) > 18:
-                return None
-            return self._get("by_number", flow, int(number))  # type: ignore[no-any-return]
-        flow, mark, which = reference.rpartition("@")
-        if mark:
-            return self._find_newest(flow, which, hidden)
-        return self._find_part(reference, hidden)
-
-    def _find_newest(self, flow: str, which: str, hidden: frozenset[str]) -> int | None:
-        if hidden and not flow and which in ("last", "last-failed"):
-            states = ("failed",) if which == "last-failed" else ()
-            rows = self.page(Filter(states=states, hidden=hidden), None, 1).rows
-            return self.by_id(rows[0]["id"]) if rows else None
-        if which == "last":
-            name, values = ("last_of_flow", (flow,)) if flow else ("last_ord", ())
-        elif which == "last-failed":
-            name, values = ("last_failed_of_flow", (flow,)) if flow else ("last_failed", ())
-        else:
-            return None
-        found = self._get(name, *values)
-        return int(found) if found else None
-
-    def _find_part(self, part: str, hidden: frozenset[str]) -> int | None:
-        if len(part) < SUFFIX_LENGTH or not part.isascii():
-            return None
-        rows: list[Row] = self._db.execute(self._named["by_suffix"], (part,)).fetchall()
-        rows = rows or self._db.execute(self._named["by_prefix"], (part, part + "~")).fetchall()
-        rows = [row for row in rows if row[2] not in hidden]
-        if len(rows) > 1:
-            names = ", ".join(f"{flow}#{number} ({id_})" for _, id_, flow, number in rows)
-            raise UsageError(f"{part!r} fits several executions: {names}", "give more characters")
-        return int(rows[0][0]) if rows else None
+        return find_execution(self, reference, hidden)

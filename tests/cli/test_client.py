@@ -137,7 +137,16 @@ def test_silence_ends_in_a_clear_error(home: Home) -> None:
         release.set()
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0\r\n\r\n", b"\x00" * 100_000, b"HTTP/1.1 ok\r\n\r\n"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0\r\n\r\n",
+        b"\x00" * 100_000,
+        b"HTTP/1.1 ok\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+    ],
+)
 def test_something_else_on_the_socket(home: Home, answer: bytes) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(home.socket))
