@@ -314,6 +314,10 @@ def test_the_journal_names_the_day_once_and_folds_what_an_event_holds() -> None:
               "data": {"version": "ab" * 32, "inputs": {"token": {"$sealed": "wm1:xyz"}}}}
     text = plain(event_lines([sealed], 200, UTC))
     assert 'version=abababababab…  inputs={"token": "(sealed)"}' in text
+    large = {"seq": 2, "at": "2026-11-22T23:59:59Z", "type": "attempt.ended",
+             "data": {"end": {"outputs": {"a": "x" * 1_000_000}}, "text": "y" * 5_000}}  # fmt: skip
+    assert "x… (1,000,000 characters)" in plain(event_lines([large], 2_000, UTC))
+    assert len(event_lines([large], 100, UTC)) < 15, "it does not push the rest away"
     assert lines[0] == "2026-11-22"
     assert lines[1].startswith(" 9  23:59:59  attempt.starting  step=dump  number=1")
     assert "2026-11-23" in lines
