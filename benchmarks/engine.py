@@ -24,9 +24,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from engine.base_env import ENVIRONMENT_PASSED
 from engine.client.http import Client
 from engine.client.launch import ensure_engine, stop
-from engine.life import ENVIRONMENT_PASSED
 from engine.paths import home_at
 
 BASH = ["/usr/bin/bash", "-euo", "pipefail", "-c", "true"]

@@ -17,8 +17,6 @@ from engine.paths import EXIT_LOCKED, Home, find_home
 from engine.system_log import keep_log, log
 
 BACKLOG = 512
-ENVIRONMENT_PASSED = ("PATH", "HOME", "LANG", "TZ", "TERM")
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def take_lock(home: Home) -> int:
@@ -49,16 +47,6 @@ def bind_socket(home: Home) -> socket.socket:
     listening.listen(BACKLOG)
     listening.setblocking(False)
     return listening
-
-
-def base_environment(passthrough: list[str]) -> dict[str, str]:
-    """What steps get of the engine's own environment: a short list."""
-    names = (*ENVIRONMENT_PASSED, *passthrough)
-    found = {name: os.environ[name] for name in names if name in os.environ}
-    found.setdefault("PATH", DEFAULT_PATH)
-    if os.environ.get("LC_ALL") and "LC_ALL" not in found:
-        found["LANG"] = os.environ["LC_ALL"]  # what it overrules would be another language
-    return found
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from engine.access.access import Access
 from engine.access.flows import FlowPermissions
 from engine.alerts.keeper import Alerts
 from engine.audit import Auditor, Seal
+from engine.base_env import base_environment
 from engine.children import Children
 from engine.clock import Clock
 from engine.config import Config, read_config
@@ -17,7 +18,6 @@ from engine.journal.database import queries
 from engine.journal.journal import Journal
 from engine.journal.reader import Reader
 from engine.library import Library
-from engine.life import base_environment
 from engine.paths import Home
 from engine.places import most_steps
 from engine.reports import Reports

@@ -14,12 +14,12 @@ from typing import Any
 
 from engine import __version__
 from engine.archive.load import archive_of, load
+from engine.base_env import base_environment
 from engine.clockset import ClockSet
 from engine.config import Config
 from engine.config_watch import ConfigWatch
 from engine.core.state import Execution
 from engine.errors import WingmanError
-from engine.life import base_environment
 from engine.model import Event
 from engine.parts import Parts
 from engine.paths import Home
