@@ -160,12 +160,6 @@ class Follower:
             time.sleep(min(ASK_AGAIN_S * 2**self._lost, LONGEST_PAUSE_S))
 
     def _reconnect(self) -> None:
-        """Reach an engine again, and watch on."""
-        self._find_engine()
-        if self._holds is not None:
-            self._holds.begin()
-
-    def _find_engine(self) -> None:
         """Start an engine that died; wait for one that somebody stopped."""
         if os.environ.get("WINGMAN_SERVER"):
             self._reach_server()

@@ -7,6 +7,7 @@ that hangs. Asked on a line and a thread of its own, while the log is waited for
 from __future__ import annotations
 
 import _thread
+import os
 import sys
 import time
 
@@ -15,7 +16,7 @@ from engine.cli.format import local_time
 from engine.cli.report import answering_commands, waiting_words
 from engine.cli.terminal import clean, tell, width
 from engine.client.http import Client, with_query
-from engine.errors import WingmanError
+from engine.errors import Unavailable, WingmanError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
     from engine.paths import Home
 
+ASK_AGAIN_S, ASK_FAR_AGAIN_S = 0.5, 10.0  # after a line was lost
 SETTLES_S = 1.5  # what goes by itself and is over sooner is not worth a word
 BY_PEOPLE = ("approval", "operator")
 PAUSED = "paused"
 
 
 class Holds:
-    """Watches one execution until it has ended or the engine goes away."""
+    """Watches one execution until it has ended, through restarts of the engine."""
 
     def __init__(self, home: Home, path: str, is_in_line: Callable[[], bool]) -> None:
         """`path` is the execution's; `is_in_line`: the log has begun a line and not ended it."""
@@ -38,28 +40,27 @@ class Holds:
         self._path = path
         self._is_in_line = is_in_line
         self._told: set[str] = set()
-        self._is_watching = False
         self._is_over = False
 
     def begin(self) -> None:
-        """Watch from now on; again after the engine was away."""
-        if not self._is_watching:
-            self._is_watching = True
-            _thread.start_new_thread(self._watch, ())
+        """Watch from now on."""
+        _thread.start_new_thread(self._watch, ())
 
     def end(self) -> None:
         """Nothing is told any more."""
         self._is_over = True
 
     def _watch(self) -> None:
-        try:
-            client, held = Client(self._home), ""
-            while not self._is_over:
+        client, held = Client(self._home), ""
+        while not self._is_over:
+            try:
                 held = self._look(client, held)
-        except (WingmanError, OSError):
-            pass  # who prints the log tells that the engine is gone, and begins again
-        finally:
-            self._is_watching = False
+            except (Unavailable, OSError):
+                # who prints the log tells it, starts an engine, or asks for a passphrase
+                is_far = os.environ.get("WINGMAN_SERVER")
+                time.sleep(ASK_FAR_AGAIN_S if is_far else ASK_AGAIN_S)
+            except WingmanError:
+                return  # an older server, or there is no such execution any more
 
     def _look(self, client: Client, known: str) -> str:
         """Wait for another hold than the known one, and tell it if it lasts."""

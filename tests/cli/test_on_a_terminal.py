@@ -162,6 +162,8 @@ def test_who_sits_there_is_told_what_it_waits_for_and_how_to_answer(
     terminals.append(run)
     run.wait_for(b"wingman reject ask#1")
     assert b"waiting for an operator's approval: step confirm: Delete it?" in run.output
+    os.kill(json.loads(wingman("engine", "status", "--json").stdout)["pid"], signal.SIGKILL)
+    run.wait_for(b"the engine went away")
     wingman("pause", "ask#1", check=True)
     run.wait_for(b"paused: no new step starts")
     wingman("continue", "ask#1", check=True)
