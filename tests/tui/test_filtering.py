@@ -52,6 +52,24 @@ async def test_a_filter_that_is_taken_off_leaves_the_selection(open_console: Ope
         assert screen(console).table.cursor > 2
 
 
+async def test_another_filter_takes_the_place_of_the_one_that_is_there(
+    open_console: OpenConsole,
+) -> None:
+    async with open_console() as console:
+        screen(console).set_filter("state:failed")
+        await console.sees("6 found")
+        prompt = console.app.screen.query_one(Prompt)
+        await console.press("slash")
+        assert prompt.text == "state:failed"
+        await console.type(" @today")  # a space goes on with it
+        assert prompt.text == "state:failed @today"
+        await console.press("escape", "slash", "backspace")
+        assert prompt.text == "state:faile", "what edits it keeps it"
+        await console.press("escape", "slash")
+        await console.type("ingest")
+        assert prompt.text == "ingest"
+
+
 async def test_tab_goes_through_what_is_offered(open_console: OpenConsole) -> None:
     async with open_console() as console:
         await console.press("slash")

@@ -32,6 +32,7 @@ class LineEdit(Painted, can_focus=True):
         self.label = label
         self.hidden = hidden
         self.hint = ""
+        self.is_selected = False  # what is typed takes the text's place, what edits keeps it
         self.text = text
         self.cursor = len(text)
 
@@ -39,6 +40,7 @@ class LineEdit(Painted, can_focus=True):
         """Replace what is typed."""
         self.text = text[:TEXT_LIMIT]
         self.cursor = len(self.text)
+        self.is_selected = False
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
@@ -75,14 +77,18 @@ class LineEdit(Painted, can_focus=True):
         if key not in change:
             return False
         self.text, self.cursor = change[key]
+        self.is_selected = False
         self._edited(text)
         return True
 
     def _insert(self, typed: str) -> None:
         old = self.text
-        room = TEXT_LIMIT - len(old)
+        if self.is_selected and not typed.startswith(" "):
+            self.text, self.cursor = "", 0
+        self.is_selected = False
+        before, room = self.text, TEXT_LIMIT - len(self.text)
         typed = "".join(char for char in typed if char.isprintable())[:room]
-        self.text = old[: self.cursor] + typed + old[self.cursor :]
+        self.text = before[: self.cursor] + typed + before[self.cursor :]
         self.cursor += len(typed)
         self._edited(old)
 
@@ -97,7 +103,7 @@ class LineEdit(Painted, can_focus=True):
         before: list[Part] = [(self.label, "key")] if self.label else []
         room = max(6, width - cell_len(self.label) - (cell_len(self.hint) + 2 if self.hint else 0))
         left, under, right = self._around_cursor(room)
-        body: list[Part] = [(left, "input")]
+        body: list[Part] = [(left, "chip_on" if self.is_selected else "input")]
         body.append((under, "input_cursor" if self.has_focus else "input"))
         body.append((right, "input"))
         used = sum(cell_len(text) for text, _ in body)

@@ -75,6 +75,7 @@ class Prompt(LineEdit):
         self._place = len(self.past)
         self._completes = complete is not nothing_offered
         self.set_text(text)
+        self.is_selected = bool(text)
         self.offer()
 
     def offer(self) -> None:
