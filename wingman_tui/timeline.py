@@ -7,6 +7,7 @@ tries as bars, those that failed told apart by sign and colour; each attempt in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
@@ -36,6 +37,16 @@ class Marks(NamedTuple):
 
 
 GLYPHS, ASCII = Marks("█", "▬", "┄", "░"), Marks("#", "=", ".", "x")
+
+
+class Room(NamedTuple):
+    """The cells of a row's parts, and the time that its bars are drawn in."""
+
+    names: int
+    bars: int
+    errors: int  # 0 where they have no column
+    begin_us: int
+    end_us: int
 
 
 class Bar(NamedTuple):
@@ -105,9 +116,7 @@ def _attempt_title(attempt: Found, number: Any, is_live: Any = False) -> Line:
 
 
 def _present(found: Found, width: int, marks: Marks) -> list[Line]:
-    critical = set(found["critical"])
-    names = _name_cells([found["spans"]])
-    lines = []
+    critical, lines, room = set(found["critical"]), [], _room_of(found, width)
     for span in found["spans"]:
         is_critical = span["path"] in critical
         bar, role = (marks.critical, "focus") if is_critical else (marks.plain, "bar_done")
@@ -121,7 +130,7 @@ def _present(found: Found, width: int, marks: Marks) -> list[Line]:
         name: Part = (span["path"], "strong" if is_critical else "text")
         took_us = end_us - min(each.begin_us for each in bars)
         took: Part = (fine_duration(took_us / 1000), _took_role(span))
-        lines.append(_row(name, bars, took, span.get("error"), found, names, width))
+        lines.append(_row(name, bars, took, span.get("error"), room))
     return lines
 
 
@@ -129,12 +138,12 @@ def _former(attempt: Found, width: int, marks: Marks) -> list[Line]:
     by_path: dict[str, list[Found]] = {}
     for run in attempt["spans"]:
         by_path.setdefault(run["path"], []).append(run)
-    names, lines = _name_cells([attempt["spans"]]), list[Line]()
+    lines, room = list[Line](), _room_of(attempt, width)
     for path, runs in by_path.items():
         took_us = runs[-1]["end_us"] - runs[0]["begin_us"]
         bars = [_bar_of(run, marks) for run in runs]
         took: Part = (fine_duration(took_us / 1000), "text")
-        lines.append(_row((path, "text"), bars, took, runs[-1]["error"], attempt, names, width))
+        lines.append(_row((path, "text"), bars, took, runs[-1]["error"], room))
     if attempt.get("more"):
         lines.append([(f"and {attempt['more']} more", "muted")])
     return lines or [[("no step ran", "muted")]]
@@ -146,27 +155,23 @@ def _bar_of(run: Found, marks: Marks) -> Bar:
     return Bar(run["begin_us"], run["end_us"], mark, role)
 
 
-def _name_cells(groups: Sequence[Sequence[Found]]) -> int:
-    names = [cell_len(clean(span["path"])) for spans in groups for span in spans]
-    return min(NAME_CELLS, max(names, default=4))
+def _room_of(whole: Found, width: int) -> Room:
+    """How an attempt's rows are divided; errors have a column where there are some, and room."""
+    spans = whole["spans"]
+    names = min(NAME_CELLS, max((cell_len(clean(span["path"])) for span in spans), default=4))
+    has_errors = width >= ERROR_LEAST_WIDTH and any(span.get("error") for span in spans)
+    errors = ERROR_CELLS if has_errors else 0
+    bars = max(8, width - names - TOOK_CELLS - 3 - (errors + 1 if errors else 0))
+    return Room(names, bars, errors, whole["begin_us"] or 0, whole["end_us"] or 0)
 
 
-def _row(
-    name: Part, bars: Sequence[Bar], took: Part, error: str | None, whole: Found, names: int,
-    width: int,
-) -> Line:  # fmt: skip
-    told = width >= ERROR_LEAST_WIDTH and _has_errors(whole)
-    room = max(8, width - names - TOOK_CELLS - 3 - (ERROR_CELLS + 1 if told else 0))
-    line: Line = [(fit_middle(clean(name[0]), names), name[1]), (" ", "text")]
-    line += drawn(bars, whole["begin_us"] or 0, whole["end_us"] or 0, room)
+def _row(name: Part, bars: Sequence[Bar], took: Part, error: str | None, room: Room) -> Line:
+    line: Line = [(fit_middle(clean(name[0]), room.names), name[1]), (" ", "text")]
+    line += drawn(bars, room.begin_us, room.end_us, room.bars)
     line.append((f" {took[0]:>{TOOK_CELLS}}", took[1]))
-    if told and error:
-        line.append((" " + fit(clean(error), ERROR_CELLS), "error"))
+    if room.errors and error:
+        line.append((" " + fit(clean(error), room.errors), "error"))
     return line
-
-
-def _has_errors(whole: Found) -> bool:
-    return any(span.get("error") for span in whole["spans"])
 
 
 def drawn(bars: Iterable[Bar], begin_us: int, end_us: int, room: int) -> Line:
@@ -175,10 +180,9 @@ def drawn(bars: Iterable[Bar], begin_us: int, end_us: int, room: int) -> Line:
     cells: Line = [(" ", "text")] * room
     for bar in bars:
         first = max(0, min(room - 1, (bar.begin_us - begin_us) * room // whole_us))
-        last = max(first + bar.least, (bar.end_us - begin_us) * room // whole_us)
-        for at in range(first, min(room, last)):
-            cells[at] = (bar.mark, bar.role)
-    return cells
+        last = min(room, max(first + bar.least, (bar.end_us - begin_us) * room // whole_us))
+        cells[first:last] = [(bar.mark, bar.role)] * max(0, last - first)
+    return [(cell[0] * len(list(alike)), cell[1]) for cell, alike in groupby(cells)]
 
 
 def _took_role(span: Found) -> str:

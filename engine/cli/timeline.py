@@ -55,6 +55,7 @@ def _account(found: dict[str, Any], columns: int) -> list[str]:
               f"{failed * 3} failed", ""]  # fmt: skip
     if found["former"]:
         lines.append(_title(found, found["attempt"], is_live=found["is_live"]))
+    found["critical"] = set(found["critical"])
     rows = [(span["path"], _bars_of(span, found, marks), span) for span in found["spans"]]
     lines += _rows(rows, found, columns)
     for attempt in reversed(found["former"]):

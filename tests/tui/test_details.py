@@ -87,9 +87,9 @@ def test_a_timeline_shows_the_critical_path_and_the_slack_of_others() -> None:
 def test_a_bar_never_leaves_its_room() -> None:
     for begin, end in ((0, 0), (0, 10), (10, 10), (3, 9), (9, 10), (9, 99)):
         for room in (8, 9, 33):
-            cells = drawn([Bar(begin, end, "#", "text")], 0, 10, room)
+            cells = "".join(text for text, _ in drawn([Bar(begin, end, "#", "text")], 0, 10, room))
             assert len(cells) == room
-            assert any(mark == "#" for mark, _ in cells)
+            assert "#" in cells
 
 
 def test_each_attempt_is_told_with_all_its_tries() -> None:
