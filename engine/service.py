@@ -238,15 +238,15 @@ class Service:
         live = self.scheduler.live.get(execution_id)
         if live is not None:
             found = live_execution(live, self.journal.shown_inputs(live))
-            found["waiting_for"] = self._explained(live, found["waiting_for"])
+            found["waiting_for"] = self.explained(live, found["waiting_for"])
             return found
         return await self.reader(lambda history: history.execution(ord_))
 
-    def _explained(self, live: Execution, waiting: dict[str, Any] | None) -> dict[str, Any] | None:
+    def explained(self, live: Execution, waiting: dict[str, Any] | None) -> dict[str, Any] | None:
         """What a live execution waits for, with who holds it now, down the executions it calls."""
         if waiting is not None and waiting["kind"] == "flow":
             called = self.scheduler.live.get(waiting["execution"])
-            below = self._explained(called, with_times(called.waiting_for)) if called else None
+            below = self.explained(called, with_times(called.waiting_for)) if called else None
             return {**waiting, "waiting_for": below or waiting["waiting_for"]}
         waiting = self.scheduler.slots.explain(live, waiting)
         return self.scheduler.groups.explain(live, waiting)

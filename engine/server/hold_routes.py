@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.core.state import Execution
+from engine.journal.batch import with_times
 from engine.model import Event
 from engine.server.app import Json
 from engine.server.context import Context
@@ -27,14 +28,22 @@ async def hold(request: Request) -> Response:
     ord_, execution_id = await context.service.resolve(request.path_params["ref"])
     if unless is not None and _now(context, execution_id) == unless:
         await _until_other(request, context, execution_id, unless)
-    found = await context.service.execution(ord_, execution_id)
-    asking = [
-        {"path": step["path"], "waiting_for": step["waiting_for"]}
-        for step in found["steps"]
-        if (step.get("waiting_for") or {}).get("kind") == "approval"
-    ]
-    held = _now(context, execution_id)
-    return Json({**{key: found[key] for key in SHOWN}, "hold": held or "", "steps": asking})
+    live = context.service.scheduler.live.get(execution_id)
+    if live is not None:
+        return Json(_of_live(context, live))
+    found = (await context.service.reader(lambda history: history.rows([ord_])))[0]
+    return Json({**{key: found[key] for key in SHOWN}, "hold": "", "steps": []})
+
+
+def _of_live(context: Context, live: Execution) -> dict[str, Any]:
+    """From memory, and not by all of its steps: there may be 10,000."""
+    asking = (live.steps[path] for path in sorted(live.asking))
+    return {
+        "id": live.id, "flow": live.flow, "number": live.number, "state": live.state,
+        "waiting_for": context.service.explained(live, with_times(live.waiting_for)),
+        "hold": held_by(live) or "",
+        "steps": [{"path": s.path, "waiting_for": with_times(s.awaited)} for s in asking],
+    }  # fmt: skip
 
 
 async def _until_other(request: Request, context: Context, id_: str, unless: str) -> None:
