@@ -75,14 +75,27 @@ def test_tmux_passes_it_on_where_it_may(
     assert b"\a" in terminal.output[before:].replace(DESKTOP, b"").replace(TITLE, b"")
 
 
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment in which screen keeps its sessions in a folder of the test's own."""
+    folder = tmp_path / "screens"
+    folder.mkdir(0o700)
+    yield {"SCREENDIR": str(folder)}
+    for session in folder.iterdir():
+        env = {**os.environ, "SCREENDIR": str(folder)}
+        subprocess.run(
+            ["screen", "-S", session.name, "-X", "quit"], check=False, capture_output=True, env=env
+        )
+
+
 @pytest.mark.skipif(shutil.which("screen") is None, reason="there is no screen here")
-def test_screen_passes_it_on(engine: FakeEngine, open_terminal: OpenTerminal, tmp_path: Path) -> None:
+def test_screen_passes_it_on(
+    engine: FakeEngine, open_terminal: OpenTerminal, tmp_path: Path, sessions: dict[str, str]
+) -> None:
     options = tmp_path / "screenrc"
     options.write_text("startup_message off\nvbell off\n")
-    env = {"SCREENDIR": str(tmp_path / "screens")}
-    (tmp_path / "screens").mkdir(0o700)
     inside = ["screen", "-U", "-c", str(options), "sh", "-c", CONSOLE]
-    terminal = open_terminal(program=inside, settled=False, env=env)
+    terminal = open_terminal(program=inside, settled=False, env=sessions)
     terminal.sees("live")
     tell(engine)
     terminal.until(lambda: DESKTOP in terminal.output, "the notification")
