@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SERVER_WAIT_S = 600.0
 RESTART_WAIT_S = 20.0  # how long a stopped engine is waited for
 ASK_AGAIN_S = 0.1
+JUST_NOW_S = 1.0  # a thread that is woken comes later than what it was woken by
 RESTARTS = 5  # how often a dying engine is started again
 STEADY_S = 5.0  # of a line that was of use
 USELESS_LINES = 20  # one after the other, to a server far away
@@ -76,7 +77,7 @@ class Follower:
         if not quiet and is_terminal(sys.stderr):
             self._watch_holds()
         try:
-            with _Signals():
+            with _Signals(asks=self._asks):
                 while True:
                     try:
                         if not quiet:
@@ -225,19 +226,25 @@ def _ask(question: str) -> str:
 
 
 class _Signals:
-    """While following, SIGTERM and SIGHUP raise Detached.
+    """While following, SIGTERM and SIGHUP raise Detached, and a Ctrl-C is surely heard.
 
     Python hears of a signal between two steps of its own: one that comes just before it blocks in
     `recv` would wait for the next line of the log, and one in a destructor would be lost. A thread
-    that is woken at once asks again.
+    that is woken at once asks again: until the end, but for a Ctrl-C that asks what to do.
     """
+
+    def __init__(self, *, asks: bool = True) -> None:
+        self._asks = asks
+        self._heard_s = 0.0  # when a Ctrl-C was heard
 
     def __enter__(self) -> None:
         self._over = False
         self._turn = _thread.allocate_lock()
+        raising = {signal.SIGTERM: self._detach, signal.SIGHUP: self._detach,
+                   signal.SIGINT: self._interrupt}  # fmt: skip
         self._before = {
-            number: signal.signal(number, self._detach)
-            for number in (signal.SIGTERM, signal.SIGHUP)
+            number: signal.signal(number, handler)
+            for number, handler in raising.items()
             if signal.getsignal(number) is not signal.SIG_IGN  # nohup stays nohup
         }
         self._woken, self._wake = os.pipe()
@@ -257,13 +264,22 @@ class _Signals:
         if not self._over:
             raise Detached(number)
 
+    def _interrupt(self, number: int, _frame: object) -> None:
+        self._heard_s = time.monotonic()
+        raise KeyboardInterrupt
+
     def _insist(self, main: int) -> None:
-        """Send a signal again until it has ended the following."""
+        """Send a signal again until it has ended the following, or a Ctrl-C is heard."""
         while number := os.read(self._woken, 1):
+            came_s = time.monotonic()
             while number[0] in self._before:
                 time.sleep(ASK_AGAIN_S)
                 with self._turn:
-                    if self._over:
+                    if self._over or (number[0] == signal.SIGINT and self._is_heard(came_s)):
                         break
                     signal.pthread_kill(main, number[0])
         os.close(self._woken)
+
+    def _is_heard(self, came_s: float) -> bool:
+        """Whether a question answers the Ctrl-C that came then; it may have been heard before."""
+        return self._asks and self._heard_s > came_s - JUST_NOW_S

@@ -95,7 +95,7 @@ def is_dead(folder: Path) -> bool:
     """True when the runner of this folder is known not to live: only then its lock can be taken."""
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False  # that we have no descriptor left says nothing of the runner

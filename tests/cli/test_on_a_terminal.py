@@ -154,6 +154,25 @@ def test_a_signal_that_was_not_heard_comes_again() -> None:
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_ctrl_c_that_came_just_before_a_wait_is_heard_all_the_same(asks: bool) -> None:
+    read, _write = os.pipe()
+    lost: list[int] = []  # as by a wait that has begun when Python could have told of it
+
+    def follow() -> None:
+        with _Signals(asks=asks):
+            hears = signal.getsignal(signal.SIGINT)
+            signal.signal(signal.SIGINT, lambda number, frame: lost.append(number))
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.signal(signal.SIGINT, hears)
+            os.read(read, 1)
+
+    with pytest.raises(KeyboardInterrupt):
+        follow()
+    assert lost
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
 def test_who_sits_there_is_told_what_it_waits_for_and_how_to_answer(
     wingman: Wingman, tmp_path: Path, terminals: list[OnTerminal]
 ) -> None:
