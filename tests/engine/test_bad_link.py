@@ -200,7 +200,7 @@ def test_who_follows_goes_on_however_often_the_line_is_cut(
     """And where the log was: a line that never holds for all of it brings all of it."""
     engine = Engine(served.home)
     id_ = engine.run("name: long\nsteps: [{id: s, run: 'seq 1 90000'}]")["id"]
-    line.each_bytes = 60_000
+    line.each_bytes = 40_000
     done = far("logs", "-f", id_)
     assert done.returncode == 0, done.stderr
     assert done.stdout == engine.client.text(f"/v1/executions/{id_}/logs")
