@@ -278,7 +278,8 @@ class WingmanApp(Asking, Choices, CellDiff, inherit_bindings=False):
             production=session.link.is_production,
             read_only=is_read_only(session),
             counts=self.executions.counts,
-            shares=self.busy.of(session.link),
+            # where the gauges are, one in steps of a twentieth would contradict them
+            shares={} if self.current_mode == "machine" else self.busy.of(session.link),
             debugged=[clean(name) for name in self.flows.debugged()],
         )
 

@@ -174,6 +174,11 @@ async def test_the_top_line_tells_how_busy_the_machine_is_while_it_is_measured(
         await console.press("f")
         await console.sees("Flows")
         assert "cpu 95%  mem 40%" in console.text().splitlines()[0]
+        await console.press("m")
+        await console.sees("Machine")
+        assert "mem 40%" not in console.text().splitlines()[0], "the gauges below tell it exactly"
+        await console.press("escape")
+        await console.sees("mem 40%")
         engine.stop()
         await console.sees("engine gone")
         assert "cpu" not in console.text().splitlines()[0], "that is over"
