@@ -159,12 +159,12 @@ EXECUTIONS = (
     Column("TOOK", 7, _took, 1, right=True),
     Column("STEPS", 14, _progress, 3, snug=True),
     Column("LEFT", 5, _left, 6, right=True, sparse=True),
-    Column("WARN", 6, _warnings, 4, right=True, sparse=True),
+    Column("WARN", 6, _warnings, 5, right=True, sparse=True),
     _plain("trigger", "BY", 8, 7),
     _plain("actor", "WHO", 10, 8),
     _plain("type", "TYPE", 12, 9, sparse=True),
     Column("ID", 8, _id, 10, yields=True),
-    Column("WHY", 48, _why, 5, grow_to=160, least=24, ample=64),
+    Column("WHY", 24, _why, 4, grow_to=160, least=16, ample=64),
 )
 
 

@@ -334,3 +334,11 @@ def test_the_key_bar_leads_to_other_modes_than_the_one_it_is_in() -> None:
     assert "global.machine" not in names
     assert {"global.flows", "global.executions"} <= set(names)
     assert names[-1] == "global.help"
+
+
+def test_at_80_columns_a_reason_stands_before_how_many_warnings_and_who_started_it() -> None:
+    needs = {"EXECUTION": 20, "STARTED": 8, "STEPS": 5, "WARN": 2, "BY": 6, "WHO": 4, "WHY": 66}
+    widths = {column.title: width for column, width in lay_out(EXECUTIONS, 80, needs)}
+    assert list(widths) == ["STATE", "EXECUTION", "STARTED", "TOOK", "STEPS", "WHY"]
+    assert widths["EXECUTION"] == 20
+    assert widths["WHY"] >= 16
