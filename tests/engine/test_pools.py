@@ -57,7 +57,8 @@ def test_a_step_waits_for_a_slot_and_everybody_says_who_holds_it(
     waiting = found["waiting_for"]
     assert (waiting["kind"], waiting["pool"], waiting["step"]) == ("pool", "db", "want")
     assert waiting["holders"][0]["flow"] == "hold"
-    assert engine.get("/v1/executions?state=waiting")["executions"][0]["id"] == wanted
+    # the list is what is stored, a moment behind what the engine knows
+    until(lambda: [e["id"] for e in engine.get("/v1/executions?state=waiting")["executions"]] == [wanted])
     why = engine.get(f"/v1/executions/{wanted}/why")
     assert "pool db: 1 of 1 slots taken by hold#1 hold" in why["answer"]
     holder = next(cause for cause in why["causes"] if cause["subject"] == "hold#1 hold")
