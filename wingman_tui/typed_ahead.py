@@ -18,6 +18,8 @@ from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 
+from wingman_tui.screenio import FENCE_KEY
+
 HOLD_S = 4.0  # an answer that takes longer is not waited for
 STUCK_S = 1.0  # no key takes so long; a widget may have gone away under it
 TYPED_LIMIT = 1_000
@@ -68,7 +70,9 @@ class TypedAhead(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Hand a key out, or keep it until its turn comes."""
-        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+        # the terminal's answer to a frame is no key: behind one that waits it would hold frames up
+        is_answer = isinstance(event, events.Key) and event.key == FENCE_KEY
+        if is_answer or not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
         if isinstance(event, events.Key) and event.key == LINE_FEED:

@@ -113,8 +113,9 @@ class ExecutionScreen(Quoting, ExecutionActions, LogActions, LogTaking, ModeScre
         self.show(self.console_app.reference)
 
     def on_screen_suspend(self) -> None:
-        """Nobody looks: the engine need not send."""
+        """Nobody looks: the engine need not send, and what is typed is for what covers this."""
         self._close_windows()
+        self._release_keys()
 
     def show(self, reference: str) -> None:
         """Open the windows on an execution; its data is shown as it comes."""
